@@ -1,0 +1,120 @@
+"""The connection file: permission to talk to a viewer, and the registry of running viewers."""
+
+import contextlib
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from ._errors import ConnectionFileError
+
+PREFIX = "viewer-"
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a viewer listens, which process it is, and the CURVE keys (Z85) that open it."""
+
+    protocol_version: int
+    viewer_run: str
+    title: str
+    host: str
+    data_port: int
+    control_port: int
+    requested_port: int
+    """The data port that was asked for; the viewer may have moved to the next free pair."""
+    pid: int
+    start_time: float
+    """Seconds since 1970; with the pid it names one process."""
+    public_key: str
+    """The viewer's."""
+    client_public_key: str
+    client_secret_key: str
+    """Whoever has this may talk to the viewer."""
+
+
+def runtime_folders(environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """Return where connection files may lie, the best place first.
+
+    ``$HCS_RUNTIME_DIR``, ``$XDG_RUNTIME_DIR``, ``/run/user/<uid>`` and a private temporary folder:
+    cron, Slurm, sudo and containers lack the middle ones, so all of them are looked at.
+    """
+    folders = [Path(environ[name]) for name in ("HCS_RUNTIME_DIR", "XDG_RUNTIME_DIR") if environ.get(name)]
+    if sys.platform != "win32":
+        folders += [
+            Path(f"/run/user/{os.getuid()}"),
+            Path(tempfile.gettempdir(), f"hcs-{os.getuid()}"),
+        ]
+    else:
+        folders += [Path(tempfile.gettempdir(), "hcs")]
+    return list(dict.fromkeys(folders))
+
+
+def write_connection(connection: Connection, folders: list[Path]) -> Path:
+    """Write a connection file, readable by this user alone, into the first folder that takes it.
+
+    Raises:
+        ConnectionFileError: None of the folders can be written, or they are open to others.
+    """
+    refused = []
+    for folder in folders:
+        try:
+            return _write(connection, folder)
+        except OSError as error:
+            refused.append(f"{folder}: {error.strerror}")
+        except ConnectionFileError as error:
+            refused.append(str(error))
+    raise ConnectionFileError(
+        f"no folder takes the connection file ({'; '.join(refused)}); set HCS_RUNTIME_DIR to one of yours"
+    )
+
+
+def read_connection(path: Path) -> Connection:
+    """Read a connection file.
+
+    Raises:
+        ConnectionFileError: It is missing, malformed, not this user's, or open to others.
+    """
+    try:
+        with path.open("rb") as file:
+            _check_private(os.fstat(file.fileno()), path, stat.S_IFREG)
+            return msgspec.json.decode(file.read(1 << 16), type=Connection)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ConnectionFileError(f"no connection file: {error} ({path})") from error
+
+
+def find_connections(folders: list[Path]) -> Iterator[tuple[Path, Connection]]:
+    """Yield all readable connection files of this user; the viewers may be gone since."""
+    for folder in folders:
+        for path in sorted(folder.glob(f"{PREFIX}*.json")):
+            with contextlib.suppress(ConnectionFileError):
+                yield path, read_connection(path)
+
+
+def _write(connection: Connection, folder: Path) -> Path:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    _check_private(folder.lstat(), folder, stat.S_IFDIR)
+    path = folder / f"{PREFIX}{connection.data_port}.json"
+    new = folder / f".{PREFIX}{connection.viewer_run}.new"
+    with open(new, "wb", opener=_open_private) as file:
+        file.write(msgspec.json.format(msgspec.json.encode(connection)))
+    new.replace(path)
+    return path
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+
+
+def _check_private(found: os.stat_result, path: Path, kind: int) -> None:
+    if stat.S_IFMT(found.st_mode) != kind:
+        raise ConnectionFileError(f"neither a link nor something else is wanted here: {path}")
+    if sys.platform == "win32":
+        return  # the user's profile is private by its access list
+    if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        raise ConnectionFileError(
+            f"wanted mode 0600 (folders 0700) and this user as owner; try 'chmod go= {path}'"
+        )

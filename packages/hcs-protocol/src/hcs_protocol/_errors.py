@@ -1,0 +1,81 @@
+"""Every error that an hcs package raises on purpose.
+
+HcsError
+├── MalformedMessageError (ValueError)          the peer sent no hcs message
+├── HandshakeRefusedError (ConnectionError)     the viewer does not want this worker
+├── InvalidPortError (ValueError)               no data port, or its control port would not exist
+├── NoFreePortsError (OSError)                  no free pair of ports was found
+├── ConnectionFileError (ValueError)            a connection file is unreadable, open to others or malformed
+├── InvalidComponentError (ValueError)          a component's value is none that a plate can have
+├── UnsupportedArrayError (TypeError)           no converter knows this array, or a viewer cannot draw it
+├── PoolFullError (MemoryError)                 no block is free
+├── BlockUnavailableError (LookupError)         a block that was announced cannot be opened
+├── ViewerNotInstalledError (ModuleNotFoundError)  there is no viewer to start
+├── ViewerStartError (RuntimeError)             a viewer was started and did not become ready
+├── ViewerStalledError (TimeoutError)           the viewer released no image in time
+└── ViewerRequestError (RuntimeError)           the viewer answered a request with an error
+"""
+
+
+class HcsError(Exception):
+    """The base of all errors that an hcs package raises on purpose."""
+
+
+class MalformedMessageError(HcsError, ValueError):
+    """The peer sent bytes that are no hcs message."""
+
+
+class HandshakeRefusedError(HcsError, ConnectionError):
+    """The viewer does not want this worker; the text is the viewer's reason."""
+
+
+class InvalidPortError(HcsError, ValueError):
+    """The number is no data port, or its control port would not exist."""
+
+
+class NoFreePortsError(HcsError, OSError):
+    """No free pair of data and control port was found."""
+
+
+class ConnectionFileError(HcsError, ValueError):
+    """A connection file is unreadable, open to other users or malformed."""
+
+
+class InvalidComponentError(HcsError, ValueError):
+    """A component of an image's address has a value that no plate can have."""
+
+
+class UnsupportedArrayError(HcsError, TypeError):
+    """No converter knows this kind of array, or a viewer cannot draw it."""
+
+
+class PoolFullError(HcsError, MemoryError):
+    """No block of the wanted size is free."""
+
+    def __init__(self, wanted: int, free: int) -> None:
+        super().__init__(wanted, free)
+        self.wanted = wanted
+        self.free = free
+
+    def __str__(self) -> str:
+        return f"wanted {self.wanted} bytes of shared memory, {self.free} bytes are free"
+
+
+class BlockUnavailableError(HcsError, LookupError):
+    """A block that was announced cannot be opened: no such segment, or not in its bounds."""
+
+
+class ViewerNotInstalledError(HcsError, ModuleNotFoundError):
+    """There is no viewer to start in this environment, and no command that starts one elsewhere."""
+
+
+class ViewerStartError(HcsError, RuntimeError):
+    """A viewer was started and did not become ready; the text ends with its last log lines."""
+
+
+class ViewerStalledError(HcsError, TimeoutError):
+    """The viewer released no image in time."""
+
+
+class ViewerRequestError(HcsError, RuntimeError):
+    """The viewer answered a request with an error."""

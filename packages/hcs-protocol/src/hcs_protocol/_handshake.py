@@ -1,0 +1,24 @@
+"""Who may talk to whom: versions, and whether pixels go by block or by frame."""
+
+import secrets
+
+from ._messages import PROTOCOL_VERSION, Hello, Refuse, Welcome
+
+
+def new_id() -> str:
+    """Return an identifier that nobody else has: 16 hexadecimal digits."""
+    return secrets.token_hex(8)
+
+
+def refusal(hello: Hello) -> Refuse | None:
+    """Return why this worker is not welcome, or None if it is."""
+    if hello.protocol_version == PROTOCOL_VERSION:
+        return None
+    older = "viewer" if hello.protocol_version > PROTOCOL_VERSION else "worker"
+    said = f"the worker speaks hcs protocol {hello.protocol_version}, this viewer {PROTOCOL_VERSION}"
+    return Refuse(reply_to=hello.id, reason=f"{said}: update the {older}", protocol_version=PROTOCOL_VERSION)
+
+
+def shares_memory(welcome: Welcome, nonce: str | None) -> bool:
+    """Say whether the viewer read the worker's nonce, so that pixels can go by block."""
+    return nonce is not None and welcome.nonce is not None and secrets.compare_digest(welcome.nonce, nonce)

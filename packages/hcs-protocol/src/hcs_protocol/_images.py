@@ -1,0 +1,92 @@
+"""What an image is: its address (run, step, components) and its spec (kind, shape, dtype, axes)."""
+
+import math
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from ._components import Components
+from ._errors import UnsupportedArrayError
+
+MAX_TEXT = 512
+MAX_NBYTES = 1 << 36
+
+Text = Annotated[str, Meta(max_length=MAX_TEXT)]
+Nbytes = Annotated[int, Meta(ge=0, le=MAX_NBYTES)]
+Length = Annotated[int, Meta(ge=1, le=1 << 24)]
+Kind = Literal["image", "labels"]
+
+DTYPES: dict[str, int] = {
+    "bool": 1,
+    "uint8": 1,
+    "int8": 1,
+    "uint16": 2,
+    "int16": 2,
+    "uint32": 4,
+    "int32": 4,
+    "uint64": 8,
+    "int64": 8,
+    "float16": 2,
+    "float32": 4,
+    "float64": 8,
+}
+"""The dtypes a message may name, with their item sizes in bytes; pixels are little-endian."""
+
+AXES: tuple[tuple[str, ...], ...] = (("y", "x"), ("z", "y", "x"), ("y", "x", "c"))
+"""The axes an image may have, slowest first; ``c`` is red, green, blue and perhaps alpha."""
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of a pipeline; pipelines count from 1."""
+
+    index: Annotated[int, Meta(ge=0, le=9999)]
+    name: Text
+
+
+class ImageAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which image this is: of which run, made by which step, showing what."""
+
+    run: Text = ""
+    """One execution of a pipeline; all its worker processes say the same."""
+    step: Step | None = None
+    components: Components = Components()
+
+
+class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How an image's bytes are to be read: C order, little-endian."""
+
+    shape: Annotated[tuple[Length, ...], Meta(min_length=2, max_length=3)]
+    dtype: Annotated[str, Meta(max_length=8)]
+    axes: Annotated[tuple[str, ...], Meta(min_length=2, max_length=3)] = ("y", "x")
+    kind: Kind = "image"
+    pixel_size: tuple[float, float] | None = None
+    """Height and width of a pixel in micrometres."""
+    z_step: float | None = None
+    """Distance of two z-planes in micrometres."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the pixels."""
+        return math.prod(self.shape) * DTYPES[self.dtype]
+
+    def check(self) -> None:
+        """Refuse a spec that no viewer can draw.
+
+        Raises:
+            UnsupportedArrayError: Unknown dtype or axes, or a shape that does not fit them.
+        """
+        if self.dtype not in DTYPES:
+            raise UnsupportedArrayError(f"wanted one of {', '.join(DTYPES)}, dtype is {self.dtype!r}")
+        if self.axes not in AXES or len(self.axes) != len(self.shape):
+            raise UnsupportedArrayError(
+                f"wanted (y, x), (z, y, x) or (y, x, c) axes, they are {self.axes!r} for shape {self.shape!r}"
+            )
+        if self.axes[-1] == "c" and self.shape[-1] not in {3, 4}:
+            raise UnsupportedArrayError(f"wanted 3 or 4 colours, shape is {self.shape!r}")
+        if self.kind == "labels" and (self.axes[-1] == "c" or self.dtype.startswith("float")):
+            raise UnsupportedArrayError(
+                f"labels are integers of one colour, these are {self.dtype} {self.axes!r}"
+            )
+        if self.nbytes > MAX_NBYTES:
+            raise UnsupportedArrayError(f"wanted at most {MAX_NBYTES} bytes, an image has {self.nbytes}")
