@@ -6,9 +6,11 @@ from typing import Annotated, Protocol
 import msgspec
 from msgspec import Meta
 
-from ._images import Nbytes, Text
+from ._components import MAX_INT
+from ._images import Nbytes
 
-SegmentName = Annotated[str, Meta(pattern=r"^hcs-[0-9A-Za-z.-]{1,96}$")]
+SegmentName = Annotated[str, Meta(pattern=r"^hcs-[0-9A-Za-z.-]{1,96}(?![\s\S])")]  # $ lets a newline through
+FilePath = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\0]+$")]
 
 
 class BlockRef(msgspec.Struct, frozen=True, kw_only=True, tag="block"):
@@ -17,7 +19,7 @@ class BlockRef(msgspec.Struct, frozen=True, kw_only=True, tag="block"):
     segment: SegmentName
     offset: Nbytes
     nbytes: Nbytes
-    generation: Annotated[int, Meta(ge=0)]
+    generation: Annotated[int, Meta(ge=0, le=MAX_INT)]
     """Counts the lendings of this block: an old reference is not a new one."""
 
 
@@ -32,8 +34,8 @@ class FrameRef(msgspec.Struct, frozen=True, kw_only=True, tag="frame"):
 class FileRef(msgspec.Struct, frozen=True, kw_only=True, tag="file"):
     """Pixels in a file that the viewer can read by itself."""
 
-    path: Text
-    key: int = 0
+    path: FilePath
+    key: Annotated[int, Meta(ge=0, le=MAX_INT)] = 0
     """Which image of the file: the page of a TIFF."""
 
 
@@ -44,7 +46,7 @@ class SegmentOffer(msgspec.Struct, frozen=True, kw_only=True):
     """A segment that a worker names in its Hello; who can read its nonce is on the same machine."""
 
     name: SegmentName
-    folder: Text
+    folder: FilePath
 
 
 class LentBlock(Protocol):

@@ -1,28 +1,34 @@
 """The components of an image's address: plate, well, site, channel, z_index, timepoint."""
 
 import re
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from ._errors import InvalidComponentError
 
-ComponentValue = int | str
+MAX_TEXT = 512
+MAX_INT = (1 << 63) - 1
+
+Text = Annotated[str, Meta(max_length=MAX_TEXT)]
+ComponentValue = Annotated[int, Meta(ge=-MAX_INT, le=MAX_INT)] | Text
 
 _RUNS = re.compile(r"(\d+)")
-_WELL = re.compile(r"([A-Za-z]{1,2})0*([1-9]\d{0,2})")
+_WELL = re.compile(r"([A-Za-z]{1,2})0*([1-9]\d{0,2})", re.ASCII)
 
 
 class Components(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where on a plate, and when, an image was taken; what is unknown is left out."""
 
-    plate: str | None = None
-    timepoint: int | str | None = None
-    well: str | None = None
+    plate: Text | None = None
+    timepoint: ComponentValue | None = None
+    well: Text | None = None
     """Row letters and column, ``"B03"``."""
-    site: int | str | None = None
-    channel: int | str | None = None
+    site: ComponentValue | None = None
+    channel: ComponentValue | None = None
     """Its name, ``"DAPI"``, or its number."""
-    z_index: int | str | None = None
+    z_index: ComponentValue | None = None
     """The maker's number of the z-plane; None beside numbered planes is a projection."""
 
     def value(self, component: str) -> ComponentValue | None:
@@ -39,6 +45,8 @@ def natural_key(value: object) -> tuple[tuple[int, int, str], ...]:
     """Return a sort key: missing first, ``2`` before ``10``, wells ``A01…Z48`` before ``AA01…AF48``."""
     if value is None:
         return ()
+    if isinstance(value, int):
+        return ((0, value, ""),)
     text = str(value)
     if well := _WELL.fullmatch(text):
         return ((1, len(well[1]), well[1].upper()), (0, int(well[2]), ""))

@@ -7,12 +7,18 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from ._errors import ConnectionFileError
 
 PREFIX = "viewer-"
+MAX_CONNECTION_NBYTES = 1 << 16
+NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # nor a pipe that makes its reader wait
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,11 +28,11 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     viewer_run: str
     title: str
     host: str
-    data_port: int
-    control_port: int
-    requested_port: int
+    data_port: Port
+    control_port: Port
+    requested_port: Port
     """The data port that was asked for; the viewer may have moved to the next free pair."""
-    pid: int
+    pid: Annotated[int, Meta(ge=1)]  # 0 and below name groups of processes, and pids get signals
     start_time: float
     """Seconds since 1970; with the pid it names one process."""
     public_key: str
@@ -76,13 +82,13 @@ def read_connection(path: Path) -> Connection:
     """Read a connection file.
 
     Raises:
-        ConnectionFileError: It is missing, malformed, not this user's, or open to others.
+        ConnectionFileError: It is missing, a link, malformed, not this user's, or open to others.
     """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open_no_link) as file:
             _check_private(os.fstat(file.fileno()), path, stat.S_IFREG)
-            return msgspec.json.decode(file.read(1 << 16), type=Connection)
-    except (OSError, msgspec.MsgspecError) as error:
+            return msgspec.json.decode(file.read(MAX_CONNECTION_NBYTES), type=Connection)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ConnectionFileError(f"no connection file: {error} ({path})") from error
 
 
@@ -99,10 +105,17 @@ def _write(connection: Connection, folder: Path) -> Path:
     _check_private(folder.lstat(), folder, stat.S_IFDIR)
     path = folder / f"{PREFIX}{connection.data_port}.json"
     new = folder / f".{PREFIX}{connection.viewer_run}.new"
-    with open(new, "wb", opener=_open_private) as file:
-        file.write(msgspec.json.format(msgspec.json.encode(connection)))
-    new.replace(path)
+    try:
+        with open(new, "wb", opener=_open_private) as file:
+            file.write(msgspec.json.format(msgspec.json.encode(connection)))
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
     return path
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | NO_LINK)
 
 
 def _open_private(path: str, flags: int) -> int:
@@ -111,7 +124,8 @@ def _open_private(path: str, flags: int) -> int:
 
 def _check_private(found: os.stat_result, path: Path, kind: int) -> None:
     if stat.S_IFMT(found.st_mode) != kind:
-        raise ConnectionFileError(f"neither a link nor something else is wanted here: {path}")
+        wanted = "folder" if kind == stat.S_IFDIR else "file"
+        raise ConnectionFileError(f"wanted a {wanted}, and no link to one: {path}")
     if sys.platform == "win32":
         return  # the user's profile is private by its access list
     if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:

@@ -1,12 +1,13 @@
 """How images are to be shown: one mode per component, colours, what to do with unequal sizes."""
 
+import math
 from enum import StrEnum
 from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from ._components import COMPONENTS
-from ._images import Text
+from ._components import COMPONENTS, Text
+from ._errors import UnsupportedArrayError
 
 
 class DimensionMode(StrEnum):
@@ -43,6 +44,16 @@ class _Display(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Return the mode of the component with this name."""
         found: DimensionMode = getattr(self, f"{component}_mode")
         return found
+
+    def check(self) -> None:
+        """Refuse a display that no viewer can draw.
+
+        Raises:
+            UnsupportedArrayError: The contrast limits do not rise, or one is no finite number.
+        """
+        limits = self.contrast_limits
+        if limits is not None and not -math.inf < limits[0] < limits[1] < math.inf:
+            raise UnsupportedArrayError(f"wanted contrast limits that rise, they are {limits!r}")
 
 
 def display_with_modes(components: tuple[str, ...]) -> type[_Display]:

@@ -21,4 +21,6 @@ def refusal(hello: Hello) -> Refuse | None:
 
 def shares_memory(welcome: Welcome, nonce: str | None) -> bool:
     """Say whether the viewer read the worker's nonce, so that pixels can go by block."""
-    return nonce is not None and welcome.nonce is not None and secrets.compare_digest(welcome.nonce, nonce)
+    if nonce is None or welcome.nonce is None:
+        return False
+    return secrets.compare_digest(welcome.nonce.encode(), nonce.encode())  # as text it must be ASCII

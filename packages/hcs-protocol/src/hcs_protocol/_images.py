@@ -6,15 +6,18 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from ._components import Components
+from ._components import Components, Text
 from ._errors import UnsupportedArrayError
 
-MAX_TEXT = 512
 MAX_NBYTES = 1 << 36
+MAX_LENGTH = 1 << 24
+MICROMETRES = 1e-6, 1e6
+"""The least and the greatest distance of two pixels."""
 
-Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Nbytes = Annotated[int, Meta(ge=0, le=MAX_NBYTES)]
-Length = Annotated[int, Meta(ge=1, le=1 << 24)]
+Length = Annotated[int, Meta(ge=1, le=MAX_LENGTH)]
+Micrometres = Annotated[float, Meta(ge=MICROMETRES[0], le=MICROMETRES[1])]
+Axis = Annotated[str, Meta(max_length=1)]
 Kind = Literal["image", "labels"]
 
 DTYPES: dict[str, int] = {
@@ -58,11 +61,11 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     shape: Annotated[tuple[Length, ...], Meta(min_length=2, max_length=3)]
     dtype: Annotated[str, Meta(max_length=8)]
-    axes: Annotated[tuple[str, ...], Meta(min_length=2, max_length=3)] = ("y", "x")
+    axes: Annotated[tuple[Axis, ...], Meta(min_length=2, max_length=3)] = ("y", "x")
     kind: Kind = "image"
-    pixel_size: tuple[float, float] | None = None
+    pixel_size: tuple[Micrometres, Micrometres] | None = None
     """Height and width of a pixel in micrometres."""
-    z_step: float | None = None
+    z_step: Micrometres | None = None
     """Distance of two z-planes in micrometres."""
 
     @property
@@ -74,7 +77,7 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Refuse a spec that no viewer can draw.
 
         Raises:
-            UnsupportedArrayError: Unknown dtype or axes, or a shape that does not fit them.
+            UnsupportedArrayError: Unknown dtype or axes, or a shape or pixel size that does not fit them.
         """
         if self.dtype not in DTYPES:
             raise UnsupportedArrayError(f"wanted one of {', '.join(DTYPES)}, dtype is {self.dtype!r}")
@@ -88,5 +91,10 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise UnsupportedArrayError(
                 f"labels are integers of one colour, these are {self.dtype} {self.axes!r}"
             )
-        if self.nbytes > MAX_NBYTES:
-            raise UnsupportedArrayError(f"wanted at most {MAX_NBYTES} bytes, an image has {self.nbytes}")
+        if not all(0 < length <= MAX_LENGTH for length in self.shape) or self.nbytes > MAX_NBYTES:
+            raise UnsupportedArrayError(
+                f"wanted pixels, and at most {MAX_NBYTES} bytes of them, shape is {self.shape!r}"
+            )
+        for distance in (*(self.pixel_size or ()), self.z_step):
+            if distance is not None and not MICROMETRES[0] <= distance <= MICROMETRES[1]:
+                raise UnsupportedArrayError(f"wanted micrometres from 1e-6 to 1e6, got {distance!r}")

@@ -10,18 +10,19 @@ import msgspec
 from msgspec import Meta
 
 from ._blocks import PixelsRef, SegmentOffer
-from ._components import Components
+from ._components import MAX_INT, Components, ComponentValue, Text
 from ._display import DisplayConfiguration
-from ._images import ImageAddress, ImageSpec, Nbytes, Step, Text
+from ._images import ImageAddress, ImageSpec, Nbytes, Step
 
 PROTOCOL_VERSION = 1
 MAX_ITEMS = 1024
 
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
-Sequence = Annotated[int, Meta(ge=1)]
-Count = Annotated[int, Meta(ge=0)]
+Sequence = Annotated[int, Meta(ge=1, le=MAX_INT)]
+Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
+Version = Count
 LongText = Annotated[str, Meta(max_length=8192)]
-Values = Annotated[list[int | str], Meta(max_length=20_000)]
+Values = Annotated[list[ComponentValue], Meta(max_length=20_000)]
 RunState = Literal["completed", "failed", "cancelled"]
 StepState = Literal["waiting", "running", "done", "failed"]
 ViewerState = Literal["starting", "ready", "closing"]
@@ -38,7 +39,7 @@ class Hello(_Message, frozen=True, kw_only=True):
     """Worker to viewer: I want to send images; here is a segment whose nonce only my machine can read."""
 
     id: Id
-    protocol_version: int
+    protocol_version: Version
     worker_run: Id
     """One life of the worker process; sequences count within it."""
     name: Text = ""
@@ -53,7 +54,7 @@ class Welcome(_Message, frozen=True, kw_only=True):
     reply_to: Id
     session: Id
     viewer_run: Id
-    protocol_version: int
+    protocol_version: Version
     title: Text = ""
     nonce: Text | None = None
     """What the offered segment says; anything but the worker's own nonce means frames."""
@@ -66,7 +67,7 @@ class Refuse(_Message, frozen=True, kw_only=True):
 
     reply_to: Id
     reason: LongText
-    protocol_version: int
+    protocol_version: Version
 
 
 class Open(_Message, frozen=True, kw_only=True):
@@ -235,7 +236,7 @@ class Pong(_Message, frozen=True, kw_only=True):
     window_age_seconds: float
     """How long ago the window's thread last gave a sign of life."""
     counters: Counters = Counters()
-    protocol_version: int
+    protocol_version: Version
 
 
 class GetState(_Message, frozen=True, kw_only=True):
@@ -257,7 +258,7 @@ class LayerState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     visible: bool = True
     colormap: Text = ""
     contrast_limits: tuple[float, float] | None = None
-    components: dict[str, list[int | str | None]] = {}
+    components: dict[str, list[ComponentValue | None]] = {}
     """Of each stacked component the values that this layer has images of."""
 
 
@@ -266,9 +267,9 @@ class State(_Message, frozen=True, kw_only=True):
 
     reply_to: Id
     layers: list[LayerState] = []
-    axes: dict[str, list[int | str | None]] = {}
+    axes: dict[str, list[ComponentValue | None]] = {}
     """The sliders in order, each with the values of its positions."""
-    position: dict[str, int | str | None] = {}
+    position: dict[str, ComponentValue | None] = {}
     """Where the sliders stand."""
     camera_center: list[float] = []
     camera_zoom: float = 1.0

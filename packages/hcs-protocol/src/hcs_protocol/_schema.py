@@ -1,6 +1,6 @@
 """The JSON Schema of every message, for peers that are not written in Python."""
 
-from typing import Any, get_args
+from typing import get_args
 
 import msgspec
 
@@ -8,7 +8,7 @@ from ._connection import Connection
 from ._messages import Message
 
 
-def json_schema() -> dict[str, Any]:
+def json_schema() -> dict[str, object]:
     """Return the JSON Schema (2020-12) of all messages; ``$defs`` also has the connection file's."""
     _, definitions = msgspec.json.schema_components([Message, Connection])
     messages = [{"$ref": f"#/$defs/{message.__name__}"} for message in get_args(Message)]

@@ -56,6 +56,7 @@ class FakeLender:
         self.lent: dict[int, FakeBlock] = {}
         self.closed = False
         self._generation = 0
+        self._end = 0
 
     def lend(self, nbytes: int) -> LentBlock:
         """Lend a block; offsets are never used twice."""
@@ -63,10 +64,10 @@ class FakeLender:
         if nbytes > free or self.closed:
             raise PoolFullError(nbytes, free)
         self._generation += 1
-        offset = self._generation << 28
+        offset, self._end = self._end, self._end + max(nbytes, 1)
         ref = BlockRef(segment=self.offer.name, offset=offset, nbytes=nbytes, generation=self._generation)
-        self.lent[offset] = FakeBlock(ref, bytearray(nbytes))
-        return self.lent[offset]
+        block = self.lent[offset] = FakeBlock(ref, bytearray(nbytes))
+        return block
 
     def take_back(self, ref: BlockRef) -> None:
         """Forget the block."""

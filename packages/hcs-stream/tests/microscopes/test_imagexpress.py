@@ -2,7 +2,7 @@ import pickle
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hcs_protocol import HcsError
@@ -169,6 +169,7 @@ def test_an_exported_name_is_written() -> None:
     assert format_imagexpress(image()) == Path("TimePoint_1/ZStep_0/9987_B02_s2_w2.TIF")
 
 
+@settings(deadline=None)
 @given(images)
 def test_what_is_written_reads_back(image: ImageFile) -> None:
     path = ROOT / format_imagexpress(image)

@@ -1,7 +1,9 @@
-"""A napari window that shows what image-processing pipelines stream to it."""
+"""A napari viewer in a process of its own, which shows what pipelines send while they run."""
 
 from importlib.metadata import version
 
+from ._settings import ViewerSettings
+
 __version__ = version("hcs-viewer")
 
-__all__ = ["__version__"]
+__all__ = ["ViewerSettings", "__version__"]

@@ -1,0 +1,146 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["nox>=2025.11.12"]
+# ///
+"""Every developer command: `nox -l` lists them, `nox` runs the default ones."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.11.12"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.reuse_venv = "yes"
+nox.options.download_python = "never"  # test on what is there
+nox.options.error_on_missing_interpreters = False  # under CI too
+
+ROOT = nox.project.load_toml("pyproject.toml")
+PACKAGES = sorted(path.parent for path in Path("packages").glob("*/pyproject.toml"))
+
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+if HERE not in PYTHONS:
+    PYTHONS.append(HERE)  # at least one is there
+
+NO_TOOLKIT = """
+from importlib.util import find_spec
+found = [name for name in ("napari", "qtpy", "PyQt6", "PySide6", "hcs_viewer") if find_spec(name)]
+assert not found, f"a worker needs none of {found}"
+"""
+
+
+@nox.session(default=False)
+def demo(session: nox.Session) -> None:
+    """Show a pipeline's images in napari while it runs (-- --plate FOLDER --keep)."""
+    has_display = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    make_fit_for_a_window(session, *(["--no-xvfb"] if has_display else []))
+    install(session, "demo")
+    session.run("python", "docs/examples/demo.py", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run all tests, on each Python that is there."""
+    make_fit_for_a_window(session)
+    install(session, "test")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(default=False)
+def apart(session: nox.Session) -> None:
+    """Let a worker without Qt and a viewer talk, each from an environment of its own."""
+    make_fit_for_a_window(session)
+    wheels = build_wheels(session)
+    worker = new_environment(session, "worker", wheels, "hcs-stream")
+    viewer = new_environment(session, "viewer", wheels, "hcs-viewer")
+    foreign = new_environment(session, "foreign", wheels, "hcs-protocol", "pyzmq", "numpy")
+    session.run(worker / "python", "-c", NO_TOOLKIT, external=True)
+    session.run(
+        worker / "python",
+        "tests-integration/apart/start_the_other_environments_viewer.py",
+        viewer / "hcs-viewer",
+        foreign / "python",
+        external=True,
+    )
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and the import contracts."""
+    install(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("python", ".ci/private_imports.py")
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Type-check every package."""
+    install(session, "lint")
+    places = [*(f"{path}/src" for path in PACKAGES), "tests-integration", "docs/examples", ".ci"]
+    session.run("mypy", *(place for place in places if any(Path(place).rglob("*.py"))))
+
+
+@nox.session(default=False)
+def wheels(session: nox.Session) -> None:
+    """Build all wheels and test them installed together: their version ranges must agree."""
+    make_fit_for_a_window(session)
+    built = [str(wheel) for wheel in build_wheels(session).values()]
+    session.install("--force-reinstall", "--no-deps", *built)  # same version, other content
+    session.install(*built, *nox.project.dependency_groups(ROOT, "test"))
+    session.run("pytest", *(f"{path}/tests" for path in PACKAGES), *session.posargs)
+
+
+def make_fit_for_a_window(session: nox.Session, *options: str) -> None:
+    """Install the system libraries that a napari window needs, if any is missing."""
+    session.run(sys.executable, ".ci/system_libraries.py", *options, external=True)
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install all four packages from this checkout, and the named dependency groups."""
+    editables = [argument for path in PACKAGES for argument in ("-e", f"./{path.as_posix()}")]
+    session.install(*editables, *nox.project.dependency_groups(ROOT, *groups))
+
+
+def build_wheels(session: nox.Session) -> dict[str, Path]:
+    """Build a wheel of each package."""
+    dist = own_folder(session, "dist")
+    session.install("build", "hatchling")
+    build = ("python", "-m", "build", "--wheel", "--no-isolation", f"--outdir={dist}")
+    for path in PACKAGES:
+        session.run(*build, str(path), silent=True)
+    return {path.name: next(dist.glob(f"{path.name.replace('-', '_')}-*.whl")) for path in PACKAGES}
+
+
+def new_environment(session: nox.Session, name: str, wheels: dict[str, Path], *requirements: str) -> Path:
+    """Install into an environment of its own and return the folder of its programs."""
+    folder = own_folder(session, name)
+    session.run("python", "-m", "venv", "--without-pip", str(folder))
+    programs = folder / ("Scripts" if os.name == "nt" else "bin")
+    ours = folder / "ours.txt"  # or an index could have packages of the same names
+    ours.write_text("".join(f"{name} @ {wheel.as_uri()}\n" for name, wheel in wheels.items()))
+    if session.venv_backend == "uv":
+        pip = ["uv", "pip", "install", f"--python={programs / 'python'}"]
+    else:
+        session.install("pip")
+        pip = ["python", "-m", "pip", f"--python={programs / 'python'}", "install"]
+    session.run(*pip, f"--constraint={ours}", *requirements, silent=True)
+    return programs
+
+
+def own_folder(session: nox.Session, name: str) -> Path:
+    """Make an empty folder that goes when the session's environment goes."""
+    folder = Path(session.virtualenv.location).resolve() / "own" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+if __name__ == "__main__":
+    nox.main()

@@ -1,0 +1,39 @@
+"""List the segments of shared memory that hcs workers of this user have, and remove leftovers.
+
+One line each: its name, its size, how many blocks of it are lent, and whether its owner still lives.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from ._sweep import FoundSegment, list_segments, sweep
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``python -m hcs_shm``."""
+    parser = argparse.ArgumentParser(
+        prog="python -m hcs_shm", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--clean",
+        action="store_true",
+        help="remove the segments whose owner is gone, even if a viewer might still want their images",
+    )
+    if parser.parse_args(arguments).clean:
+        _print(sweep(grace_seconds=0.0), "removed", "removed")
+    else:
+        _print(list_segments(), "owner alive", "owner gone    (remove with --clean)")
+    return 0
+
+
+def _print(segments: Sequence[FoundSegment], alive: str, gone: str) -> None:
+    width = max((len(segment.name) for segment in segments), default=0)
+    for segment in segments:
+        size = f"{segment.nbytes / (1 << 20):.{0 if segment.nbytes >= 10 << 20 else 1}f} MiB"
+        owner = alive if segment.owner_alive else gone
+        print(f"{segment.name:{width}}  {size:>8}  {segment.lent:>4} blocks lent  {owner}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""Any CPU array to bytes: C order, little-endian, one pass."""
+
+import numpy as np
+import numpy.typing as npt
+
+from hcs_protocol import DTYPES, UnsupportedArrayError
+
+_NO_ARRAYS = (str, bytes, bytearray, memoryview, list, tuple, int, float, complex, np.generic)
+_ADVICE = {
+    "c": "send np.abs(array), array.real or array.imag",
+    "f": "send array.astype(np.float64)",
+    "O": "send array.astype(np.float32), if its elements are numbers",
+    "V": "send one field of it, or array.astype(np.float32)",
+    "M": "send array.astype(np.int64)",
+    "m": "send array.astype(np.int64)",
+}
+
+Array = npt.NDArray[np.generic]
+Layout = tuple[tuple[int, ...], np.dtype[np.generic]]
+
+
+class ArrayWriter:
+    """Writes arrays of NumPy, and of any library that shows its host memory to NumPy.
+
+    That is: NumPy's own in any layout and byte order, its subclasses and memory maps; what has
+    ``__array_interface__``; what has ``__array__``, ``shape`` and ``dtype``, as arrays of CPU torch, JAX, xarray
+    and dask have. A masked array is refused, its masked pixels have no value: send ``array.filled(0)``.
+    """
+
+    def layout(self, array: object) -> tuple[tuple[int, ...], str]:
+        """Return an array's shape and the name of its dtype; a lazy array is not computed for it.
+
+        Raises:
+            UnsupportedArrayError: It is no array that this writer knows, or no image has its dtype or shape.
+        """
+        shape, dtype = _lazy_layout(array) or _host_layout(_host(array))
+        if dtype.name not in DTYPES:
+            advice = _ADVICE.get(dtype.kind, "send numbers")
+            raise UnsupportedArrayError(f"wanted pixels of {', '.join(DTYPES)}, got {dtype!r}: {advice}")
+        if 0 in shape or not shape:
+            raise UnsupportedArrayError(f"wanted an array that has pixels, got shape {shape!r}")
+        return shape, dtype.name
+
+    def write(self, array: object, pixels: memoryview) -> None:
+        """Copy an array into these bytes; conversion and copy are one pass, without the GIL.
+
+        Raises:
+            UnsupportedArrayError: It is no array that this writer knows, or no image has its dtype or shape.
+            ValueError: It does not have as many bytes as there is room.
+        """
+        source = _host(array)
+        self.layout(source)
+        if source.nbytes != pixels.nbytes:
+            raise ValueError(f"wanted room for {source.nbytes} bytes, there is room for {pixels.nbytes}")
+        target = np.frombuffer(pixels, source.dtype.newbyteorder("<")).reshape(source.shape)
+        np.copyto(target, source)
+
+
+def _host_layout(array: Array) -> Layout:
+    return array.shape, array.dtype
+
+
+def _lazy_layout(array: object) -> Layout | None:
+    """Ask the array itself, which costs nothing; None if only its conversion tells, or whether it can be."""
+    if (
+        isinstance(array, np.ndarray)
+        or not _describes_itself(array)
+        or hasattr(array, "__cuda_array_interface__")
+    ):
+        return None
+    shape, dtype = getattr(array, "shape", ()), getattr(array, "dtype", None)
+    if not isinstance(dtype, np.dtype) or not all(isinstance(length, int) for length in shape):
+        return None
+    return tuple(shape), dtype
+
+
+def _host(array: object) -> Array:
+    name = f"{type(array).__module__}.{type(array).__qualname__}"
+    if isinstance(array, np.ma.MaskedArray):
+        raise UnsupportedArrayError("masked pixels have no value: send array.filled(0)")
+    if isinstance(array, _NO_ARRAYS) or not (_has_interface(array) or _describes_itself(array)):
+        raise UnsupportedArrayError(f"wanted an array, got {name}: send np.asarray of it")
+    try:
+        return np.asarray(array)
+    except (TypeError, ValueError, RuntimeError) as error:  # what libraries raise when pixels are elsewhere
+        raise UnsupportedArrayError(f"NumPy cannot read {name}: {error}") from error
+
+
+def _has_interface(array: object) -> bool:
+    name = "__array_interface__"
+    return hasattr(type(array), name) or hasattr(array, name)  # in this order: Pillow's makes a copy
+
+
+def _describes_itself(array: object) -> bool:
+    return all(hasattr(array, name) for name in ("__array__", "shape", "dtype"))

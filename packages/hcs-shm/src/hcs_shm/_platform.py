@@ -1,0 +1,153 @@
+"""Every difference between operating systems: files, locks, processes, forks."""
+
+import errno
+import os
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]  # the checker has the module
+
+SHARED_MEMORY = Path(os.path.realpath("/dev/shm"))  # some systems link it to /run/shm
+NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, errno.ENOMEM, getattr(errno, "EDQUOT", errno.ENOSPC)})
+
+_BINARY = getattr(os, "O_BINARY", 0)
+_CAREFUL = _BINARY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_ZEROS = bytes(1 << 20)
+_UNKNOWN = 0
+
+
+def open_new(path: Path) -> int:
+    """Create a file that only this user can open, and return its descriptor."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
+
+
+def open_existing(path: Path, *, writable: bool = False) -> int:
+    """Open a file: no link, and no pipe that would wait for its other end.
+
+    Raises:
+        PermissionError: It is no plain file, another user's, or open to others.
+    """
+    descriptor = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | _CAREFUL)
+    found = os.fstat(descriptor)
+    if stat.S_ISREG(found.st_mode) and _is_ours(found) and not _mode(found) & 0o077:
+        return descriptor
+    os.close(descriptor)
+    raise PermissionError(errno.EPERM, "wanted a plain file of this user with mode 0600", str(path))
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make sure of a folder in which no other user can rename or remove our files.
+
+    Raises:
+        PermissionError: Other users can.
+    """
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    shared = bool(found.st_mode & stat.S_ISVTX)
+    if not stat.S_ISDIR(found.st_mode) or not (shared or (_is_ours(found) and not _mode(found) & 0o022)):
+        raise PermissionError(errno.EPERM, "wanted a folder of this user, closed to others", str(folder))
+
+
+def reserve(descriptor: int, nbytes: int) -> None:
+    """Give an empty file its room, so that a full device is an error now and no SIGBUS later."""
+    allocate = getattr(os, "posix_fallocate", None)
+    try:
+        if allocate is not None:
+            allocate(descriptor, 0, nbytes)
+            return
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP}:
+            raise
+    left = nbytes
+    while left:
+        left -= os.write(descriptor, _ZEROS[:left])
+    os.lseek(descriptor, 0, os.SEEK_SET)
+
+
+def has_locks() -> bool:
+    """Say whether a lock on a file proves that its owner lives."""
+    return fcntl is not None
+
+
+def try_lock(descriptor: int, *, shared: bool = False) -> bool:
+    """Lock a file until the descriptor is closed; say whether nobody else has it."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def boot_id() -> str:
+    """Return what this boot of the machine is called, or an empty text."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
+def process_is_alive(pid: int, start: int, boot: str) -> bool:
+    """Say whether the process with this pid is the one that began then, in that boot."""
+    now = process_start(pid)
+    return now is not None and boot in {boot_id(), ""} and (start == now or _UNKNOWN in {start, now})
+
+
+def process_start(pid: int) -> int | None:
+    """Return when a process began, in its system's ticks: 0 if that is not told, None if it is gone."""
+    if sys.platform == "win32":
+        return _windows_process_start(pid)
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        return int(fields[19])
+    except OSError:
+        return _UNKNOWN if _exists(pid) else None
+
+
+def in_forked_child(callback: Callable[[], None]) -> None:
+    """Call this first thing in each forked child."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=callback)
+
+
+def _is_ours(found: os.stat_result) -> bool:
+    return sys.platform == "win32" or found.st_uid == os.getuid()
+
+
+def _mode(found: os.stat_result) -> int:
+    return 0 if sys.platform == "win32" else stat.S_IMODE(found.st_mode)  # there, access lists decide
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+if sys.platform == "win32":
+    import ctypes
+    from ctypes import wintypes
+
+    def _windows_process_start(pid: int) -> int | None:
+        query, running = 0x1000, 259
+        kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+        kernel.OpenProcess.restype = wintypes.HANDLE
+        process = wintypes.HANDLE(kernel.OpenProcess(query, False, pid))
+        if not process:
+            return None
+        code, times = wintypes.DWORD(), [wintypes.FILETIME() for _ in range(4)]
+        kernel.GetExitCodeProcess(process, ctypes.byref(code))
+        kernel.GetProcessTimes(process, *(ctypes.byref(time) for time in times))
+        kernel.CloseHandle(process)
+        start: int = times[0].dwHighDateTime << 32 | times[0].dwLowDateTime
+        return start if code.value == running else None

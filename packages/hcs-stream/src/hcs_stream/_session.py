@@ -1,0 +1,197 @@
+"""One conversation with a viewer: Hello, Welcome, Open, Heard, batches and beats; owns its two sockets."""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from enum import Enum, auto
+
+import zmq
+from hcs_protocol import (
+    MAX_MESSAGE_NBYTES,
+    MAX_REPLY_NBYTES,
+    PROTOCOL_VERSION,
+    Batch,
+    Beat,
+    Connection,
+    Done,
+    Failed,
+    Goodbye,
+    Heard,
+    Hello,
+    Item,
+    MalformedMessageError,
+    Message,
+    Open,
+    Refuse,
+    SegmentOffer,
+    Welcome,
+    decode,
+    encode,
+    new_id,
+    shares_memory,
+)
+
+from ._sockets import control_socket, data_socket
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 0.5
+SILENCE_SECONDS = 2.0
+ANSWER_SECONDS = 1.0  # the least a viewer gets after a beat: this worker itself may have been stopped for long
+OPEN_SECONDS = 0.002
+IDLE_SECONDS = 0.05
+
+
+class Phase(Enum):
+    """How far a conversation is."""
+
+    GREETING = auto()
+    """Hello is said."""
+    OPENING = auto()
+    """Welcome; Open is said on the data channel again and again."""
+    OPEN = auto()
+    """Heard; images may go."""
+    OVER = auto()
+
+
+class Session:
+    """Speaks for a publisher; the publisher's lock is held around every call but `poll`."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        worker_run: str,
+        name: str,
+        offer: SegmentOffer | None,
+        nonce: str | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self.connection = connection
+        self.phase = Phase.GREETING
+        self.id = ""
+        self.by_block = False
+        """Whether the viewer reads this worker's shared memory."""
+        self.refusal: str | None = None
+        self.was_open = False
+        self.said_goodbye = False
+        self._nonce = nonce
+        self._clock = clock
+        self._control = control_socket(connection)
+        self._data: zmq.SyncSocket | None = None
+        self._poller = zmq.Poller()
+        self._poller.register(self._control.getsockopt(zmq.FD), zmq.POLLIN)
+        self._heard_at = clock()
+        self._unanswered_since: float | None = self._heard_at
+        self._due = self._heard_at + BEAT_SECONDS
+        self._last_id = new_id()
+        hello = Hello(
+            id=self._last_id,
+            protocol_version=PROTOCOL_VERSION,
+            worker_run=worker_run,
+            name=name,
+            segment=offer,
+        )
+        self._say(hello)
+
+    def poll(self) -> None:
+        """Wait, without the lock, until the viewer says something or something is due."""
+        seconds = OPEN_SECONDS if self.phase is Phase.OPENING else IDLE_SECONDS
+        with contextlib.suppress(zmq.ZMQError):  # closed meanwhile
+            self._poller.poll(int(seconds * 1000))
+
+    def receive(self) -> Iterator[Message]:
+        """Yield what the viewer said about images; what it said about the session is dealt with here."""
+        while self.phase is not Phase.OVER:
+            try:
+                frames = self._control.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            self._heard_at = self._clock()
+            self._unanswered_since = None
+            try:
+                message = decode(frames[1] if len(frames) > 1 else b"", limit=MAX_REPLY_NBYTES)
+            except MalformedMessageError as error:
+                logger.warning("message ignored from=%s reason=%s", self.connection.title, error)
+                continue
+            if not self._advance(message) and getattr(message, "session", "") == self.id:
+                yield message
+
+    def send(self, oldest: int, items: Sequence[Item], pixels: memoryview | None = None) -> None:
+        """Send one message on the data channel, its pixels as a frame if there are any."""
+        if self._data is None:
+            raise RuntimeError("the session is not open")
+        message = encode(Batch(session=self.id, oldest=oldest, items=list(items)))
+        if len(message) > MAX_MESSAGE_NBYTES and len(items) > 1:
+            half = len(items) // 2
+            self.send(oldest, items[:half])
+            self.send(oldest, items[half:])
+        elif pixels is None:
+            self._data.send(message, zmq.NOBLOCK)
+        else:
+            self._data.send_multipart([message, pixels], zmq.NOBLOCK, copy=False)
+
+    def tick(self, last: int) -> None:
+        """Say what is due: Open until it is heard, then a beat with the last number sent."""
+        if self.phase is Phase.OPENING and self._data is not None:
+            self._data.send(encode(Open(session=self.id)), zmq.NOBLOCK)
+        elif self.phase is Phase.OPEN and self._clock() >= self._due:
+            self._due = self._clock() + BEAT_SECONDS
+            if self._unanswered_since is None:
+                self._unanswered_since = self._clock()
+            self._say(Beat(id=new_id(), session=self.id, last=last))
+
+    def say_goodbye(self, last: int) -> None:
+        """Say that this was the last number; `said_goodbye` when the viewer holds it."""
+        if self.phase is Phase.OPEN:
+            self._last_id = new_id()
+            self._say(Goodbye(id=self._last_id, session=self.id, last=last))
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the viewer owes an answer for too long."""
+        now, since = self._clock(), self._unanswered_since
+        return since is not None and now - since > ANSWER_SECONDS and now - self._heard_at > SILENCE_SECONDS
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a beat was not answered before the next one: worth a look at the viewer's process."""
+        since = self._unanswered_since
+        return since is not None and self._clock() - since > BEAT_SECONDS
+
+    def end(self) -> None:
+        """Have it closed by the thread that polls it; nothing is sent or received any more."""
+        self.phase = Phase.OVER
+
+    def close(self) -> None:
+        """Close both sockets at once, whatever is under way; a second time is harmless."""
+        self.end()
+        self._control.close(0)
+        if self._data is not None:
+            self._data.close(0)
+
+    def _say(self, message: Message) -> None:
+        self._control.send_multipart([b"", encode(message)], zmq.NOBLOCK)
+
+    def _advance(self, message: Message) -> bool:
+        match message:
+            case Welcome(reply_to=self._last_id):
+                self.id = message.session
+                self.by_block = shares_memory(message, self._nonce)
+                self._data = data_socket(self.connection)
+                self.phase = Phase.OPENING
+                self._unanswered_since = self._heard_at
+                return False
+            case Heard(session=self.id) if self.phase is Phase.OPENING:
+                self.phase, self.was_open = Phase.OPEN, True
+            case Done(reply_to=self._last_id):
+                self.said_goodbye = True
+            case Refuse(reason=reason):
+                self.refusal = reason
+                self.end()
+            case Failed(error=error):
+                logger.debug("session failed title=%s error=%s", self.connection.title, error)
+                self.end()
+            case _:
+                return False
+        return True

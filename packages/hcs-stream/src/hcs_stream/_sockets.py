@@ -1,0 +1,48 @@
+"""Sockets that a viewer lets in, made from its connection file."""
+
+import os
+
+import zmq
+from hcs_protocol import MAX_REPLY_NBYTES, Connection, endpoint
+
+HEARTBEAT_MILLISECONDS = 500
+CONTROL_TIMEOUT_MILLISECONDS = 2000
+DATA_TIMEOUT_MILLISECONDS = 30_000  # a ping waits behind a large frame on a slow link
+
+_contexts: dict[int, "zmq.Context[zmq.SyncSocket]"] = {}  # by process: a forked child never touches its parent's
+
+
+def process_context() -> "zmq.Context[zmq.SyncSocket]":
+    """Return the ZeroMQ context of this process."""
+    pid = os.getpid()
+    if pid not in _contexts:
+        _contexts[pid] = zmq.Context()
+    return _contexts[pid]
+
+
+def control_socket(connection: Connection) -> zmq.SyncSocket:
+    """Connect a DEALER to a viewer's control port."""
+    socket = _client(connection, zmq.DEALER, CONTROL_TIMEOUT_MILLISECONDS)
+    socket.maxmsgsize = MAX_REPLY_NBYTES
+    socket.connect(endpoint(connection.host, connection.control_port))
+    return socket
+
+
+def data_socket(connection: Connection) -> zmq.SyncSocket:
+    """Connect a PUB to a viewer's data port."""
+    socket = _client(connection, zmq.PUB, DATA_TIMEOUT_MILLISECONDS)
+    socket.connect(endpoint(connection.host, connection.data_port))
+    return socket
+
+
+def _client(connection: Connection, kind: int, timeout: int) -> zmq.SyncSocket:
+    socket = process_context().socket(kind)
+    socket.linger = 0
+    socket.set_hwm(0)  # credit bounds what is under way; marks lose images silently
+    socket.ipv6 = ":" in connection.host
+    socket.heartbeat_ivl = HEARTBEAT_MILLISECONDS
+    socket.heartbeat_timeout = timeout
+    socket.curve_serverkey = connection.public_key.encode()
+    socket.curve_publickey = connection.client_public_key.encode()
+    socket.curve_secretkey = connection.client_secret_key.encode()
+    return socket

@@ -1,0 +1,91 @@
+"""Open a napari window that shows what image-processing pipelines send to it, while they run.
+
+The window stays when a pipeline is gone, and the next one finds it again by its port.
+Without a port of its own it is the viewer that hcs_stream.connect() looks for.
+
+Examples:
+  hcs-viewer                                     listen on data port 5555, control port 6555
+  hcs-viewer --data-port 5557 --title "Assay 7"  a second viewer beside it
+  hcs-viewer --next-free                         take the next free ports if 5555 is taken
+
+A connection file in the user's runtime folder says where the viewer listens and holds its keys.
+Exit status: 0 closed, 1 could not start, 2 wrong usage, 3 port taken, 4 no display.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from hcs_protocol import DATA_PORT, HcsError, InvalidPortError, NoFreePortsError, check_data_port
+
+from ._assembly import open_viewer
+from ._process import NoDisplayError, check_display, end_on_signals, end_with_parent, set_up_logs
+from ._settings import ViewerSettings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the viewer and return its exit status."""
+    settings = _settings(arguments)
+    os.environ.setdefault("NAPARI_CONFIG", "")  # not the settings of the user's own napari
+    try:
+        check_display()
+    except NoDisplayError as error:
+        return _fail(error, 4)
+    set_up_logs(settings)
+    end_on_signals(lambda: sys.exit(0))
+    if settings.stdin_is_parent:
+        end_with_parent()
+    try:
+        open_viewer(settings)
+    except NoFreePortsError as error:
+        return _fail(error, 3)
+    except HcsError as error:
+        return _fail(error, 1)
+    return 0
+
+
+def _settings(arguments: Sequence[str] | None) -> ViewerSettings:
+    defaults = ViewerSettings()
+    parser = argparse.ArgumentParser(
+        prog="hcs-viewer", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data-port",
+        type=_data_port,
+        default=_environment_port(),
+        metavar="PORT",
+        help="where images come in (default $HCS_DATA_PORT, else %(default)s); control is 1000 above",
+    )
+    parser.add_argument("--title", default=defaults.title, help="the window's title")
+    parser.add_argument(
+        "--host",
+        default=defaults.host,
+        help="the address to listen on (default %(default)s: this machine only)",
+    )
+    parser.add_argument(
+        "--next-free", action="store_true", help="if a port is taken, take the next free pair"
+    )
+    parser.add_argument("--stdin-is-parent", action="store_true", help="end when standard input ends")
+    parser.add_argument("--verbose", action="store_true", help="log more")
+    return ViewerSettings(**vars(parser.parse_args(arguments)))
+
+
+def _environment_port() -> str:
+    return os.environ.get("HCS_DATA_PORT", str(DATA_PORT))
+
+
+def _data_port(text: str) -> int:
+    try:
+        return check_data_port(int(text))
+    except InvalidPortError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _fail(error: Exception, status: int) -> int:
+    sys.stderr.write(f"hcs-viewer: {error}\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

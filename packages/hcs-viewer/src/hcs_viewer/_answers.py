@@ -1,0 +1,148 @@
+"""What the window answers: its state, a plane, a screenshot; and what it does when asked."""
+
+import io
+import logging
+from typing import assert_never
+
+import numpy as np
+from PIL import Image as PngImage
+
+from hcs_protocol import (
+    COMPONENTS,
+    Clear,
+    Done,
+    Failed,
+    GetImage,
+    GetState,
+    ImagePixels,
+    ImageSpec,
+    LayerState,
+    Navigate,
+    Screenshot,
+    ScreenshotTaken,
+    Shutdown,
+    State,
+)
+
+from ._inbox import Answer, Question
+from ._layers import ShownLayer
+from ._layout import LayerModel, Layout, Value
+from ._window import Window
+
+logger = logging.getLogger(__name__)
+
+
+def answer(window: Window, question: Question) -> None:
+    """Answer a request; one that cannot be met gets Failed, and the window lives on."""
+    try:
+        answered = _answer(window, question)
+    except LookupError as error:
+        answered = Answer(question.identity, Failed(reply_to=question.request.id, error=str(error.args[0])))
+    except Exception as error:  # whoever asked waits for an answer, whatever napari raised
+        logger.exception("request failed request=%s", type(question.request).__name__)
+        answered = Answer(question.identity, Failed(reply_to=question.request.id, error=repr(error)))
+    window.to_receiver.put(answered)
+
+
+def _answer(window: Window, question: Question) -> Answer:
+    identity = question.identity
+    match question.request:
+        case GetState(id=request):
+            return Answer(identity, _state(window, request))
+        case GetImage() as asked:
+            return _image(window, identity, asked)
+        case Navigate() as asked:
+            _navigate(window, asked)
+        case Clear(run=run):
+            window.remove([model for model in window.layout.layers if run in {None, model.run}])
+        case Screenshot(id=request, canvas_only=canvas_only):
+            png = _screenshot(window, canvas_only=canvas_only)
+            return Answer(identity, ScreenshotTaken(reply_to=request, png=png))
+        case Shutdown():
+            logger.info("shutdown asked")
+            window.close_soon()
+        case _ as never:
+            assert_never(never)
+    return Answer(identity, Done(reply_to=question.request.id))
+
+
+def _state(window: Window, request: str) -> State:
+    layout, camera = window.layout, window.viewer.scene.camera
+    return State(
+        reply_to=request,
+        layers=[_layer_state(layout, shown) for shown in window.layers_from_bottom()],
+        axes={component: list(axis.values) for component, axis in layout.axes.items()},
+        position=dict(window.at),
+        camera_center=[float(value) for value in camera.center],
+        camera_zoom=float(camera.zoom),
+        canvas_size=(int(window.viewer.canvas.size[0]), int(window.viewer.canvas.size[1])),
+        progress=dict(window.progress),
+    )
+
+
+def _layer_state(layout: Layout, shown: ShownLayer) -> LayerState:
+    layer, model = shown.layer, shown.model
+    limits = getattr(layer, "contrast_limits", None)
+    return LayerState(
+        name=layer.name,
+        run=model.run,
+        kind="labels" if model.key.kind == "labels" else "image",
+        images=model.images,
+        shape=list(layer.data.shape),
+        dtype=str(layer.data.dtype),
+        visible=layer.visible,
+        colormap=getattr(getattr(layer, "colormap", None), "name", ""),
+        contrast_limits=(float(limits[0]), float(limits[1])) if limits else None,
+        components=_values(layout, model),
+    )
+
+
+def _values(layout: Layout, model: LayerModel) -> dict[str, list[Value]]:
+    there = {c: {position[place] for position in model.planes} for place, c in enumerate(COMPONENTS)}
+    return {
+        c: [value for value in layout.axes[c].values if value in there[c]]
+        for c in COMPONENTS
+        if c in model.stacked
+    }
+
+
+def _image(window: Window, identity: bytes, asked: GetImage) -> Answer:
+    shown = _named(window, asked.layer)
+    model = shown.model
+    values = window.at | _given(asked)
+    layout = window.layout
+    position = layout.position(model, [layout.index(c, values[c]) for c in COMPONENTS])
+    if position not in model.planes:
+        raise LookupError(f"{asked.layer!r} has no image at {dict(zip(COMPONENTS, position, strict=True))}")
+    pixels = np.ascontiguousarray(shown.stack.plane(position))
+    axes = ("y", "x") if pixels.ndim == 2 else ("y", "x", "c")
+    spec = ImageSpec(shape=pixels.shape, dtype=pixels.dtype.name, axes=axes)
+    return Answer(identity, ImagePixels(reply_to=asked.id, spec=spec), (pixels.tobytes(),))
+
+
+def _navigate(window: Window, asked: Navigate) -> None:
+    if asked.visible_layers is not None:
+        wanted = {_named(window, name).layer.name for name in asked.visible_layers}
+        for shown in window.layers_from_bottom():
+            shown.set_visible(shown.layer.name in wanted)
+    window.go_to(_given(asked))
+
+
+def _given(asked: GetImage | Navigate) -> dict[str, Value]:
+    values = {c: asked.components.value(c) for c in COMPONENTS}
+    return {c: value for c, value in values.items() if value is not None}
+
+
+def _named(window: Window, name: str) -> ShownLayer:
+    for shown in window.layers_from_bottom():
+        if shown.layer.name == name:
+            return shown
+    names = [shown.layer.name for shown in window.layers_from_bottom()]
+    raise LookupError(f"wanted one of the layers {names!r}, not {name!r}")
+
+
+def _screenshot(window: Window, *, canvas_only: bool) -> bytes:
+    pixels = window.viewer.screenshot(canvas_only=canvas_only, flash=False)
+    png = io.BytesIO()
+    PngImage.fromarray(pixels).save(png, format="PNG")
+    return png.getvalue()

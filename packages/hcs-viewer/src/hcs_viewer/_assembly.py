@@ -1,0 +1,67 @@
+"""Puts reader, receiver, store and window together: the only module that knows all of them."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hcs_shm import BlockReader
+
+from ._inbox import Inbox, ToReceiver, ToWindow
+from ._presence import Presence
+from ._process import end_on_signals, run_viewer
+from ._settings import ViewerSettings
+from ._store import Store
+
+if TYPE_CHECKING:
+    import napari
+
+WINDOW_SIZE = 1280, 860
+
+
+def open_viewer(settings: ViewerSettings) -> None:
+    """Run one viewer until its window is closed.
+
+    Raises:
+        NoFreePortsError: The ports are taken.
+        ConnectionFileError: No folder takes the connection file.
+    """
+    run_viewer(settings, BlockReader(), run_window)
+
+
+def run_window(
+    settings: ViewerSettings,
+    store: Store,
+    to_window: Inbox[ToWindow],
+    to_receiver: Inbox[ToReceiver],
+    presence: Presence,
+) -> None:
+    """Open a napari window, say ready, and return when it is closed."""
+    import napari  # two seconds of imports: the ports are open before
+    from qtpy.QtCore import QTimer
+
+    from ._answers import answer
+    from ._window import Window
+
+    viewer = napari.Viewer(title=f"{settings.title} — port {settings.data_port}", show_welcome_screen=False)
+    viewer.window.resize(*WINDOW_SIZE)
+    end_on_signals(viewer.close)
+    _prime(viewer)
+    window = Window(viewer, store, to_window, to_receiver, presence, answer)
+
+    def say_ready() -> None:
+        presence.state = "ready"
+        window.listen()
+        sys.stdout.write(f"ready  data {settings.data_port}  control {settings.data_port + 1000}\n")
+        sys.stdout.flush()
+
+    QTimer.singleShot(0, say_ready)
+    napari.run()
+
+
+def _prime(viewer: "napari.Viewer") -> None:
+    """Pay for the first image's imports and tables now, not when the first image arrives."""
+    blank = np.zeros((1, 1, 1, 1, 1, 1, 8, 8), np.uint16)
+    viewer.add_image(blank, contrast_limits=(0, 1), projection_mode="none")
+    viewer.add_labels(blank)
+    viewer.layers.clear()

@@ -1,0 +1,30 @@
+"""Which colour a channel gets, and which layers are seen at first."""
+
+import re
+
+from hcs_protocol import ComponentValue
+
+BY_NAME: tuple[tuple[str, str], ...] = (
+    (r"dapi|hoechst|nucle|405|blue", "bop blue"),
+    (r"gfp|fitc|488|green|calcein", "green"),
+    (r"cy5|far.?red|647|640", "magenta"),
+    (r"rfp|tritc|cy3|texas|mcherry|561|568|594|orange|red", "bop orange"),
+    (r"yfp|514|yellow", "yellow"),
+    (r"bright|phase|trans|dic|^bf$|gr[ae]y", "gray"),
+)
+"""What a channel's name says about its dye, and napari's colormap for it."""
+
+BY_NUMBER = ("bop blue", "bop orange", "bop purple", "green", "magenta", "yellow")
+"""For channels whose names say nothing: told apart by colour-blind eyes as far as the first three go."""
+
+
+def channel_colormap(channel: ComponentValue | None) -> str:
+    """Return the name of the napari colormap of a channel; grey for images without a channel."""
+    if channel is None:
+        return "gray"
+    text = str(channel).strip().casefold()
+    for pattern, colormap in BY_NAME:
+        if not text.isdecimal() and re.search(pattern, text):
+            return colormap
+    number = int(text) - 1 if text.isdecimal() else sum(text.encode())
+    return BY_NUMBER[number % len(BY_NUMBER)]

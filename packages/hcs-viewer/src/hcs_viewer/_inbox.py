@@ -1,0 +1,101 @@
+"""What the receiver's thread and the window's thread hand to each other."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from hcs_protocol import (
+    Clear,
+    GetImage,
+    GetState,
+    ImageReady,
+    Message,
+    Navigate,
+    RunEnded,
+    RunStarted,
+    Screenshot,
+    Shutdown,
+    StepProgress,
+)
+
+T = TypeVar("T")
+
+WindowRequest = GetState | GetImage | Navigate | Clear | Screenshot | Shutdown
+RunNews = RunStarted | StepProgress | RunEnded
+
+
+@dataclass(frozen=True)
+class ArrivedImage:
+    """An adopted image: what it shows, its number in the store, and in whose session it came."""
+
+    ready: ImageReady
+    number: int
+    session: str
+    limits: tuple[float, float] | None
+    """Grey values between which most of its pixels lie; None if it is blank."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request that only the window can answer, and who asked."""
+
+    identity: bytes
+    request: WindowRequest
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A reply on its way out, with the frames that follow it."""
+
+    identity: bytes
+    message: Message
+    frames: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True)
+class ShownImage:
+    """An image of this session is in its layer."""
+
+    session: str
+    sequence: int
+
+
+class Inbox(Generic[T]):
+    """A queue to another thread, which is woken once however much is put in meanwhile."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._entries: deque[T] = deque()
+        self._wake = wake
+        self._woken = False
+
+    def wake_by(self, wake: Callable[[], None]) -> None:
+        """Wake the other thread in this way from now on, and at once if something waits."""
+        self._wake = wake
+        if self._entries:
+            wake()
+
+    def put(self, entry: T) -> None:
+        """Put something in."""
+        self._entries.append(entry)
+        if not self._woken:
+            self._woken = True
+            self._wake()
+
+    def take(self) -> T | None:
+        """Take the oldest entry out; None when there is none, and then the next `put` wakes again."""
+        try:
+            return self._entries.popleft()
+        except IndexError:
+            self._woken = False  # before the second look: what is put in now wakes
+        try:
+            return self._entries.popleft()
+        except IndexError:
+            return None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+ToWindow = ArrivedImage | RunNews | Question
+ToReceiver = Answer | ShownImage

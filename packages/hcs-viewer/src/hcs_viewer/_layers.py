@@ -1,0 +1,169 @@
+"""One napari layer for one layer of the layout: what it looks like, and what the user made of it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import napari
+import numpy as np
+from napari.layers import Image, Labels
+
+from hcs_protocol import COMPONENTS
+
+from ._colours import channel_colormap
+from ._contrast import widened
+from ._layout import LayerModel, Layout
+from ._stacks import Stack
+from ._store import Store
+
+LABELS_OPACITY = 0.6
+CONTRAST_TOLERANCE = 0.05
+"""Limits are drawn anew when they moved by more than this part of their range."""
+
+Limits = tuple[float, float]
+
+
+class ShownLayer:
+    """A layer in the window; what the user sets by hand is never set again from here."""
+
+    def __init__(self, layout: Layout, model: LayerModel, store: Store, limits: Limits | None) -> None:
+        self.model = model
+        self._layout = layout
+        self._set_by_user: set[str] = set()
+        self._is_ours = False
+        self._limits = model.first.display.contrast_limits or limits
+        self.stack = Stack(layout, model, store)
+        self.layer = self._make(self.stack)
+        for name in ("visible", "contrast_limits"):
+            if hasattr(self.layer, name):
+                getattr(self.layer.events, name).connect(self._noting(name))
+
+    @property
+    def rank(self) -> tuple[int, int, str]:
+        """Order of layers from bottom to top: images below labels, steps upwards."""
+        step = self.model.key.step
+        return (self._layout.run_number(self.model.run), step.index if step else -1, self.model.key.kind)
+
+    def is_in(self, viewer: napari.Viewer) -> bool:
+        """Say whether the user left this layer in the window."""
+        return self.layer in viewer.layers
+
+    def add_to(self, viewer: napari.Viewer, others: Sequence["ShownLayer"]) -> None:
+        """Put the layer into the window, above those of earlier steps, and hide what it supersedes."""
+        below = [viewer.layers.index(o.layer) for o in others if o.is_in(viewer) and o.rank <= self.rank]
+        viewer.layers.insert(max(below, default=-1) + 1, self.layer)
+        for other in others:
+            if other.is_in(viewer) and other is not self:
+                older, newer = sorted((self, other), key=lambda shown: shown.rank)
+                if older.is_superseded_by(newer):
+                    older.hide()
+
+    def is_superseded_by(self, newer: "ShownLayer") -> bool:
+        """Say whether a newer layer shows the same thing a step, or a run, later."""
+        if self.rank[0] != newer.rank[0]:
+            return True
+        return self.rank[1] < newer.rank[1] and self.model.key.kind == newer.model.key.kind
+
+    def hide(self) -> None:
+        """Hide the layer, unless the user set its visibility by hand."""
+        if "visible" not in self._set_by_user:
+            with self._ours():
+                self.layer.visible = False
+
+    def set_visible(self, visible: bool) -> None:
+        """Show or hide the layer for somebody who asked for it, as if by hand."""
+        self.layer.visible = visible
+
+    def rename(self) -> None:
+        """Take over the model's name."""
+        if self.layer.name != self.model.name:
+            self.layer.name = self.model.name
+
+    def widen(self, limits: Limits | None) -> None:
+        """Take the grey values of a further image into account."""
+        if self.model.first.display.contrast_limits is None:
+            self._limits = widened(self._limits, limits)
+
+    def grow(self) -> None:
+        """Tell napari that the axes have grown."""
+        with self._ours():
+            if len(self.layer.scale) == self.layer.ndim and self._layout.z_step:
+                self.layer.scale = self._scale()
+            self.layer.data = self.layer.data
+
+    def update(self, is_looked_at: bool) -> None:
+        """Draw new contrast, and the plane anew if it is the one that is looked at."""
+        with self._ours():
+            self._update_contrast()
+            if is_looked_at and self.layer.visible:
+                self.layer.refresh(thumbnail=True, highlight=False, extent=False)
+
+    def _make(self, stack: Stack) -> Image | Labels:
+        common = {"name": self.model.name, "scale": self._scale(), "multiscale": False}
+        if self.model.key.kind == "labels":
+            labels = Labels(stack, opacity=LABELS_OPACITY, **common)
+            labels.editable = False
+            return labels
+        components = self.model.first.address.components
+        is_colour = len(self.model.shape) == 3
+        limits = self._limits or (0.0, 1.0)
+        image = Image(
+            stack,
+            rgb=is_colour,
+            contrast_limits=None if is_colour else limits,
+            colormap="gray" if is_colour else self._colormap(components.channel),
+            blending="translucent" if is_colour else "additive",
+            projection_mode="none",
+            **common,
+        )
+        if not is_colour:
+            image.contrast_limits_range = _slider_range(limits, self.model.dtype)
+            image.contrast_limits = limits
+        return image
+
+    def _colormap(self, channel: int | str | None) -> str:
+        wanted = self.model.first.display.colormap
+        known = napari.utils.colormaps.AVAILABLE_COLORMAPS
+        return wanted if wanted is not None and wanted in known else channel_colormap(channel)
+
+    def _scale(self) -> tuple[float, ...]:
+        height, width = self.model.first.spec.pixel_size or (1.0, 1.0)
+        return (*[1.0] * (len(COMPONENTS) - 1), self._layout.z_step or 1.0, height, width)
+
+    def _update_contrast(self) -> None:
+        limits, layer = self._limits, self.layer
+        if (
+            limits is None
+            or not isinstance(layer, Image)
+            or layer.rgb
+            or "contrast_limits" in self._set_by_user
+        ):
+            return
+        moved = max(abs(now - then) for now, then in zip(limits, layer.contrast_limits, strict=True))
+        if moved > CONTRAST_TOLERANCE * (limits[1] - limits[0]):
+            layer.contrast_limits_range = _slider_range(limits, self.model.dtype)
+            layer.contrast_limits = limits
+
+    def _noting(self, name: str) -> Callable[[], None]:
+        def note() -> None:
+            if not self._is_ours:
+                self._set_by_user.add(name)
+
+        return note
+
+    @contextmanager
+    def _ours(self) -> Iterator[None]:
+        self._is_ours = True
+        try:
+            yield
+        finally:
+            self._is_ours = False
+
+
+def _slider_range(limits: Limits, dtype: str) -> Limits:
+    """Return how far the contrast sliders go: the dtype's range if it is small, else some way beyond."""
+    if dtype in {"uint8", "bool"}:
+        return (0.0, 255.0)
+    reach = max(abs(limits[0]), abs(limits[1]), 1e-9) * 2
+    low = min(0.0, -reach if limits[0] < 0 else 0.0)
+    high = min(reach, float(np.iinfo(dtype).max)) if np.issubdtype(dtype, np.integer) else reach
+    return (low, high)

@@ -1,0 +1,21 @@
+"""What a viewer says about itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hcs_protocol import ViewerState
+
+
+@dataclass(kw_only=True)
+class Presence:
+    """What a viewer says about itself; the window's thread sets state and sign of life."""
+
+    title: str
+    viewer_run: str
+    clock: Callable[[], float]
+    state: ViewerState = "starting"
+    window_seen: float = 0.0
+
+    def see_window(self) -> None:
+        """Note that the window's thread is alive."""
+        self.window_seen = self.clock()

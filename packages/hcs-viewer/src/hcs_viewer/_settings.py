@@ -1,0 +1,20 @@
+"""What a viewer can be told on its command line or by `HCS_…` variables."""
+
+import msgspec
+
+from hcs_protocol import DATA_PORT
+
+
+class ViewerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings of one viewer process."""
+
+    data_port: int = DATA_PORT
+    """Images come in here; control is 1000 above it."""
+    title: str = "HCS Pipeline Visualization"
+    host: str = "127.0.0.1"
+    """The address to listen on."""
+    next_free: bool = False
+    """Whether to take the next free pair of ports when one is taken."""
+    stdin_is_parent: bool = False
+    """Whether to end when standard input does, that is with the process that holds its other end."""
+    verbose: bool = False

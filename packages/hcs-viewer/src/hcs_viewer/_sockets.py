@@ -1,0 +1,126 @@
+"""The viewer's sockets: data and control, encrypted, open to holders of the client key alone."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+import zmq
+from zmq.utils import z85
+
+from hcs_protocol import MAX_MESSAGE_NBYTES, NoFreePortsError, control_port, endpoint, find_free_pair
+
+ZAP_ENDPOINT = "inproc://zeromq.zap.01"  # fixed by RFC 27
+MAX_FRAME_NBYTES = 1 << 32
+HANDSHAKE_MILLISECONDS = 5000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keys:
+    """The viewer's pair of CURVE keys and its clients', as Z85 text."""
+
+    public: bytes
+    secret: bytes
+    client_public: bytes
+    client_secret: bytes
+
+    @classmethod
+    def new(cls) -> Self:
+        """Make fresh keys."""
+        public, secret = zmq.curve_keypair()
+        client_public, client_secret = zmq.curve_keypair()
+        return cls(public=public, secret=secret, client_public=client_public, client_secret=client_secret)
+
+
+class Sockets:
+    """The bound sockets of one viewer, the gate before them and the bell that wakes the receiver."""
+
+    def __init__(self, keys: Keys, host: str, data_port: int, *, next_free: bool = False) -> None:
+        """Bind both ports.
+
+        Args:
+            keys: Which client key is let in, and how this viewer proves who it is.
+            host: The address to listen on.
+            data_port: The control port is 1000 above it.
+            next_free: Whether to take the next free pair when one of the ports is taken.
+
+        Raises:
+            NoFreePortsError: A port is taken, or no free pair was found.
+        """
+        self.context: zmq.Context[zmq.SyncSocket] = zmq.Context()
+        self._client_key = keys.client_public
+        self.gate = self.context.socket(zmq.REP)
+        self.gate.bind(ZAP_ENDPOINT)  # before the ports: CURVE without a gate lets any key in
+        self.bell = self.context.socket(zmq.PULL)
+        self.bell.bind("inproc://bell")
+        self.host = host
+        try:
+            self.data_port, self.data, self.control = self._bind_pair(keys, data_port, next_free=next_free)
+        except BaseException:
+            self.close()
+            raise
+        self.control_port = control_port(self.data_port)
+
+    def bell_rope(self) -> Callable[[], None]:
+        """Return a function that wakes the receiver; each thread takes one of its own."""
+        rope = self.context.socket(zmq.PUSH)
+        rope.connect("inproc://bell")
+
+        def ring() -> None:
+            with contextlib.suppress(zmq.ZMQError):  # rung often enough already, or the viewer is closing
+                rope.send(b"", zmq.NOBLOCK)
+
+        return ring
+
+    def answer_gate(self) -> None:
+        """Let one peer in or not (ZAP, RFC 27)."""
+        version, request, *_, mechanism, credential = (*self.gate.recv_multipart(), b"")[:7]
+        known = mechanism == b"CURVE" and z85.encode(credential) == self._client_key
+        answer = (b"200", b"OK") if known else (b"400", b"unknown key")
+        self.gate.send_multipart([version, request, *answer, b"", b""])
+
+    def close(self) -> None:
+        """Close everything at once; a second time is harmless."""
+        self.context.destroy(linger=0)
+
+    def _bind_pair(
+        self, keys: Keys, wanted: int, *, next_free: bool
+    ) -> tuple[int, zmq.SyncSocket, zmq.SyncSocket]:
+        bound: dict[int, zmq.SyncSocket] = {}
+
+        def bind(port: int) -> bool:
+            socket = self._server(keys, zmq.SUB if port < control_port(wanted) else zmq.ROUTER)
+            try:
+                socket.bind(endpoint(self.host, port))
+            except zmq.ZMQError:
+                socket.close(0)
+                return False
+            bound[port] = socket
+            return True
+
+        tries = 100 if next_free else 1
+        try:
+            data, control = find_free_pair(wanted, bind, tries=tries)
+        except NoFreePortsError as error:
+            hint = "another viewer or program has it; use another --data-port, or --next-free"
+            raise NoFreePortsError(f"port {wanted} or {control_port(wanted)} is taken: {hint}") from error
+        for port in bound.keys() - {data, control}:
+            bound[port].close(0)
+        return data, bound[data], bound[control]
+
+    def _server(self, keys: Keys, kind: int) -> zmq.SyncSocket:
+        socket = self.context.socket(kind)
+        socket.linger = 0
+        socket.set_hwm(0)  # credit bounds what is under way; marks lose images silently
+        socket.maxmsgsize = MAX_FRAME_NBYTES if kind == zmq.SUB else MAX_MESSAGE_NBYTES
+        socket.handshake_ivl = HANDSHAKE_MILLISECONDS
+        socket.curve_server = True
+        socket.curve_publickey, socket.curve_secretkey = keys.public, keys.secret
+        socket.zap_domain = b"hcs"
+        socket.setsockopt(zmq.HEARTBEAT_IVL, 500)
+        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 5000)
+        if kind == zmq.SUB:
+            socket.subscribe(b"")
+        else:
+            socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
+        return socket

@@ -1,0 +1,217 @@
+"""The napari window: what arrived is laid out, and drawn at frame rate within a budget of time.
+
+Everything here runs on the window's thread; `Inbox` is where it meets the receiver's.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import napari
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from hcs_protocol import COMPONENTS, RunEnded, RunStarted, StepProgress
+
+from ._inbox import ArrivedImage, Inbox, Question, ShownImage, ToReceiver, ToWindow
+from ._layers import ShownLayer
+from ._layout import LayerModel, Layout, Position, Value
+from ._presence import Presence
+from ._store import Store
+
+logger = logging.getLogger(__name__)
+
+BUDGET_SECONDS = 0.006
+"""For taking in what arrived, per frame."""
+FRAME_SECONDS = 0.016
+BEAT_MILLISECONDS = 200
+POSITION_FONT_SIZE = 14
+
+AXIS_LABELS = (*COMPONENTS, "y", "x")
+
+
+class Bell(QObject):
+    """Wakes the window's thread from another one."""
+
+    rung = Signal()
+
+
+class Window:
+    """The layers of one napari viewer, fed from the inbox."""
+
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        store: Store,
+        inbox: Inbox[ToWindow],
+        to_receiver: Inbox[ToReceiver],
+        presence: Presence,
+        answer: Callable[["Window", Question], None],
+    ) -> None:
+        self.viewer = viewer
+        self.store = store
+        self.layout = Layout()
+        self.shown: dict[int, ShownLayer] = {}
+        """By the identity of their models."""
+        self.progress: dict[str, str] = {}
+        self.at: dict[str, Value] = dict.fromkeys(COMPONENTS)
+        """What the sliders stand for."""
+        self.to_receiver = to_receiver
+        self._inbox = inbox
+        self._presence = presence
+        self._answer = answer
+        self._drawn_size = 0
+        self._changed: dict[int, tuple[ShownLayer, set[Position]]] = {}
+        self._arrived: list[ShownImage] = []
+        self._is_updating = False
+        self._bell = Bell()
+        self._bell.rung.connect(self.take_in)
+        self._beat = QTimer()
+        self._beat.timeout.connect(presence.see_window)
+
+    def listen(self) -> None:
+        """Begin to take in what arrives, and to give signs of life."""
+        self.viewer.dims.events.current_step.connect(self._on_slider)
+        self._presence.see_window()
+        self._beat.start(BEAT_MILLISECONDS)
+        self._inbox.wake_by(self._bell.rung.emit)
+
+    def take_in(self) -> None:
+        """Lay out what arrived, as far as this frame's budget goes, and draw it."""
+        started = time.perf_counter()
+        self._presence.see_window()
+        entry: ToWindow | None = None
+        while time.perf_counter() - started < BUDGET_SECONDS:
+            entry = self._inbox.take()
+            if entry is None:
+                break  # and the next one wakes this thread
+            self._take_safely(entry)
+        self.draw()
+        if entry is not None:
+            took = time.perf_counter() - started
+            QTimer.singleShot(int(1000 * max(FRAME_SECONDS - took, took)), self.take_in)
+
+    def draw(self) -> None:
+        """Bring the window up to date: sliders first, then each changed layer that is looked at."""
+        with self._updating():
+            if self.layout.size != self._drawn_size:
+                self._grow()
+            for shown, positions in self._changed.values():
+                if shown.is_in(self.viewer):
+                    shown.update(self._position(shown.model) in positions)
+        self._changed.clear()
+        for image in self._arrived:
+            self.to_receiver.put(image)
+        self._arrived.clear()
+
+    def go_to(self, at: dict[str, Value]) -> None:
+        """Move the sliders to these values; a value without a position leaves its slider where it is."""
+        self.at |= {c: value for c, value in at.items() if value in self.layout.axes[c].values}
+        with self._updating():
+            self._set_sliders()
+
+    def remove(self, models: list[LayerModel]) -> None:
+        """Remove layers, and their images from the store."""
+        for number in self.layout.remove(models):
+            self.store.forget(number)
+        for model in models:
+            shown = self.shown.pop(id(model))
+            if shown.is_in(self.viewer):
+                self.viewer.layers.remove(shown.layer)
+
+    def layers_from_bottom(self) -> list[ShownLayer]:
+        """Return our layers that are in the window, in the window's order."""
+        places = {id(layer): place for place, layer in enumerate(self.viewer.layers)}
+        present = [shown for shown in self.shown.values() if id(shown.layer) in places]
+        return sorted(present, key=lambda shown: places[id(shown.layer)])
+
+    def close_soon(self) -> None:
+        """Close the window once the present answer is on its way."""
+        self._presence.state = "closing"
+        QTimer.singleShot(0, self.viewer.close)
+
+    def _take_safely(self, entry: ToWindow) -> None:
+        try:
+            self._take(entry)
+        except Exception:  # the outermost loop: one image that napari cannot draw must not stop the others
+            logger.exception("not drawn entry=%s", type(entry).__name__)
+
+    def _take(self, entry: ToWindow) -> None:
+        match entry:
+            case ArrivedImage():
+                self._place(entry)
+            case Question():
+                self.draw()
+                self._answer(self, entry)
+            case RunStarted(run=run):
+                self.layout.declare(entry)
+                self.progress[run] = "running"
+            case StepProgress(run=run, step=step, well=well, state=state, error=error):
+                where = f"{step.name} {well or ''}".strip()
+                self.progress[run] = f"{where}: {error or state} {entry.done}/{entry.of}"
+            case RunEnded(run=run, state=state, error=error):
+                self.progress[run] = error or state
+
+    def _place(self, image: ArrivedImage) -> None:
+        placement = self.layout.place(image.ready, image.number)
+        model = placement.layer
+        if placement.replaced is not None:
+            self.store.forget(placement.replaced)
+        if placement.is_new_layer:
+            self._add_layer(model, image, placement.position)
+        for renamed in (model, *placement.renamed):
+            self.shown[id(renamed)].rename()
+        shown = self.shown[id(model)]
+        shown.widen(image.limits)
+        self._changed.setdefault(id(model), (shown, set()))[1].add(placement.position)
+        self._arrived.append(ShownImage(image.session, image.ready.sequence))
+
+    def _add_layer(self, model: LayerModel, image: ArrivedImage, position: Position) -> None:
+        if not self.shown:
+            self.at = dict(zip(COMPONENTS, position, strict=True))
+        with self._updating():
+            shown = ShownLayer(self.layout, model, self.store, image.limits)
+            self.shown[id(model)] = shown
+            shown.add_to(self.viewer, list(self.shown.values()))
+            self.viewer.dims.axis_labels = AXIS_LABELS
+            self._set_sliders()
+
+    def _grow(self) -> None:
+        self._drawn_size = self.layout.size
+        for shown in self.shown.values():
+            if shown.is_in(self.viewer):
+                shown.grow()
+        self._set_sliders()
+
+    def _set_sliders(self) -> None:
+        if self.viewer.dims.ndim == len(AXIS_LABELS):
+            steps = [self.layout.index(c, self.at[c]) for c in COMPONENTS]
+            self.viewer.dims.set_current_step(range(len(steps)), steps)
+        self._write_position()
+
+    def _on_slider(self) -> None:
+        if self._is_updating or self.viewer.dims.ndim != len(AXIS_LABELS):
+            return
+        steps = self.viewer.dims.current_step
+        self.at = {c: self.layout.value(c, steps[place]) for place, c in enumerate(COMPONENTS)}
+        self._write_position()
+
+    def _position(self, model: LayerModel) -> Position:
+        return self.layout.position(model, [self.layout.index(c, self.at[c]) for c in COMPONENTS])
+
+    def _write_position(self) -> None:
+        words = {"plate": "", "well": "", "channel": "", "z_index": "z "}
+        parts = [f"{words.get(c, c + ' ')}{value}" for c, value in self.at.items() if value is not None]
+        text = self.viewer.canvas.overlays.text
+        text.text = " · ".join(parts)
+        text.visible = bool(parts)
+        text.position = "top_left"
+        text.font_size = POSITION_FONT_SIZE
+
+    @contextmanager
+    def _updating(self) -> Iterator[None]:
+        before, self._is_updating = self._is_updating, True
+        try:
+            yield
+        finally:
+            self._is_updating = before
