@@ -1,10 +1,11 @@
-"""Send one image to a running hcs viewer, with nothing installed but hcs-protocol, pyzmq and numpy."""
+"""Send one image to a running hcs viewer with nothing installed but hcs-protocol, pyzmq and numpy."""
 
 import sys
 
-import hcs_protocol as hcs
 import numpy as np
 import zmq
+
+import hcs_protocol as hcs
 
 port = int(sys.argv[1]) if len(sys.argv) > 1 else hcs.DATA_PORT
 viewer = next(c for _, c in hcs.find_connections(hcs.runtime_folders()) if c.data_port == port)
@@ -24,16 +25,14 @@ control, data = connect(zmq.DEALER, viewer.control_port), connect(zmq.PUB, viewe
 hello = hcs.Hello(id="1", protocol_version=1, worker_run=hcs.new_id(), name="foreign worker")
 control.send_multipart([b"", hcs.encode(hello)])
 welcome = hcs.decode(control.recv_multipart()[1])
-assert isinstance(welcome, hcs.Welcome), welcome
+if not isinstance(welcome, hcs.Welcome):
+    sys.exit(f"not welcome: {welcome}")
 while not control.poll(5):  # until the viewer says Heard: a PUB that sends at once is not heard
     data.send(hcs.encode(hcs.Open(session=welcome.session)))
-
 pixels = np.add.outer(np.arange(256), np.arange(256)).astype("<u2")
 address = hcs.ImageAddress(components=hcs.Components(well="B03", channel="DAPI"))
-where = hcs.FrameRef(frame=1, nbytes=pixels.nbytes)
-image = hcs.ImageReady(
-    sequence=1, address=address, spec=hcs.ImageSpec(shape=(256, 256), dtype="uint16"), pixels=where
-)
+spec, where = hcs.ImageSpec(shape=(256, 256), dtype="uint16"), hcs.FrameRef(frame=1, nbytes=pixels.nbytes)
+image = hcs.ImageReady(sequence=1, address=address, spec=spec, pixels=where)
 data.send_multipart([hcs.encode(hcs.Batch(session=welcome.session, oldest=1, items=[image])), pixels])
 while not isinstance(answer := hcs.decode(control.recv_multipart()[1]), hcs.ImageShown):
     print(answer)

@@ -16,7 +16,7 @@ from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from hcs_stream.microscopes import ImageFile, format_imagexpress
+from hcs_stream.microscopes import ImageFile, format_htd, format_imagexpress
 
 Pixels = NDArray[np.float32]
 Shape = tuple[int, int]
@@ -25,6 +25,7 @@ PLATE_FORMATS = ((2, 3), (4, 6), (8, 12), (16, 24), (32, 48))  # rows and column
 CAMERA_OFFSET = 100  # grey values that the camera adds to every pixel
 STRAY_LIGHT = 100  # grey values between the cells
 READ_NOISE = 4  # grey values
+DYES = ("DAPI", "FITC", "TxRed")
 HALF = 80  # pixels from the middle of the largest patch to its edge
 REACH = 48  # pixels outside the image in which cells lie that reach into it
 MARGIN = HALF + REACH
@@ -89,6 +90,8 @@ def make_plate(
                     path.parent.mkdir(parents=True, exist_ok=True)
                     image = expose(rng, defocus(light, z_index, z_planes))
                     tifffile.imwrite(path, image, photometric="minisblack")
+    dyes = {str(channel): DYES[(channel - 1) % len(DYES)] for channel in range(1, channels + 1)}
+    (folder / "Synthetic.HTD").write_text(format_htd(dyes), encoding="latin-1", newline="")
     return folder
 
 

@@ -120,10 +120,8 @@ def _values(kind: types.Type) -> st.SearchStrategy[object]:
             return st.tuples(*(_values(member) for member in members))
         case types.DictType(key_type=key, value_type=value):
             return st.dictionaries(_values(key), _values(value), max_size=3)
-        case types.LiteralType(values=words):
-            return st.sampled_from(words)
-        case types.EnumType(cls=words):
-            return st.sampled_from(list(words))
+        case types.StrType():
+            return _texts(kind)
         case _:
             return _scalars(kind)
 
@@ -134,10 +132,10 @@ def _scalars(kind: types.Type) -> st.SearchStrategy[object]:
             return st.integers(least, most)
         case types.FloatType(ge=least, le=most):
             return st.floats(least, most, allow_nan=False, allow_infinity=False)
-        case types.StrType(pattern=str(pattern)):
-            return st.from_regex(pattern, alphabet=st.characters(codec="utf-8"))
-        case types.StrType(min_length=least, max_length=most):
-            return st.text(min_size=least or 0, max_size=min(most or 20, 20))
+        case types.LiteralType(values=words):
+            return st.sampled_from(words)
+        case types.EnumType(cls=words):
+            return st.sampled_from(list(words))
         case types.BoolType():
             return st.booleans()
         case types.BytesType():
@@ -146,6 +144,12 @@ def _scalars(kind: types.Type) -> st.SearchStrategy[object]:
             return st.none()
         case _:
             raise NotImplementedError(kind)
+
+
+def _texts(kind: types.StrType) -> st.SearchStrategy[str]:
+    if kind.pattern:
+        return st.from_regex(kind.pattern, alphabet=st.characters(codec="utf-8"))
+    return st.text(min_size=kind.min_length or 0, max_size=min(kind.max_length or 20, 20))
 
 
 def _structs(kind: types.StructType) -> st.SearchStrategy[object]:

@@ -12,10 +12,10 @@ MAX_TEXT = 512
 MAX_INT = (1 << 63) - 1
 
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
-ComponentValue = Annotated[int, Meta(ge=-MAX_INT, le=MAX_INT)] | Text
+ComponentValue = Annotated[int, Meta(ge=-MAX_INT - 1, le=MAX_INT)] | Text
 
 _RUNS = re.compile(r"(\d+)")
-_WELL = re.compile(r"([A-Za-z]{1,2})0*([1-9]\d{0,2})", re.ASCII)
+_WELL = re.compile(r"(A?[A-Z])0*([1-9]\d?)", re.ASCII | re.IGNORECASE)  # not "Cy3", not "AF488"
 
 
 class Components(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -50,14 +50,14 @@ def natural_key(value: object) -> tuple[tuple[int, int, str], ...]:
     text = str(value)
     if well := _WELL.fullmatch(text):
         return ((1, len(well[1]), well[1].upper()), (0, int(well[2]), ""))
-    return tuple(_part_key(part) for part in _RUNS.split(text) if part)
+    return tuple(_part_key(part) for part in _RUNS.split(text) if part) or ((-1, 0, ""),)
 
 
 def normalise_well(text: str) -> str:
     """Return a well's one spelling: ``"a1"``, ``"A1"`` and ``"A001"`` are ``"A01"``.
 
     Raises:
-        InvalidComponentError: The text is not one or two row letters and a column.
+        InvalidComponentError: The text is not a row, ``A`` to ``Z`` or ``AA`` to ``AZ``, and a column.
     """
     found = _WELL.fullmatch(text.strip())
     if not found:

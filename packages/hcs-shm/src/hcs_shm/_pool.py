@@ -84,6 +84,8 @@ class BlockPool:
         if self._is_inherited():
             raise PoolFullError(nbytes, 0)
         with self._lock:
+            if not self._finalizer.alive:
+                raise PoolFullError(nbytes, 0)
             slot = self._take(nbytes)
             slot.generation += 1
             journal = slot.segment.journal
@@ -158,7 +160,7 @@ class BlockPool:
         raise PoolFullError(nbytes, self._largest_free())
 
     def _grow(self, slot_nbytes: int) -> bool:
-        segment = self._segments.add(slot_nbytes) if self._finalizer.alive else None
+        segment = self._segments.add(slot_nbytes)
         if segment is not None:
             self._add_slots(segment)
         return segment is not None
@@ -186,4 +188,4 @@ class BlockPool:
         self._free.setdefault(header.slot_nbytes, []).extend(slots)
 
     def _largest_free(self) -> int:
-        return max([self._segments.unused, *(size for size, slots in self._free.items() if slots)])
+        return max(self._segments.largest_slot, *(size for size, slots in self._free.items() if slots), 0)

@@ -73,7 +73,7 @@ class OwnSegment(Segment):
         self.unlock()
 
     def unlock(self) -> None:
-        """Close the descriptor whose lock says that the owner lives; in a forked child the lock stays held."""
+        """Close the descriptor whose lock says that the owner lives; a forked child leaves the lock held."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

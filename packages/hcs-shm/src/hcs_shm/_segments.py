@@ -10,7 +10,7 @@ from pathlib import Path
 from hcs_protocol import PoolFullError, new_id
 
 from ._headroom import chosen_budget, measured_budget
-from ._journal import Header, segment_nbytes
+from ._journal import Header, segment_nbytes, slots_offset
 from ._platform import NO_ROOM, boot_id, process_start
 from ._segment import OwnSegment, create_segment
 
@@ -51,6 +51,13 @@ class Segments:
     def first(self) -> OwnSegment:
         """The segment to name in Hello."""
         return self._all[0]
+
+    @property
+    def largest_slot(self) -> int:
+        """The largest slot that the budget still allows."""
+        room = max(0, self.unused - slots_offset(1))
+        quarter = 1 << max(room.bit_length() - 3, 0)
+        return room // quarter * quarter if room >= SMALLEST_SLOT else 0
 
     @property
     def unused(self) -> int:

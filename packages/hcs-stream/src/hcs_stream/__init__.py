@@ -2,6 +2,20 @@
 
 from importlib.metadata import version
 
+from ._assembly import connect
+from ._delivery import StreamCounters
+from ._launch import start_viewer
+from ._stream import Stream
+from ._viewers import Viewer, find_viewer
+
 __version__ = version("hcs-stream")
 
-__all__ = ["__version__"]
+__all__ = [
+    "Stream",
+    "StreamCounters",
+    "Viewer",
+    "__version__",
+    "connect",
+    "find_viewer",
+    "start_viewer",
+]

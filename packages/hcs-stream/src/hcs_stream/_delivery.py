@@ -7,10 +7,11 @@ nothing is lost; a release of what was released before changes nothing, so nothi
 """
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+import msgspec
 from hcs_protocol import BlockRef, Item, LentBlock
 
 
@@ -66,10 +67,9 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """What is published but has no number yet."""
+    """What is published and has no number yet, whatever its message says."""
 
-    number: Callable[[int], Item]
-    """Makes the message, given its sequence number."""
+    item: Item
     held: Held | None = None
     """None for a message about a run."""
 
@@ -164,7 +164,7 @@ class Delivery:
             sequence = self.last + 1
             held = outgoing.held
             by_frame = held is not None and held.block is None
-            owed = Owed(outgoing.number(sequence), held, self._calls, by_frame)
+            owed = Owed(_numbered(outgoing, sequence), held, self._calls, by_frame)
             self._owed[sequence] = owed
             heapq.heappush(self._queue, sequence)
             self.last = sequence
@@ -231,3 +231,10 @@ class Delivery:
         owed.state = TRANSITIONS[owed.state, event]
         del self._in_flight[owed.item.sequence]
         self._in_flight_nbytes -= owed.nbytes
+
+
+def _numbered(outgoing: Outgoing, sequence: int) -> Item:
+    ref = outgoing.held and outgoing.held.ref
+    if ref is None:
+        return msgspec.structs.replace(outgoing.item, sequence=sequence)
+    return msgspec.structs.replace(outgoing.item, sequence=sequence, pixels=ref)

@@ -37,7 +37,9 @@ logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 0.5
 SILENCE_SECONDS = 2.0
-ANSWER_SECONDS = 1.0  # the least a viewer gets after a beat: this worker itself may have been stopped for long
+ANSWER_SECONDS = (
+    1.0  # the least a viewer gets after a beat: this worker itself may have been stopped for long
+)
 OPEN_SECONDS = 0.002
 IDLE_SECONDS = 0.05
 

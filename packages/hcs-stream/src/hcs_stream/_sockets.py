@@ -9,7 +9,9 @@ HEARTBEAT_MILLISECONDS = 500
 CONTROL_TIMEOUT_MILLISECONDS = 2000
 DATA_TIMEOUT_MILLISECONDS = 30_000  # a ping waits behind a large frame on a slow link
 
-_contexts: dict[int, "zmq.Context[zmq.SyncSocket]"] = {}  # by process: a forked child never touches its parent's
+_contexts: dict[
+    int, "zmq.Context[zmq.SyncSocket]"
+] = {}  # by process: a forked child never touches its parent's
 
 
 def process_context() -> "zmq.Context[zmq.SyncSocket]":

@@ -8,7 +8,7 @@ BY_NAME: tuple[tuple[str, str], ...] = (
     (r"dapi|hoechst|nucle|405|blue", "bop blue"),
     (r"gfp|fitc|488|green|calcein", "green"),
     (r"cy5|far.?red|647|640", "magenta"),
-    (r"rfp|tritc|cy3|texas|mcherry|561|568|594|orange|red", "bop orange"),
+    (r"rfp|tritc|cy3|texas|txred|mcherry|561|568|594|orange|red", "bop orange"),
     (r"yfp|514|yellow", "yellow"),
     (r"bright|phase|trans|dic|^bf$|gr[ae]y", "gray"),
 )

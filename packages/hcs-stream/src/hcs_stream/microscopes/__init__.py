@@ -7,6 +7,7 @@ from ._errors import (
     UnknownFileNameError,
     UnnameableImageError,
 )
+from ._htd import format_htd
 from ._image_file import ImageFile
 from ._imagexpress import format_imagexpress, parse_imagexpress
 from ._plate import Plate, open_plate
@@ -19,6 +20,7 @@ __all__ = [
     "PlateNotFoundError",
     "UnknownFileNameError",
     "UnnameableImageError",
+    "format_htd",
     "format_imagexpress",
     "open_plate",
     "parse_imagexpress",

@@ -14,7 +14,7 @@ class ImageFile(msgspec.Struct, frozen=True, kw_only=True):
     """Row letters and at least two digits: ``"A01"``, ``"AA01"``."""
     site: int
     channel: str
-    """The channel's number as text, without padding: ``"2"``."""
+    """The channel's name, ``"DAPI"``, where the plate has one, else its number as text: ``"2"``."""
     z_index: int | None
     """The z-plane; None for an image that lies outside a stack, such as its projection."""
     timepoint: int | None

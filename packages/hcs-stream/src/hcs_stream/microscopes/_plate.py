@@ -10,6 +10,7 @@ import msgspec
 from hcs_protocol import natural_key
 
 from ._errors import NoImagesError, NotAPlateFolderError, PlateNotFoundError, UnknownFileNameError
+from ._htd import channel_names
 from ._image_file import ImageFile
 from ._imagexpress import is_thumbnail, parse_imagexpress
 
@@ -74,6 +75,8 @@ def _sort_out(root: Path, paths: list[Path]) -> Plate:
             images.append(image)
         else:
             unparsed.append(path)
+    names = channel_names(skipped["other"])
+    images = [_with_channel_name(image, names) for image in images]
     if not (images or unparsed or skipped["thumbs"]):
         raise NoImagesError(root, len(paths))
     return Plate(
@@ -97,6 +100,10 @@ def _parse(path: Path, root: Path) -> ImageFile | None:
         return parse_imagexpress(path, root)
     except UnknownFileNameError:
         return None
+
+
+def _with_channel_name(image: ImageFile, names: dict[str, str]) -> ImageFile:
+    return msgspec.structs.replace(image, channel=names.get(image.channel, image.channel))
 
 
 def _name(names: set[str], root: Path) -> str:

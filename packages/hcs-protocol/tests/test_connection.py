@@ -1,0 +1,221 @@
+import os
+import re
+import stat
+import sys
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from hcs_protocol import (
+    Connection,
+    ConnectionFileError,
+    find_connections,
+    read_connection,
+    runtime_folders,
+    write_connection,
+)
+
+VIEWER = Connection(
+    protocol_version=1,
+    viewer_run="b7e4910c2d6fa358",
+    title="napari on plate 3434",
+    host="127.0.0.1",
+    data_port=5555,
+    control_port=6555,
+    requested_port=5555,
+    pid=4242,
+    start_time=1715939423.25,
+    public_key="p" * 40,
+    client_public_key="c" * 40,
+    client_secret_key="s" * 40,
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "runtime"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_what_is_written_is_read_and_found(folder: Path) -> None:
+    path = write_connection(VIEWER, [folder])
+
+    assert read_connection(path) == VIEWER
+    assert list(find_connections([folder])) == [(path, VIEWER)]
+
+
+def test_the_kept_file_is_still_read(folder: Path) -> None:
+    kept = files("hcs_protocol") / "golden" / "connection" / "viewer-5556.json"
+    copy = folder / "copied.json"
+    copy.touch(mode=0o600)
+    copy.write_bytes(kept.read_bytes())
+
+    assert read_connection(copy).control_port == 6556
+
+
+def test_only_this_user_can_read_what_is_written(tmp_path: Path) -> None:
+    path = write_connection(VIEWER, [tmp_path / "new"])
+
+    assert (mode(path.parent), mode(path)) == (0o700, 0o600)
+
+
+def test_writing_again_replaces_the_file_and_leaves_no_other(folder: Path) -> None:
+    write_connection(VIEWER, [folder])
+    path = write_connection(replace(VIEWER, title="another"), [folder])
+
+    assert read_connection(path).title == "another"
+    assert list(folder.iterdir()) == [path]
+
+
+def test_a_failed_write_leaves_nothing(folder: Path) -> None:
+    (folder / "viewer-5555.json").mkdir()
+
+    with pytest.raises(ConnectionFileError, match="directory"):
+        write_connection(VIEWER, [folder])
+
+    assert [path.name for path in folder.iterdir()] == ["viewer-5555.json"]
+
+
+def test_the_first_folder_that_can_be_written_is_taken(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "open to all").mkdir()
+    (tmp_path / "open to all").chmod(0o755)
+    unfit = [tmp_path / "missing" / "folder", tmp_path / "file", tmp_path / "open to all"]
+
+    path = write_connection(VIEWER, [*unfit, folder, tmp_path / "later"])
+
+    assert path == folder / "viewer-5555.json"
+
+
+def test_when_no_folder_takes_it_each_one_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path)
+
+    with pytest.raises(ConnectionFileError, match=r"file: File exists; .*set HCS_RUNTIME_DIR") as caught:
+        write_connection(VIEWER, [tmp_path / "file", tmp_path / "link"])
+
+    assert "no link" in str(caught.value)
+
+
+def test_all_folders_are_searched(folder: Path, tmp_path: Path) -> None:
+    write_connection(VIEWER, [folder])
+    write_connection(replace(VIEWER, data_port=5556), [folder])
+    write_connection(replace(VIEWER, data_port=5557), [tmp_path / "other"])
+
+    found = find_connections([folder, tmp_path / "missing", tmp_path / "other"])
+
+    assert [connection.data_port for _, connection in found] == [5555, 5556, 5557]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", b"[" * 60_000, b'{"title": "\xff"}', b" " * 100_000, b'{"protocol_version": "new"}'],
+    ids=["empty", "no fields", "deep", "no UTF-8", "long", "wrong type"],
+)
+def test_a_file_that_cannot_be_read_is_skipped(folder: Path, content: bytes) -> None:
+    path = write_connection(VIEWER, [folder])
+    (folder / "viewer-1111.json").touch(mode=0o600)
+    (folder / "viewer-1111.json").write_bytes(content)
+
+    assert [found for found, _ in find_connections([folder])] == [path]
+
+
+def test_files_of_others_names_are_not_looked_at(folder: Path) -> None:
+    (folder / "bus").touch()
+    (folder / ".viewer-abc.new").touch()
+
+    assert list(find_connections([folder])) == []
+
+
+@pytest.mark.parametrize("change", [{"pid": 0}, {"pid": -1}, {"data_port": 0}, {"control_port": 65536}])
+def test_a_process_or_port_that_cannot_be_is_refused(folder: Path, change: dict[str, int]) -> None:
+    path = write_connection(VIEWER, [folder]).rename(folder / "copied.json")
+    [(name, value)] = change.items()
+    path.write_text(path.read_text().replace(f'"{name}": {getattr(VIEWER, name)}', f'"{name}": {value}'))
+
+    with pytest.raises(ConnectionFileError, match=name):
+        read_connection(path)
+
+
+def test_a_newer_viewers_extra_field_is_skipped(folder: Path) -> None:
+    path = write_connection(VIEWER, [folder])
+    path.write_text(path.read_text().replace("{", '{"mood": "fine",', 1))
+
+    assert read_connection(path) == VIEWER
+
+
+def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionFileError, match="viewer-5555"):
+        read_connection(tmp_path / "viewer-5555.json")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has access lists instead")
+class TestOnPosix:
+    @pytest.mark.parametrize("open_to_others", [0o640, 0o604, 0o660, 0o777])
+    def test_a_file_open_to_others_is_refused_with_the_remedy(
+        self, folder: Path, open_to_others: int
+    ) -> None:
+        path = write_connection(VIEWER, [folder])
+        path.chmod(open_to_others)
+
+        with pytest.raises(ConnectionFileError, match=re.escape(f"chmod go= {path}")):
+            read_connection(path)
+
+    def test_a_file_of_another_user_is_refused(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = write_connection(VIEWER, [folder])
+        monkeypatch.setattr(os, "getuid", lambda: path.stat().st_uid + 1)
+
+        with pytest.raises(ConnectionFileError, match="owner"):
+            read_connection(path)
+
+    def test_a_folder_of_another_user_is_refused(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
+
+        with pytest.raises(ConnectionFileError, match="owner"):
+            write_connection(VIEWER, [folder])
+
+    def test_a_link_is_refused(self, folder: Path) -> None:
+        path = write_connection(VIEWER, [folder])
+        (folder / "viewer-1111.json").symlink_to(path)
+
+        with pytest.raises(ConnectionFileError, match="viewer-1111"):
+            read_connection(folder / "viewer-1111.json")
+
+    def test_a_pipe_keeps_nobody_waiting(self, folder: Path) -> None:
+        os.mkfifo(folder / "viewer-1111.json", mode=0o600)
+
+        assert list(find_connections([folder])) == []
+
+    def test_the_run_folder_and_a_temporary_one_come_last(self) -> None:
+        tail = [Path(f"/run/user/{os.getuid()}"), Path(tempfile.gettempdir(), f"hcs-{os.getuid()}")]
+
+        assert runtime_folders({}) == tail
+        assert runtime_folders({"HCS_RUNTIME_DIR": "/a", "XDG_RUNTIME_DIR": "/b"}) == [
+            Path("/a"),
+            Path("/b"),
+            *tail,
+        ]
+
+    def test_a_folder_named_twice_is_searched_once(self) -> None:
+        usual = f"/run/user/{os.getuid()}"
+
+        assert runtime_folders({"XDG_RUNTIME_DIR": usual}) == runtime_folders({"HCS_RUNTIME_DIR": ""})
+
+
+def test_on_windows_the_users_temporary_folder_is_private_as_it_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    path = write_connection(VIEWER, [folder])
+    path.chmod(0o666)
+
+    assert runtime_folders({}) == [Path(tempfile.gettempdir(), "hcs")]
+    assert read_connection(path) == VIEWER

@@ -1,0 +1,104 @@
+"""What a stranger reads about messages is what the code says."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hcs_protocol import (
+    DTYPES,
+    MAX_ITEMS,
+    MAX_NBYTES,
+    Connection,
+    Welcome,
+    decode,
+    json_schema,
+)
+
+FOLDER = Path(__file__).parents[3] / "docs" / "reference"
+if not FOLDER.is_dir():
+    pytest.skip("the pages are in the repository, not in the sdist", allow_module_level=True)
+
+MESSAGES = (FOLDER / "messages.md").read_text(encoding="utf-8")
+CONNECTION = (FOLDER / "connection-file.md").read_text(encoding="utf-8")
+SCHEMA: dict[str, Any] = json_schema()
+STRUCTS = {name: shape for name, shape in SCHEMA["$defs"].items() if "properties" in shape}
+
+
+@pytest.mark.parametrize("name", STRUCTS)
+def test_each_message_has_a_table_of_its_fields(name: str) -> None:
+    rows = _table(CONNECTION if name == "Connection" else MESSAGES, name)
+
+    assert {field for field, _, _ in rows} == STRUCTS[name]["properties"].keys() - {"type"}
+    assert {field for field, _, left_out in rows if left_out == "required"} == (
+        set(STRUCTS[name]["required"]) - {"type"}
+    )
+
+
+@pytest.mark.parametrize("name", STRUCTS)
+def test_a_default_that_is_a_number_or_a_word_is_the_one_in_the_table(name: str) -> None:
+    rows = _table(CONNECTION if name == "Connection" else MESSAGES, name)
+
+    for field, _, left_out in rows:
+        default = STRUCTS[name]["properties"][field].get("default")
+        if isinstance(default, int | float | list) or default in {"image", "stack", "slice"}:
+            assert json.loads(left_out.strip("`") if left_out != "all 0" else "0") == default, field
+
+
+def test_what_is_tagged_otherwise_than_by_its_name_says_its_tag() -> None:
+    for name, tag in (("BlockRef", "block"), ("FrameRef", "frame"), ("FileRef", "file")):
+        assert f'`"type": "{tag}"`' in _section(MESSAGES, name)
+
+
+@pytest.mark.parametrize("limit", [MAX_ITEMS, MAX_NBYTES, *DTYPES, "1 MiB", "128 MiB"])
+def test_the_limits_are_told(limit: object) -> None:
+    limits = MESSAGES.split("## Limits and versions")[1].split("##")[0]
+
+    assert str(limit) in limits
+
+
+def test_the_examples_are_messages() -> None:
+    examples = re.findall(r"```json\n(.*?)```", MESSAGES, re.DOTALL)
+
+    said = [type(decode(example.encode())).__name__ for example in examples]
+
+    assert said == ["Hello", "Welcome", "Open", "Heard", "Batch", "BlockReleased"]
+
+
+def test_the_example_of_a_connection_file_is_one() -> None:
+    [example] = re.findall(r"```json\n(.*?)```", CONNECTION, re.DOTALL)
+
+    assert msgspec.json.decode(example, type=Connection).data_port == 5556
+
+
+def test_links_lead_to_headings() -> None:
+    headings = {line.lstrip("# ").lower() for line in MESSAGES.splitlines() if line.startswith("##")}
+    linked = re.findall(r"\(#([a-z-]+)\)", MESSAGES) + re.findall(r"messages\.md#([a-z-]+)", CONNECTION)
+
+    assert set(linked) <= headings
+
+
+def test_the_schema_in_the_docs_is_up_to_date() -> None:
+    kept = json.loads((FOLDER / "messages.schema.json").read_text(encoding="utf-8"))
+
+    assert kept == json.loads(json.dumps(SCHEMA)), "write it anew; messages.md says how"
+
+
+def test_the_credit_of_a_short_welcome_is_told() -> None:
+    welcome = Welcome(reply_to="c1", session="s1", viewer_run="v1", protocol_version=1)
+
+    section = _section(MESSAGES, "Welcome")
+
+    assert f"| {welcome.credit_images} |" in section
+    assert f"| {welcome.credit_nbytes} |" in section
+
+
+def _section(page: str, name: str) -> str:
+    return page.split(f"\n### {name}\n")[1].split("\n#")[0]
+
+
+def _table(page: str, name: str) -> list[tuple[str, str, str]]:
+    return re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", _section(page, name), re.MULTILINE)

@@ -1,0 +1,74 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from hcs_shm._headroom import LARGEST, cgroup_headroom, chosen_budget, measured_budget
+
+
+def group(folder: Path, limit: str, usage: int, *, cached: int = 0, old: bool = False) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ("memory.limit_in_bytes", "memory.usage_in_bytes") if old else ("memory.max", "memory.current")
+    (folder / names[0]).write_text(f"{limit}\n")
+    (folder / names[1]).write_text(f"{usage}\n")
+    (folder / "memory.stat").write_text(f"anon 5\ninactive_file {cached}\nactive_file 1\n")
+
+
+def membership(folder: Path, text: str) -> Path:
+    file = folder / "membership"
+    file.write_text(text)
+    return file
+
+
+def test_the_narrowest_group_above_us_decides(tmp_path: Path) -> None:
+    group(tmp_path / "root/outer", "1000", 300)
+    group(tmp_path / "root/outer/inner", "max", 200)
+
+    room = cgroup_headroom(tmp_path / "root", membership(tmp_path, "0::/outer/inner\n"))
+
+    assert room == 1000 - 300 + 1
+
+
+def test_cached_files_count_as_free(tmp_path: Path) -> None:
+    group(tmp_path / "root", "1000", 990, cached=500)
+
+    assert cgroup_headroom(tmp_path / "root", membership(tmp_path, "0::/\n")) == 10 + 501
+
+
+def test_a_container_sees_its_group_at_the_top(tmp_path: Path) -> None:
+    group(tmp_path / "root/memory", "1000", 400, old=True)
+
+    room = cgroup_headroom(tmp_path / "root", membership(tmp_path, "5:cpu:/x\n4:memory:/docker/abc\n"))
+
+    assert room == 601
+
+
+def test_a_group_outside_of_what_we_see_is_the_top(tmp_path: Path) -> None:
+    group(tmp_path / "root", "1000", 400)
+    group(tmp_path, "1", 1)
+
+    assert cgroup_headroom(tmp_path / "root", membership(tmp_path, "0::/../..\n")) == 601
+
+
+def test_without_control_groups_there_is_no_limit(tmp_path: Path) -> None:
+    assert cgroup_headroom(tmp_path / "root", tmp_path / "missing") == sys.maxsize
+
+
+def test_the_measured_budget_is_bounded(tmp_path: Path) -> None:
+    assert 0 < measured_budget(tmp_path) <= LARGEST
+
+
+def test_a_chosen_budget_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HCS_SHM_BUDGET", "123456")
+    assert chosen_budget() == 123456
+
+    monkeypatch.setenv("HCS_SHM_BUDGET", "")
+    assert chosen_budget() is None
+
+
+@pytest.mark.parametrize("text", ["1 GiB", "-1", "1e9"])
+def test_a_chosen_budget_that_is_no_number_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HCS_SHM_BUDGET", text)
+
+    with pytest.raises(ValueError, match=r"number of bytes, got '"):
+        chosen_budget()

@@ -1,0 +1,172 @@
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hcs_shm._journal import Header
+from hcs_shm._segment import OwnSegment, create_segment, open_segment, owner_is_gone, segment_folders
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="files have no owner and mode there")
+
+
+def header(**changed: int) -> Header:
+    values = {"slot_count": 2, "slot_nbytes": 8192, "pid": os.getpid(), "start": 0} | changed
+    return Header(**values, boot_id="", worker_run="w", nonce="n")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def segment(folder: Path) -> Iterator[OwnSegment]:
+    one = create_segment(folder, header())
+    yield one
+    one.path.unlink(missing_ok=True)
+    one.unlock()
+
+
+def test_a_new_segment_is_whole_private_and_has_its_final_name(folder: Path, segment: OwnSegment) -> None:
+    found = segment.path.stat()
+
+    assert [path.name for path in folder.iterdir()] == [segment.name]
+    assert found.st_size == segment.journal.header.nbytes
+    assert stat.S_IMODE(found.st_mode) == 0o600 or sys.platform == "win32"
+
+
+@posix
+def test_a_new_segment_has_all_its_blocks_on_the_device(segment: OwnSegment) -> None:
+    found = segment.path.stat()
+
+    assert found.st_blocks * 512 >= found.st_size
+
+
+def test_what_is_written_is_seen_by_who_opens_the_file(segment: OwnSegment) -> None:
+    opened = open_segment(segment.path)
+
+    segment.view(segment.journal.offset_of(1), 3)[:] = b"new"
+
+    assert bytes(opened.view(segment.journal.offset_of(1), 3)) == b"new"
+    assert opened.journal.header == segment.journal.header
+
+
+def test_an_opened_segment_cannot_be_written(segment: OwnSegment) -> None:
+    with pytest.raises(TypeError):
+        open_segment(segment.path).memory[0] = 0
+
+
+def test_a_view_outlives_its_segment(segment: OwnSegment) -> None:
+    view = segment.view(segment.journal.offset_of(0), 8)
+    view[:] = b"remember"
+
+    segment.remove()
+
+    assert bytes(view) == b"remember"
+    assert not segment.path.exists()
+
+
+def test_who_mapped_a_removed_segment_sees_that_it_is_closed(segment: OwnSegment) -> None:
+    opened = open_segment(segment.path)
+
+    segment.remove()
+
+    assert opened.journal.closed
+
+
+@posix
+def test_a_link_to_a_segment_is_refused(folder: Path, segment: OwnSegment) -> None:
+    link = folder / "link"
+    link.symlink_to(segment.path)
+
+    with pytest.raises(OSError, match="link"):
+        open_segment(link)
+
+
+@posix
+def test_a_segment_that_is_open_to_others_is_refused(segment: OwnSegment) -> None:
+    segment.path.chmod(0o604)
+
+    with pytest.raises(PermissionError, match="mode 0600"):
+        open_segment(segment.path)
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.getuid() != 0, reason="only root can give a file away")
+def test_another_users_segment_is_refused(segment: OwnSegment) -> None:
+    os.chown(segment.path, 65534, -1)
+
+    with pytest.raises(PermissionError, match="this user"):
+        open_segment(segment.path)
+
+
+@posix
+def test_a_pipe_in_place_of_a_segment_is_refused_at_once(folder: Path) -> None:
+    os.mkfifo(folder / "pipe", 0o600)
+
+    with pytest.raises(PermissionError, match="plain file"):
+        open_segment(folder / "pipe")
+
+
+def test_a_segment_that_was_cut_is_refused(segment: OwnSegment) -> None:
+    os.truncate(segment.path, segment.journal.header.nbytes - 4096)
+
+    with pytest.raises(ValueError, match="contradicts itself"):
+        open_segment(segment.path)
+
+
+def test_an_empty_file_is_refused(folder: Path) -> None:
+    (folder / "empty").touch(0o600)
+
+    with pytest.raises(ValueError, match="empty"):
+        open_segment(folder / "empty")
+
+
+@posix
+def test_a_folder_that_others_may_change_is_refused(folder: Path) -> None:
+    open_folder = folder / "open"
+    open_folder.mkdir()
+    open_folder.chmod(0o777)
+
+    with pytest.raises(PermissionError, match="closed to others"):
+        create_segment(open_folder, header())
+
+
+@posix
+def test_a_missing_folder_is_made_for_this_user_alone(folder: Path) -> None:
+    made = create_segment(folder / "missing", header())
+    made.remove()
+
+    assert stat.S_IMODE((folder / "missing").stat().st_mode) == 0o700
+
+
+def test_a_segment_without_room_leaves_no_file(folder: Path) -> None:
+    with pytest.raises(OSError):  # noqa: PT011  # the number differs between file systems
+        create_segment(folder, header(slot_nbytes=1 << 50))
+
+    assert list(folder.iterdir()) == []
+
+
+def test_the_owner_lives_while_it_has_the_segment(segment: OwnSegment) -> None:
+    with owner_is_gone(segment.path, segment.journal.header) as gone:
+        assert not gone
+
+
+@posix
+def test_the_owner_is_gone_when_its_lock_is(segment: OwnSegment) -> None:
+    segment.unlock()
+
+    with owner_is_gone(segment.path, segment.journal.header) as first:
+        with owner_is_gone(segment.path, segment.journal.header) as second:
+            assert (first, second) == (True, False)
+
+
+def test_the_chosen_folder_is_the_only_one(folder: Path) -> None:
+    assert segment_folders() == [folder]
+
+
+def test_without_a_choice_private_folders_follow_shared_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HCS_SHM_DIR")
+    monkeypatch.setenv("HCS_RUNTIME_DIR", "/my/own")
+
+    folders = segment_folders()
+
+    assert Path("/my/own") in folders
+    assert folders[0] == Path("/my/own") or folders[0].is_dir()

@@ -1,0 +1,185 @@
+"""From what a caller says to what is sent: addresses, specs, steps, and a check before anything is numbered."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from operator import index
+from typing import SupportsIndex, TypeAlias, TypedDict
+
+import msgspec
+import numpy as np
+from hcs_protocol import (
+    COMPONENTS,
+    Batch,
+    Components,
+    ComponentValue,
+    DisplayConfiguration,
+    HcsError,
+    ImageAddress,
+    ImageSpec,
+    InvalidComponentError,
+    Item,
+    Kind,
+    Step,
+    UnsupportedArrayError,
+    decode,
+    encode,
+    normalise_well,
+)
+
+StepLike: TypeAlias = Step | str | tuple[SupportsIndex, str] | None
+"""A step, its name alone (its index is 0 then), or ``(index, name)``; pipelines count from 1."""
+Value: TypeAlias = str | SupportsIndex | None
+"""What a caller may give as a component: text, or an integer of any library."""
+
+SHAPES = "wanted (y, x), (z, y, x), or (y, x, 3 or 4) for colours"
+TEXTS = frozenset({"plate", "well"})
+INT64 = range(-(1 << 63), 1 << 63)
+
+
+class ImageKeywords(TypedDict, total=False):
+    """What `Stream.send` can be told about an image."""
+
+    plate: Value
+    well: Value
+    site: Value
+    channel: Value
+    z_index: Value
+    timepoint: Value
+    step: StepLike
+    kind: Kind
+    axes: str | Sequence[str] | None
+    pixel_size: float | tuple[float, float] | None
+    z_step: float | None
+    display: DisplayConfiguration | None
+
+
+def image_address(run: str, keywords: ImageKeywords) -> ImageAddress:
+    """Return the address of an image.
+
+    Raises:
+        InvalidComponentError: A component, or the step, has a value that it cannot have.
+        TypeError: There is no such keyword.
+    """
+    if unknown := keywords.keys() - ImageKeywords.__annotations__.keys():
+        raise TypeError(f"wanted {', '.join(ImageKeywords.__annotations__)}, got {sorted(unknown)!r}")
+    values = {name: component_value(name, keywords.get(name)) for name in COMPONENTS}
+    components = msgspec.convert(values, Components)
+    return ImageAddress(run=run, step=as_step(keywords.get("step")), components=components)
+
+
+def as_values(component: str, values: Iterable[Value]) -> list[ComponentValue]:
+    """Return the values that a run declares of one component.
+
+    Raises:
+        InvalidComponentError: One of them is neither text nor an integer.
+    """
+    return [known for value in values if (known := component_value(component, value)) is not None]
+
+
+def component_text(component: str, value: Value) -> str | None:
+    """Return one component's value as text.
+
+    Raises:
+        InvalidComponentError: It is neither text nor an integer.
+    """
+    known = component_value(component, value)
+    return None if known is None else str(known)
+
+
+def component_value(component: str, value: Value) -> ComponentValue | None:
+    """Return one component's value: integers as int, a well in its one spelling if it has one.
+
+    Raises:
+        InvalidComponentError: It is neither text nor an integer of at most 64 bits.
+    """
+    if value is None:
+        return None
+    plain = str(value) if isinstance(value, str) else _integer(component, value)
+    if component == "well":
+        with suppress(InvalidComponentError):  # an image is never lost over a name
+            return normalise_well(str(plain))
+    return str(plain) if component in TEXTS else plain
+
+
+def as_step(step: StepLike) -> Step | None:
+    """Return a step as messages have it.
+
+    Raises:
+        InvalidComponentError: It is no step, or its index is not from 0 to 9999.
+    """
+    match step:
+        case None | Step():
+            return step
+        case str():
+            return Step(index=0, name=str(step))
+        case (number, str(name)):
+            return Step(index=_integer("step", number), name=str(name))
+        case _:
+            raise InvalidComponentError(f"a step is (index, name) or a name, not {step!r}")
+
+
+def image_spec(shape: tuple[int, ...], dtype: str, keywords: ImageKeywords) -> ImageSpec:
+    """Return how an image's bytes are to be read.
+
+    Raises:
+        UnsupportedArrayError: A viewer cannot draw arrays of this shape, dtype or kind.
+    """
+    if len(shape) not in {2, 3} or not min(shape):
+        raise UnsupportedArrayError(f"{SHAPES}, shape is {shape!r}")
+    kind = keywords.get("kind", "image")
+    axes = keywords.get("axes")
+    spec = ImageSpec(
+        shape=shape,
+        dtype=dtype,
+        axes=tuple(axes) if axes else _axes(shape, dtype, kind),
+        kind=kind,
+        pixel_size=_pair(keywords.get("pixel_size")),
+        z_step=_micrometres(keywords.get("z_step")),
+    )
+    spec.check()
+    return spec
+
+
+def check_item(item: Item) -> None:
+    """Refuse, before it is numbered, what the viewer would refuse as malformed.
+
+    Raises:
+        InvalidComponentError: A text is too long or not UTF-8, a number out of its bounds or not finite.
+    """
+    try:
+        decode(encode(Batch(session="check", oldest=1, items=[item])))
+    except HcsError as error:
+        raise InvalidComponentError(f"no viewer would take this: {error}") from error
+    except (UnicodeEncodeError, OverflowError, msgspec.MsgspecError) as error:
+        raise InvalidComponentError(f"this cannot be sent: {error}") from error
+
+
+def _axes(shape: tuple[int, ...], dtype: str, kind: Kind) -> tuple[str, ...]:
+    if len(shape) == 2:
+        return ("y", "x")
+    coloured = shape[-1] in {3, 4} and dtype == "uint8" and kind == "image"
+    return ("y", "x", "c") if coloured else ("z", "y", "x")
+
+
+def _pair(pixel_size: float | tuple[float, float] | None) -> tuple[float, float] | None:
+    if pixel_size is None:
+        return None
+    height, width = np.broadcast_to(np.asarray(pixel_size, dtype=float), 2).tolist()
+    return height, width
+
+
+def _micrometres(length: float | None) -> float | None:
+    return None if length is None else float(length)
+
+
+def _integer(component: str, value: object) -> int:
+    wanted = f"{component} is text or an integer, not {value!r}"
+    if isinstance(value, bool | np.bool_):
+        raise InvalidComponentError(wanted)
+    try:
+        number = index(value)  # type: ignore[arg-type]  # what is no integer raises
+    except TypeError as error:
+        raise InvalidComponentError(wanted) from error
+    if number not in INT64:
+        raise InvalidComponentError(f"{component} is an integer of at most 64 bits, not {number}")
+    return number

@@ -1,0 +1,99 @@
+"""`connect`: puts pool, writer and publisher together. The only place that knows hcs_shm."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+
+import hcs_shm
+import psutil
+from hcs_protocol import DATA_PORT, Connection, DisplayConfiguration, HandshakeRefusedError
+
+from ._launch import Command, Launch, viewer_or_launch, wait_until_ready
+from ._publisher import Publisher
+from ._registry import join_publisher, leave_publisher
+from ._stream import Stream
+from ._viewers import find_viewer
+
+RUN = "HCS_RUN"
+
+
+def connect(
+    *,
+    data_port: int = DATA_PORT,
+    host: str = "localhost",
+    run: str | None = None,
+    display: DisplayConfiguration = DisplayConfiguration(),  # noqa: B008  # frozen
+    viewer_command: Command = None,
+    title: str | None = None,
+    persistent: bool = True,
+    wait: bool = True,
+    timeout: float = 30.0,
+    stall_timeout: float = 60.0,
+) -> Stream:
+    """Return a stream to the viewer of this port; one is started if none runs.
+
+    Args:
+        data_port: The port that the viewer has, or was asked for.
+        host: The viewer's machine; the connection file of another machine's has to be copied here.
+        run: One execution of a pipeline; all its workers say the same. By default ``$HCS_RUN``, else made from
+            the process: all workers of one `multiprocessing` pool share their parent's run.
+        display: How images are shown, unless `Stream.send` says otherwise.
+        viewer_command: What starts a viewer, ``"conda run -n napari hcs-viewer"``; else ``$HCS_VIEWER_COMMAND``,
+            else the viewer installed beside this package.
+        title: Of the window of a viewer that is started.
+        persistent: Whether a viewer that is started outlives this process.
+        wait: Whether to wait until the viewer is ready; if not, images sent meanwhile are kept and arrive.
+        timeout: Seconds to wait for that.
+        stall_timeout: Seconds that `Stream.send` waits for room when the viewer releases nothing.
+
+    Raises:
+        ViewerNotInstalledError: No viewer runs, and there is none to start.
+        ViewerStartError: A viewer was started and did not become ready.
+        ViewerStalledError: The viewer that runs does not answer.
+        HandshakeRefusedError: The viewer does not want this worker.
+        ConnectionFileError: The file of another machine's viewer is not here.
+    """
+    deadline = time.monotonic() + timeout
+    launch = viewer_or_launch(
+        data_port, host, title=title, persistent=persistent, viewer_command=viewer_command
+    )
+    if wait:
+        wait_until_ready(data_port, host, launch, timeout=timeout)
+
+    def make() -> Publisher:
+        find = _finder(data_port, host)
+        return Publisher(find, hcs_shm.BlockPool, label=f"{host}:{data_port}", stall_timeout=stall_timeout)
+
+    publisher = join_publisher((host, data_port), make)
+    stream = Stream(
+        publisher, hcs_shm.ArrayWriter(), run=run or default_run(), display=display, leave=leave_publisher
+    )
+    publisher.start()
+    if wait and not publisher.wait_until_open(max(1.0, deadline - time.monotonic())) and publisher.refusal:
+        stream.close(0)
+        raise HandshakeRefusedError(publisher.refusal)
+    return stream
+
+
+def default_run() -> str:
+    """Return ``$HCS_RUN``, or a run made of pid and start time of this process or of its pool's parent."""
+    if run := os.environ.get(RUN):
+        return run
+    process = psutil.Process(_parent_of_worker() or os.getpid())
+    started = process.create_time() - (psutil.boot_time() if psutil.LINUX else 0.0)
+    return f"{process.pid}-{round(started * 100)}"
+
+
+def _parent_of_worker() -> int | None:
+    multiprocessing = sys.modules.get("multiprocessing")  # a worker of a pool has imported it
+    parent = multiprocessing and multiprocessing.parent_process()
+    return parent.pid if parent else None
+
+
+def _finder(data_port: int, host: str) -> Callable[[], Connection | None]:
+    def find() -> Connection | None:
+        viewer = find_viewer(data_port, host=host)
+        return viewer.connection if viewer else None
+
+    return find

@@ -1,0 +1,168 @@
+"""Session, delivery and blocks of one viewer together: what comes back changes what is owed, what is owed goes out.
+
+The publisher's lock is held around every call. No thread, no lock in here: the publisher has those.
+"""
+
+import logging
+import os
+import socket
+from collections.abc import Callable
+
+import msgspec
+import zmq
+from hcs_protocol import (
+    BlockReleased,
+    Connection,
+    Credit,
+    FrameRef,
+    ImageReady,
+    ImageRefused,
+    ImageShown,
+    Message,
+    Welcome,
+    new_id,
+)
+
+from ._batches import batches
+from ._delivery import Delivery, Owed
+from ._holdings import Holdings
+from ._session import Phase, Session
+
+logger = logging.getLogger(__name__)
+
+STUCK_SECONDS = 2.0
+SLOWEST_NBYTES_PER_SECOND = 1e6  # what a frame may need on a slow link before it counts as stuck
+
+
+class Link:
+    """One worker_run's link to the viewer, or the viewers one after another, of a port."""
+
+    def __init__(self, label: str, holdings: Holdings, clock: Callable[[], float]) -> None:
+        self.delivery = Delivery()
+        self.holdings = holdings
+        self.session: Session | None = None
+        self.refusal: str | None = None
+        """Why the viewer did not want this worker when it last said Hello."""
+        self._label = label
+        self._clock = clock
+        self._worker_run = new_id()
+        self._awaited: Owed | None = None
+        self._awaited_since = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the viewer hears this worker."""
+        return self.session is not None and self.session.phase is Phase.OPEN
+
+    @property
+    def viewer(self) -> str:
+        """How errors and the log call the viewer."""
+        if self.session is None:
+            return f"{self._label} (not running)"
+        return f"{self.session.connection.title!r} on port {self.session.connection.data_port}"
+
+    def greet(self, connection: Connection) -> None:
+        """Begin a session with this viewer."""
+        self.session = Session(
+            connection,
+            worker_run=self._worker_run,
+            name=f"{socket.gethostname()}:{os.getpid()}",
+            offer=self.holdings.lender.offer,
+            nonce=self.holdings.lender.nonce,
+            clock=self._clock,
+        )
+
+    def receive(self) -> bool:
+        """Take everything that the viewer said; says whether it was anything."""
+        if self.session is None:
+            return False
+        phase = self.session.phase
+        received = False
+        for message in self.session.receive():
+            self._take(message)
+            received = True
+        return received or self.session.phase is not phase or self.session.said_goodbye
+
+    def send_allowed(self) -> None:
+        """Send all that the credit lets go, if the session is open."""
+        session = self.session
+        if session is None or session.phase is not Phase.OPEN:
+            return
+        try:
+            for batch in batches(self.delivery.take(), by_block=session.by_block):
+                self._send(session, batch)
+        except zmq.ZMQError as error:
+            logger.debug("send failed viewer=%s error=%s", self.viewer, error)
+            session.end()
+
+    def interrupt(self) -> None:
+        """Give the session up: Ctrl-C may have left half a message in its socket."""
+        if self.session:
+            self.session.end()
+
+    def is_lost(self) -> bool:
+        """Say whether the session has to be begun anew."""
+        session = self.session
+        return session is not None and (
+            session.phase is Phase.OVER or session.is_silent or self._is_stuck(session)
+        )
+
+    def tick(self) -> None:
+        """Say what is due."""
+        if self.session:
+            self.session.tick(self.delivery.last_sent)
+
+    def drop(self) -> None:
+        """Close the session's sockets; what was in flight is queued again. A second time is harmless."""
+        session = self.session
+        if session is None:
+            return
+        session.close()
+        if session.was_open and not session.said_goodbye:
+            logger.warning("viewer lost viewer=%s in_flight=%d", self.viewer, self.delivery.in_flight)
+        if session.refusal not in {None, self.refusal}:
+            logger.error("viewer refused viewer=%s reason=%s", self.viewer, session.refusal)
+        self.refusal = session.refusal
+        self.session = self._awaited = None
+        self.delivery.lose_session()
+
+    def _take(self, message: Message) -> None:
+        match message:
+            case Welcome(credit_images=images, credit_nbytes=nbytes) | Credit(images=images, nbytes=nbytes):
+                self.delivery.credit_images, self.delivery.credit_nbytes = images, nbytes
+            case BlockReleased(sequences=sequences):
+                for sequence in sequences:
+                    self._take_back(self.delivery.adopt(sequence))
+            case ImageRefused(sequence=sequence, reason=reason, send_frame=send_frame):
+                if owed := self.delivery.refuse(sequence, send_frame=send_frame):
+                    logger.error(
+                        "image refused viewer=%s sequence=%d reason=%s", self.viewer, sequence, reason
+                    )
+                    self._take_back(owed)
+            case ImageShown(sequences=sequences):
+                self.delivery.show(len(sequences))
+            case _:
+                logger.debug("message ignored type=%s", type(message).__name__)
+
+    def _take_back(self, owed: Owed | None) -> None:
+        if owed and owed.held:
+            self.holdings.give_back(owed.held)
+
+    def _send(self, session: Session, batch: list[Owed]) -> None:
+        first = batch[0]
+        if first.held and first.needs_frame(by_block=session.by_block):
+            pixels = FrameRef(frame=1, nbytes=first.nbytes)
+            framed: ImageReady = msgspec.structs.replace(first.item, pixels=pixels)
+            session.send(self.delivery.oldest, [framed], first.held.pixels)
+        else:
+            session.send(self.delivery.oldest, [owed.item for owed in batch])
+
+    def _is_stuck(self, session: Session) -> bool:
+        awaited = self.delivery.awaited
+        if awaited is not self._awaited:
+            self._awaited, self._awaited_since = awaited, self._clock()
+        if awaited is None:
+            return False
+        by_frame = awaited.needs_frame(by_block=session.by_block)
+        patience = STUCK_SECONDS + (awaited.nbytes / SLOWEST_NBYTES_PER_SECOND if by_frame else 0.0)
+        return self._clock() - self._awaited_since > patience

@@ -1,0 +1,53 @@
+"""Which process a connection file means: pid and start time, never a port."""
+
+import subprocess
+import threading
+
+import psutil
+
+START_TOLERANCE_SECONDS = 1.0
+
+_children: dict[int, "subprocess.Popen[bytes]"] = {}
+_lock = threading.Lock()
+
+
+def adopt_child(child: "subprocess.Popen[bytes]") -> None:
+    """Reap this child of ours when it is gone, so that it is not taken for a living process."""
+    with _lock:
+        _children[child.pid] = child
+
+
+def living_process(pid: int, start_time: float) -> psutil.Process | None:
+    """Return the process that had this pid at that time, or None if it is gone.
+
+    Args:
+        pid: Its number, which another process may have by now.
+        start_time: When it started, seconds since 1970.
+    """
+    _reap()
+    try:
+        process = psutil.Process(pid)
+        is_same = abs(process.create_time() - start_time) <= START_TOLERANCE_SECONDS
+        return process if is_same and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.Error:
+        return None
+
+
+def forget_children() -> None:
+    """In a forked child: these are the parent's; the ends of their pipes are closed here, or they never end."""
+    global _lock
+    _lock = threading.Lock()
+    for child in _children.values():
+        if child.stdin:
+            child.stdin.close()
+        child.returncode = 0  # not ours to wait for
+    _children.clear()
+
+
+def _reap() -> None:
+    with _lock:
+        for child in list(_children.values()):
+            if child.poll() is not None:
+                del _children[child.pid]
+                if child.stdin:
+                    child.stdin.close()

@@ -1,0 +1,97 @@
+"""The publishers of this process: one per viewer, whoever streams; what becomes of them at exit and after fork."""
+
+import atexit
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ._publisher import Publisher
+
+logger = logging.getLogger(__name__)
+
+EXIT_TIMEOUT = "HCS_EXIT_TIMEOUT"
+EXIT_SECONDS = 30.0
+
+Key: TypeAlias = tuple[str, int]
+"""Host and requested data port of a viewer."""
+
+
+@dataclass
+class _Registry:
+    publishers: dict[Key, Publisher] = field(default_factory=dict)
+    streams: dict[Key, int] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    exit_is_awaited: bool = False
+
+
+_registry = _Registry()
+
+
+def join_publisher(key: Key, make: Callable[[], Publisher]) -> Publisher:
+    """Return the publisher of this viewer, the same for all streams of this process."""
+    _await_exit()
+    with _registry.lock:
+        if key not in _registry.publishers:
+            _registry.publishers[key] = make()
+        _registry.streams[key] = _registry.streams.get(key, 0) + 1
+        return _registry.publishers[key]
+
+
+def leave_publisher(publisher: Publisher, timeout: float) -> None:
+    """Wait until all is adopted; the last stream to leave closes the publisher."""
+    with _registry.lock:
+        key = next((key for key, other in _registry.publishers.items() if other is publisher), None)
+        if key is None:
+            return  # closed at exit
+        _registry.streams[key] -= 1
+        is_last = not _registry.streams[key]
+        if is_last:
+            del _registry.publishers[key], _registry.streams[key]
+    if left := publisher.close(timeout) if is_last else publisher.left_after(timeout):
+        logger.warning("images not adopted viewer=%s:%d left=%d", *key, left)
+
+
+def close_publishers() -> None:
+    """Close all publishers of this process, within ``$HCS_EXIT_TIMEOUT`` seconds; a second time is harmless."""
+    with _registry.lock:
+        publishers = dict(_registry.publishers)
+        _registry.publishers.clear()
+        _registry.streams.clear()
+    deadline = time.monotonic() + exit_timeout()
+    for key, publisher in publishers.items():
+        if left := publisher.close(max(0.0, deadline - time.monotonic())):
+            logger.warning("images not adopted viewer=%s:%d left=%d", *key, left)
+
+
+def exit_timeout() -> float:
+    """Return how many seconds a process that ends waits for its viewers."""
+    try:
+        return float(os.environ.get(EXIT_TIMEOUT, EXIT_SECONDS))
+    except ValueError:
+        return EXIT_SECONDS
+
+
+def _await_exit() -> None:
+    if _registry.exit_is_awaited:
+        return
+    _registry.exit_is_awaited = True
+    atexit.register(close_publishers)
+    if util := sys.modules.get("multiprocessing.util"):  # workers of a pool do not run atexit
+        util.Finalize(None, close_publishers, exitpriority=100)
+
+
+def _leave_to_parent() -> None:
+    publishers = list(_registry.publishers.values())
+    _registry.lock = threading.Lock()
+    _registry.exit_is_awaited = False
+    for publisher in publishers:
+        publisher.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)

@@ -1,0 +1,169 @@
+"""Running viewers: find one by its connection file, ask it, stop it."""
+
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import psutil
+from hcs_protocol import (
+    DATA_PORT,
+    Clear,
+    Components,
+    Connection,
+    Done,
+    GetImage,
+    GetState,
+    HcsError,
+    ImagePixels,
+    Navigate,
+    Ping,
+    Pong,
+    Screenshot,
+    ScreenshotTaken,
+    Shutdown,
+    State,
+    find_connections,
+    new_id,
+    runtime_folders,
+)
+
+from ._addresses import Value, as_components
+from ._processes import living_process
+from ._requests import ask
+
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+REQUEST_SECONDS = 10.0
+STOP_SECONDS = 5.0
+
+
+def find_viewer(data_port: int = DATA_PORT, *, host: str = "localhost") -> "Viewer | None":
+    """Return the running viewer that was asked for this data port, or has it; None if there is none.
+
+    The connection file of a viewer that is gone is removed.
+    """
+    found = [
+        (connection.requested_port == data_port, connection.start_time, path, connection)
+        for path, connection in find_connections(runtime_folders())
+        if data_port in {connection.requested_port, connection.data_port} and _is_at(connection, host)
+    ]
+    for _, _, path, connection in sorted(found, key=lambda entry: entry[:2], reverse=True):
+        viewer = Viewer(connection, path)
+        if viewer.is_alive:
+            return viewer
+        path.unlink(missing_ok=True)
+    return None
+
+
+class Viewer:
+    """A viewer process, on this machine or another, that can be asked and stopped."""
+
+    def __init__(self, connection: Connection, path: Path) -> None:
+        self.connection = connection
+        self.path = path
+        """Its connection file."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its process runs; of another machine's viewer, whether its connection file is here."""
+        if self.connection.host not in LOCAL_HOSTS:
+            return self.path.exists()
+        return self._process is not None
+
+    def ping(self, timeout: float = REQUEST_SECONDS) -> Pong:
+        """Return the viewer's title, state and counters.
+
+        Raises:
+            ViewerStalledError: There was no reply in time, as for all its requests.
+        """
+        return ask(self.connection, Ping(id=new_id()), Pong, timeout=timeout)[0]
+
+    def state(self, timeout: float = REQUEST_SECONDS) -> State:
+        """Return what the window shows: layers, sliders, camera."""
+        return ask(self.connection, GetState(id=new_id()), State, timeout=timeout)[0]
+
+    def screenshot(
+        self, path: str | Path, *, canvas_only: bool = False, timeout: float = REQUEST_SECONDS
+    ) -> None:
+        """Write what the window looks like to a PNG file."""
+        request = Screenshot(id=new_id(), canvas_only=canvas_only)
+        Path(path).write_bytes(ask(self.connection, request, ScreenshotTaken, timeout=timeout)[0].png)
+
+    def navigate(
+        self,
+        components: Mapping[str, Value] | None = None,
+        visible_layers: Sequence[str] | None = None,
+        *,
+        timeout: float = REQUEST_SECONDS,
+    ) -> None:
+        """Move the sliders to these components and show these layers alone; None leaves them as they are."""
+        layers = None if visible_layers is None else list(visible_layers)
+        where = as_components(components or {})
+        request = Navigate(id=new_id(), components=where, visible_layers=layers)
+        ask(self.connection, request, Done, timeout=timeout)
+
+    def image(
+        self,
+        layer: str,
+        components: Mapping[str, Value] | None = None,
+        *,
+        timeout: float = REQUEST_SECONDS,
+    ) -> npt.NDArray[np.generic]:
+        """Return the plane that a layer has at these components.
+
+        Raises:
+            ViewerRequestError: There is no such layer or plane.
+        """
+        request = GetImage(id=new_id(), layer=layer, components=as_components(components or {}))
+        reply, frames = ask(self.connection, request, ImagePixels, timeout=timeout)
+        reply.spec.check()
+        dtype = np.dtype(reply.spec.dtype).newbyteorder("<")
+        return np.frombuffer(frames[0], dtype).reshape(reply.spec.shape)
+
+    def clear(self, run: str | None = None, *, timeout: float = REQUEST_SECONDS) -> None:
+        """Remove the layers of this run, or all of them."""
+        ask(self.connection, Clear(id=new_id(), run=run), Done, timeout=timeout)
+
+    def stop(self, timeout: float = STOP_SECONDS) -> None:
+        """Ask it to end; a local one that does not is terminated, then killed. A second time is harmless.
+
+        Args:
+            timeout: Seconds to wait after each of the three.
+        """
+        if not self.is_alive:
+            return
+        with contextlib.suppress(HcsError):  # whoever cannot answer is ended all the same
+            ask(self.connection, Shutdown(id=new_id()), Done, timeout=timeout)
+        for end in (None, psutil.Process.terminate, psutil.Process.kill):
+            process = self._process
+            if process and end:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    end(process)
+            if self._is_gone_within(timeout):
+                break
+        if not self._process and self.connection.host in LOCAL_HOSTS:
+            self.path.unlink(missing_ok=True)
+
+    def __repr__(self) -> str:
+        port = self.connection.data_port
+        return f"<Viewer {self.connection.title!r} port={port} pid={self.connection.pid}>"
+
+    @property
+    def _process(self) -> psutil.Process | None:
+        if self.connection.host not in LOCAL_HOSTS:
+            return None
+        return living_process(self.connection.pid, self.connection.start_time)
+
+    def _is_gone_within(self, timeout: float) -> bool:
+        deadline = time.monotonic() + timeout
+        while self._process:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
+
+def _is_at(connection: Connection, host: str) -> bool:
+    return connection.host == host or {connection.host, host} <= LOCAL_HOSTS
