@@ -13,7 +13,6 @@ from hcs_protocol import (
     MAX_ITEMS,
     MAX_NBYTES,
     Connection,
-    Welcome,
     decode,
     json_schema,
 )
@@ -24,7 +23,7 @@ if not FOLDER.is_dir():
 
 MESSAGES = (FOLDER / "messages.md").read_text(encoding="utf-8")
 CONNECTION = (FOLDER / "connection-file.md").read_text(encoding="utf-8")
-SCHEMA: dict[str, Any] = json_schema()
+SCHEMA: dict[str, Any] = json.loads(json.dumps(json_schema()))
 STRUCTS = {name: shape for name, shape in SCHEMA["$defs"].items() if "properties" in shape}
 
 
@@ -39,13 +38,13 @@ def test_each_message_has_a_table_of_its_fields(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STRUCTS)
-def test_a_default_that_is_a_number_or_a_word_is_the_one_in_the_table(name: str) -> None:
-    rows = _table(CONNECTION if name == "Connection" else MESSAGES, name)
+def test_the_defaults_in_a_table_are_those_of_the_code(name: str) -> None:
+    fields = STRUCTS[name]["properties"]
 
-    for field, _, left_out in rows:
-        default = STRUCTS[name]["properties"][field].get("default")
-        if isinstance(default, int | float | list) or default in {"image", "stack", "slice"}:
-            assert json.loads(left_out.strip("`") if left_out != "all 0" else "0") == default, field
+    for field, _, left_out in _table(CONNECTION if name == "Connection" else MESSAGES, name):
+        default = fields[field].get("default")
+        if default is not None and not isinstance(default, dict):  # those are told in words
+            assert json.loads(left_out.strip("`")) == default, field
 
 
 def test_what_is_tagged_otherwise_than_by_its_name_says_its_tag() -> None:
@@ -84,16 +83,14 @@ def test_links_lead_to_headings() -> None:
 def test_the_schema_in_the_docs_is_up_to_date() -> None:
     kept = json.loads((FOLDER / "messages.schema.json").read_text(encoding="utf-8"))
 
-    assert kept == json.loads(json.dumps(SCHEMA)), "write it anew; messages.md says how"
+    assert _sorted(kept) == _sorted(SCHEMA), "write it anew; messages.md says how"
 
 
-def test_the_credit_of_a_short_welcome_is_told() -> None:
-    welcome = Welcome(reply_to="c1", session="s1", viewer_run="v1", protocol_version=1)
-
-    section = _section(MESSAGES, "Welcome")
-
-    assert f"| {welcome.credit_images} |" in section
-    assert f"| {welcome.credit_nbytes} |" in section
+def _sorted(schema: Any) -> Any:
+    """Return a schema with its choices in one order: versions of msgspec differ in theirs."""
+    if isinstance(schema, dict):
+        return {key: _sorted(value) for key, value in schema.items()}
+    return sorted(map(_sorted, schema), key=json.dumps) if isinstance(schema, list) else schema
 
 
 def _section(page: str, name: str) -> str:

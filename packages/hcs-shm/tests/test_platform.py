@@ -1,4 +1,5 @@
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -77,3 +78,11 @@ def test_a_process_of_another_boot_is_not_the_one() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="numbers are narrower there")
 def test_a_number_that_no_process_has_is_not_alive(pid: int) -> None:
     assert not process_is_alive(pid, 1, boot_id())
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="ends are not told there")
+def test_a_process_that_ended_is_gone_before_its_parent_looks() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+        assert process_start(process.pid) is None

@@ -119,9 +119,24 @@ def test_an_array_can_be_written_in_its_block(pool: BlockPool) -> None:
     reader.close()
 
 
-def test_an_array_that_no_image_is_like_is_refused(pool: BlockPool) -> None:
-    with pytest.raises(UnsupportedArrayError, match="complex128"):
-        pool.lend_array((2, 2), np.complex128)
+@pytest.mark.parametrize(("shape", "dtype"), [((2, 2), "complex128"), ((0, 2), "uint8"), ((-2, -2), "uint8")])
+def test_an_array_that_no_image_is_like_is_refused(
+    shape: tuple[int, ...], dtype: str, pool: BlockPool
+) -> None:
+    with pytest.raises(UnsupportedArrayError, match=dtype):
+        pool.lend_array(shape, dtype)
+
+
+def test_a_budget_that_is_no_number_leaves_no_segment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HCS_SHM_BUDGET", "plenty")
+
+    with pytest.raises(ValueError, match="plenty"):
+        BlockPool()
+
+
+def test_a_worker_run_that_is_too_long_leaves_no_segment() -> None:
+    with pytest.raises(ValueError, match="at most 64 bytes"):
+        BlockPool(worker_run="w" * 65)
 
 
 def test_a_negative_length_is_refused(pool: BlockPool) -> None:

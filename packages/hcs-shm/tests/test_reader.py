@@ -43,12 +43,11 @@ def test_a_reference_that_is_not_exactly_one_lending_is_refused(
     difference: dict[str, int], pool: BlockPool, reader: BlockReader
 ) -> None:
     ref = pool.lend(5000).ref
-    wanted = {
-        name: getattr(ref, name) + difference.get(name, 0) for name in ("offset", "nbytes", "generation")
-    }
+    fields = ("offset", "nbytes", "generation")
+    wanted = {name: getattr(ref, name) + difference.get(name, 0) for name in fields}
 
     assert reader.open(ref).nbytes == 5000
-    with pytest.raises(BlockUnavailableError, match="no block begins|there is"):
+    with pytest.raises(BlockUnavailableError, match=r"no block begins|there is"):
         reader.open(BlockRef(segment=ref.segment, **wanted))
 
 

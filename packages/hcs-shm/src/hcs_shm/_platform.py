@@ -19,6 +19,7 @@ _BINARY = getattr(os, "O_BINARY", 0)
 _CAREFUL = _BINARY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _ZEROS = bytes(1 << 20)
 _UNKNOWN = 0
+_ENDED = frozenset("ZX")  # what is left of a process until its parent looks
 
 
 def open_new(path: Path) -> int:
@@ -76,7 +77,7 @@ def has_locks() -> bool:
 
 def try_lock(descriptor: int, *, shared: bool = False) -> bool:
     """Lock a file until the descriptor is closed; say whether nobody else has it."""
-    if fcntl is None:
+    if sys.platform == "win32" or fcntl is None:
         return True
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
@@ -105,7 +106,7 @@ def process_start(pid: int) -> int | None:
         return _windows_process_start(pid)
     try:
         fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-        return int(fields[19])
+        return None if fields[0] in _ENDED else int(fields[19])
     except OSError:
         return _UNKNOWN if _exists(pid) else None
 
@@ -142,9 +143,10 @@ if sys.platform == "win32":
         query, running = 0x1000, 259
         kernel = ctypes.WinDLL("kernel32", use_last_error=True)
         kernel.OpenProcess.restype = wintypes.HANDLE
-        process = wintypes.HANDLE(kernel.OpenProcess(query, False, pid))
-        if not process:
+        opened: int | None = kernel.OpenProcess(query, False, pid)
+        if opened is None:
             return None
+        process = wintypes.HANDLE(opened)
         code, times = wintypes.DWORD(), [wintypes.FILETIME() for _ in range(4)]
         kernel.GetExitCodeProcess(process, ctypes.byref(code))
         kernel.GetProcessTimes(process, *(ctypes.byref(time) for time in times))

@@ -1,5 +1,6 @@
 """The worker's side: lend blocks of shared memory and take them back."""
 
+import math
 import os
 import threading
 import time
@@ -103,13 +104,15 @@ class BlockPool:
         """Lend a block and return it with an array of its pixels, for results that need no copy.
 
         Raises:
-            UnsupportedArrayError: No image has this dtype.
+            UnsupportedArrayError: No image has this dtype or shape.
             PoolFullError: As for `lend`.
         """
         kind = np.dtype(dtype).newbyteorder("<")
-        if kind.name not in DTYPES:
-            raise UnsupportedArrayError(f"wanted one of {', '.join(DTYPES)}, dtype is {kind.name!r}")
-        block = self.lend(int(np.prod(shape, dtype=np.int64)) * kind.itemsize)
+        if kind.name not in DTYPES or any(length < 1 for length in shape):
+            raise UnsupportedArrayError(
+                f"wanted pixels of {', '.join(DTYPES)}, got {kind.name} of shape {shape!r}"
+            )
+        block = self.lend(math.prod(shape) * kind.itemsize)
         return block, np.frombuffer(block.pixels, kind).reshape(shape)
 
     def record(self, ref: BlockRef, descriptor: bytes) -> None:

@@ -6,6 +6,7 @@ import mmap
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from weakref import WeakSet
@@ -97,6 +98,8 @@ def create_segment(folder: Path, header: Header) -> OwnSegment:
         OSError: There is no room for it, or the folder cannot be used.
     """
     make_private_folder(folder)
+    if shutil.disk_usage(folder).free < header.nbytes:  # to try would fill the device for a moment
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     path = folder / f"hcs-{header.pid}-{secrets.token_hex(4)}"
     with contextlib.ExitStack() as undo:
         new = _write_new(path, header, undo)

@@ -1,9 +1,7 @@
 """The segments of one pool: made within a budget, in the first folder that has room."""
 
-import errno
 import logging
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -34,6 +32,7 @@ class Segments:
     """Makes and removes the segments of one pool; the first is small and stays, it carries the nonce."""
 
     def __init__(self, folders: Sequence[Path], budget: int | None, worker_run: str) -> None:
+        chosen = chosen_budget() if budget is None else budget
         self.nonce = new_id()
         self._folders = folders
         self._worker_run = worker_run
@@ -45,7 +44,7 @@ class Segments:
         if first is None:
             raise PoolFullError(FIRST_SLOTS * SMALLEST_SLOT, 0)
         self._all = [first]
-        self._budget = self._measure() if budget is None else budget
+        self._budget = self._measure() if chosen is None else chosen
 
     @property
     def first(self) -> OwnSegment:
@@ -92,7 +91,7 @@ class Segments:
         for folder in self._folders:
             for fewer in _halves(slot_count):
                 try:
-                    segment = self._create_in(folder, self._header(fewer, slot_nbytes))
+                    segment = create_segment(folder, self._header(fewer, slot_nbytes))
                 except OSError as error:
                     refused.append(f"{folder}: {error.strerror}")
                     if error.errno not in NO_ROOM:
@@ -102,11 +101,6 @@ class Segments:
                     return segment
         self._warn(f"shared memory full wanted={slot_nbytes} ({'; '.join(dict.fromkeys(refused))})")
         return None
-
-    def _create_in(self, folder: Path, header: Header) -> OwnSegment:
-        if folder.exists() and shutil.disk_usage(folder).free < header.nbytes:  # to try would be slow
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
-        return create_segment(folder, header)
 
     def _report(self, segment: OwnSegment, refused: Sequence[str]) -> None:
         header = segment.journal.header
@@ -118,8 +112,6 @@ class Segments:
             self._warn(f"shared memory short made={segment.path} slots={header.slot_count} ({reasons})")
 
     def _measure(self) -> int:
-        if (chosen := chosen_budget()) is not None:
-            return chosen
         budget = measured_budget(self.first.path.parent)
         if budget < SMALL_BUDGET:
             self._warn(f"shared memory small folder={self.first.path.parent} budget={budget}")

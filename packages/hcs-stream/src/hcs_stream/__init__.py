@@ -7,10 +7,12 @@ from ._delivery import StreamCounters
 from ._launch import start_viewer
 from ._stream import Stream
 from ._viewers import Viewer, find_viewer
+from ._visualizer import NapariStreamVisualizer
 
 __version__ = version("hcs-stream")
 
 __all__ = [
+    "NapariStreamVisualizer",
     "Stream",
     "StreamCounters",
     "Viewer",

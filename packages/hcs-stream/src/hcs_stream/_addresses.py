@@ -1,12 +1,13 @@
-"""From what a caller says to what is sent: addresses, specs, steps, and a check before anything is numbered."""
+"""From what a caller says to what is sent: addresses, specs, steps; checked before anything is numbered."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from operator import index
 from typing import SupportsIndex, TypeAlias, TypedDict
 
 import msgspec
 import numpy as np
+
 from hcs_protocol import (
     COMPONENTS,
     Batch,
@@ -62,9 +63,21 @@ def image_address(run: str, keywords: ImageKeywords) -> ImageAddress:
     """
     if unknown := keywords.keys() - ImageKeywords.__annotations__.keys():
         raise TypeError(f"wanted {', '.join(ImageKeywords.__annotations__)}, got {sorted(unknown)!r}")
-    values = {name: component_value(name, keywords.get(name)) for name in COMPONENTS}
-    components = msgspec.convert(values, Components)
-    return ImageAddress(run=run, step=as_step(keywords.get("step")), components=components)
+    given = {name: value for name, value in keywords.items() if name in COMPONENTS}
+    return ImageAddress(run=run, step=as_step(keywords.get("step")), components=as_components(given))
+
+
+def as_components(given: Components | Mapping[str, object]) -> Components:
+    """Return components as messages have them.
+
+    Raises:
+        InvalidComponentError: There is no such component, or a value is neither text nor an integer.
+    """
+    if isinstance(given, Components):
+        return given
+    if unknown := given.keys() - set(COMPONENTS):
+        raise InvalidComponentError(f"wanted {', '.join(COMPONENTS)}, got {sorted(unknown)!r}")
+    return msgspec.convert({name: component_value(name, value) for name, value in given.items()}, Components)
 
 
 def as_values(component: str, values: Iterable[Value]) -> list[ComponentValue]:
@@ -86,7 +99,7 @@ def component_text(component: str, value: Value) -> str | None:
     return None if known is None else str(known)
 
 
-def component_value(component: str, value: Value) -> ComponentValue | None:
+def component_value(component: str, value: object) -> ComponentValue | None:
     """Return one component's value: integers as int, a well in its one spelling if it has one.
 
     Raises:

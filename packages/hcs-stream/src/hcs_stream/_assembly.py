@@ -5,11 +5,12 @@ import sys
 import time
 from collections.abc import Callable
 
-import hcs_shm
 import psutil
+
+import hcs_shm
 from hcs_protocol import DATA_PORT, Connection, DisplayConfiguration, HandshakeRefusedError
 
-from ._launch import Command, Launch, viewer_or_launch, wait_until_ready
+from ._launch import Command, viewer_or_launch, wait_until_ready
 from ._publisher import Publisher
 from ._registry import join_publisher, leave_publisher
 from ._stream import Stream
@@ -36,11 +37,11 @@ def connect(
     Args:
         data_port: The port that the viewer has, or was asked for.
         host: The viewer's machine; the connection file of another machine's has to be copied here.
-        run: One execution of a pipeline; all its workers say the same. By default ``$HCS_RUN``, else made from
-            the process: all workers of one `multiprocessing` pool share their parent's run.
+        run: One execution of a pipeline; all its workers say the same. By default ``$HCS_RUN``, else made
+            from the process: all workers of one `multiprocessing` pool share their parent's run.
         display: How images are shown, unless `Stream.send` says otherwise.
-        viewer_command: What starts a viewer, ``"conda run -n napari hcs-viewer"``; else ``$HCS_VIEWER_COMMAND``,
-            else the viewer installed beside this package.
+        viewer_command: What starts a viewer, ``"conda run -n napari hcs-viewer"``; else
+            ``$HCS_VIEWER_COMMAND``, else the viewer installed beside this package.
         title: Of the window of a viewer that is started.
         persistent: Whether a viewer that is started outlives this process.
         wait: Whether to wait until the viewer is ready; if not, images sent meanwhile are kept and arrive.

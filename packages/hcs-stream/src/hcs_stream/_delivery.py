@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 import msgspec
+
 from hcs_protocol import BlockRef, Item, LentBlock
 
 
@@ -188,7 +189,7 @@ class Delivery:
         return self._end(sequence, Event.ADOPTED, "adopted")
 
     def refuse(self, sequence: int, *, send_frame: bool) -> Owed | None:
-        """Give an item up, or queue it once more if a frame is wanted and was not sent; returns it if given up."""
+        """Give an item up and return it, or queue it once more if a frame is wanted and was not sent."""
         owed = self._in_flight.get(sequence)
         if owed and send_frame and not owed.by_frame and owed.held:
             owed.by_frame = True

@@ -1,8 +1,9 @@
-"""Room for pixels until they are adopted: blocks of shared memory, ordinary memory where there can be none."""
+"""Room for pixels until they are adopted: blocks of shared memory, or ordinary memory where those fail."""
 
 import logging
 
 import numpy as np
+
 from hcs_protocol import BlockLender, PoolFullError
 
 from ._delivery import Held
@@ -57,6 +58,6 @@ class Holdings:
     def _hold_memory(self, nbytes: int) -> Held:
         if not self._warned:
             self._warned = True
-            logger.warning("shared memory too small for an image, sent as a frame nbytes=%d", nbytes)
+            logger.warning("no shared memory for an image, sent as a frame nbytes=%d", nbytes)
         self._memory_nbytes += nbytes
         return Held(memoryview(np.empty(nbytes, np.uint8)))

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import platformdirs
+
 from hcs_protocol import (
     DATA_PORT,
     ConnectionFileError,
@@ -23,7 +24,7 @@ from hcs_protocol import (
     runtime_folders,
 )
 
-from ._processes import adopt_child
+from ._processes import adopt_child, in_forked_child
 from ._viewers import LOCAL_HOSTS, Viewer, find_viewer
 
 COMMAND = "HCS_VIEWER_COMMAND"
@@ -34,6 +35,11 @@ RIVAL_SECONDS = 0.5
 PING_SECONDS = 1.0
 LOG_LINES = 20
 LOG_NBYTES = 1 << 20
+
+if sys.platform == "win32":
+    DETACHED = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+else:
+    DETACHED = 0  # start_new_session does it there
 
 Command = str | Sequence[str] | None
 
@@ -51,6 +57,12 @@ class Launch:
     def has_ended(self) -> bool:
         """Whether the process is gone."""
         return self._process.poll() is not None
+
+    def stop(self) -> None:
+        """End a viewer that has no connection file yet; a second time is harmless."""
+        if not self.has_ended:
+            self._process.kill()
+            self._process.wait()
 
     def failure(self) -> ViewerStartError:
         """Return why there is no viewer, with the last lines of its log."""
@@ -81,8 +93,8 @@ def start_viewer(
         data_port: Where it is to listen.
         title: Of its window.
         persistent: Whether it outlives this process.
-        viewer_command: What starts it, ``"conda run -n napari hcs-viewer"``; else ``$HCS_VIEWER_COMMAND``, else
-            the viewer installed beside this package.
+        viewer_command: What starts it, ``"conda run -n napari hcs-viewer"``; else ``$HCS_VIEWER_COMMAND``,
+            else the viewer installed beside this package.
         timeout: Seconds until it has to be ready.
 
     Raises:
@@ -151,8 +163,8 @@ def viewer_or_launch(
     if find_viewer(data_port, host=host) is None:
         folder = runtime_folders()[0]
         raise ConnectionFileError(
-            f"no connection file of a viewer on {host!r}, port {data_port}: copy viewer-{data_port}.json from "
-            f"that machine's runtime folder, with mode 0600 and its host set to {host!r}, to {folder}"
+            f"no connection file of a viewer on {host!r}, port {data_port}: copy viewer-{data_port}.json "
+            f"from that machine's runtime folder, with mode 0600 and its host set to {host!r}, to {folder}"
         )
     return None
 
@@ -176,6 +188,13 @@ def command_to_start(given: Command, environ: Mapping[str, str]) -> list[str]:
     )
 
 
+@in_forked_child
+def _forget_launches() -> None:
+    global _lock
+    _lock = threading.Lock()
+    _launches.clear()
+
+
 def _spawn(command: list[str], data_port: int, *, persistent: bool) -> Launch:
     log = platformdirs.user_log_path("hcs", ensure_exists=True) / f"viewer-{data_port}.log"
     start = log.stat().st_size if log.exists() else 0
@@ -184,25 +203,21 @@ def _spawn(command: list[str], data_port: int, *, persistent: bool) -> Launch:
         start = 0
     if not persistent:
         command = [*command, "--stdin-is-parent"]
+    stdin = subprocess.DEVNULL if persistent else subprocess.PIPE  # the pipe ends when this process does
     with open(log, "ab", opener=_open_private) as output:
         try:
             process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL if persistent else subprocess.PIPE,
+                stdin=stdin,
                 stdout=output,
-                stderr=subprocess.STDOUT,
-                **_detached(),
+                stderr=output,
+                start_new_session=True,
+                creationflags=DETACHED,
             )
         except OSError as error:
             raise ViewerStartError(f"cannot run {shlex.join(command)}: {error}") from error
     adopt_child(process)
     return Launch(data_port, process, log, start)
-
-
-def _detached() -> dict[str, int]:
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"start_new_session": True}
 
 
 def _open_private(path: str, flags: int) -> int:

@@ -1,4 +1,4 @@
-"""Session, delivery and blocks of one viewer together: what comes back changes what is owed, what is owed goes out.
+"""Session, delivery and blocks of one viewer: what comes back changes what is owed, what is owed goes out.
 
 The publisher's lock is held around every call. No thread, no lock in here: the publisher has those.
 """
@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 import msgspec
 import zmq
+
 from hcs_protocol import (
     BlockReleased,
     Connection,
     Credit,
     FrameRef,
-    ImageReady,
     ImageRefused,
     ImageShown,
     Message,
@@ -135,9 +135,7 @@ class Link:
                     self._take_back(self.delivery.adopt(sequence))
             case ImageRefused(sequence=sequence, reason=reason, send_frame=send_frame):
                 if owed := self.delivery.refuse(sequence, send_frame=send_frame):
-                    logger.error(
-                        "image refused viewer=%s sequence=%d reason=%s", self.viewer, sequence, reason
-                    )
+                    logger.error("image refused viewer=%s number=%d reason=%s", self.viewer, sequence, reason)
                     self._take_back(owed)
             case ImageShown(sequences=sequences):
                 self.delivery.show(len(sequences))
@@ -152,7 +150,7 @@ class Link:
         first = batch[0]
         if first.held and first.needs_frame(by_block=session.by_block):
             pixels = FrameRef(frame=1, nbytes=first.nbytes)
-            framed: ImageReady = msgspec.structs.replace(first.item, pixels=pixels)
+            framed = msgspec.structs.replace(first.item, pixels=pixels)
             session.send(self.delivery.oldest, [framed], first.held.pixels)
         else:
             session.send(self.delivery.oldest, [owed.item for owed in batch])

@@ -1,7 +1,9 @@
 """Which process a connection file means: pid and start time, never a port."""
 
+import os
 import subprocess
 import threading
+from collections.abc import Callable
 
 import psutil
 
@@ -33,8 +35,16 @@ def living_process(pid: int, start_time: float) -> psutil.Process | None:
         return None
 
 
-def forget_children() -> None:
-    """In a forked child: these are the parent's; the ends of their pipes are closed here, or they never end."""
+def in_forked_child(call: Callable[[], None]) -> Callable[[], None]:
+    """Have this called in every forked child, where there are any (a decorator)."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=call)
+    return call
+
+
+@in_forked_child
+def _forget_children() -> None:
+    """They are the parent's; its ends of their pipes are closed, or they would never end."""
     global _lock
     _lock = threading.Lock()
     for child in _children.values():

@@ -140,12 +140,17 @@ class Publisher:
         Raises:
             ViewerStalledError: It is not within this many seconds.
         """
+        if self.settle(timeout) and self._link:
+            raise self._stalled(self._link, timeout)
+
+    def settle(self, timeout: float) -> int:
+        """Wait until everything published so far is adopted; returns how many items are not after all."""
         with self._changed:
             if (link := self._link) is None:
-                return
+                return 0
             goal = link.delivery.last
-            if not self._changed.wait_for(lambda: link.delivery.oldest > goal, timeout):
-                raise self._stalled(link, timeout)
+            settled = self._changed.wait_for(lambda: link.delivery.oldest > goal, timeout)
+            return 0 if settled else link.delivery.owed
 
     def close(self, timeout: float) -> int:
         """Wait until everything is adopted, say Goodbye, close; returns how many items were not adopted.
@@ -153,18 +158,20 @@ class Publisher:
         A second time is harmless.
         """
         try:
-            self.flush(timeout)
-            self._say_goodbye()
-        except ViewerStalledError:
-            logger.debug("closing with images left viewer=%s", self._label)
+            left = self.settle(timeout)
+            if not left:
+                self._say_goodbye()
         finally:
             self._closing.set()
             if self._thread:
                 self._thread.join()
-        if self._link is None:
-            return 0
-        self._link.holdings.close()
-        return self._link.delivery.owed
+            if self._link:
+                self._link.holdings.close()
+        return left
+
+    def __repr__(self) -> str:
+        viewer = self._link.viewer if self._link else self._label
+        return f"<Publisher to {viewer}>"
 
     @contextmanager
     def _sending(self) -> Iterator[Link]:
@@ -186,9 +193,8 @@ class Publisher:
             self._changed.notify_all()
 
     def _stalled(self, link: Link, seconds: float) -> ViewerStalledError:
-        return ViewerStalledError(
-            f"the viewer did not adopt all images within {seconds:g} s: {link.viewer}, {link.delivery.owed} left"
-        )
+        left = link.delivery.owed
+        return ViewerStalledError(f"{left} images are left after {seconds:g} s: viewer {link.viewer}")
 
     def _say_goodbye(self) -> None:
         with self._changed:

@@ -1,4 +1,4 @@
-"""The publishers of this process: one per viewer, whoever streams; what becomes of them at exit and after fork."""
+"""The publishers of this process, one per viewer; what becomes of them at exit and after fork."""
 
 import atexit
 import logging
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from ._processes import in_forked_child
 from ._publisher import Publisher
 
 logger = logging.getLogger(__name__)
@@ -52,12 +53,12 @@ def leave_publisher(publisher: Publisher, timeout: float) -> None:
         is_last = not _registry.streams[key]
         if is_last:
             del _registry.publishers[key], _registry.streams[key]
-    if left := publisher.close(timeout) if is_last else publisher.left_after(timeout):
+    if left := publisher.close(timeout) if is_last else publisher.settle(timeout):
         logger.warning("images not adopted viewer=%s:%d left=%d", *key, left)
 
 
 def close_publishers() -> None:
-    """Close all publishers of this process, within ``$HCS_EXIT_TIMEOUT`` seconds; a second time is harmless."""
+    """Close all publishers, within ``$HCS_EXIT_TIMEOUT`` seconds; a second time is harmless."""
     with _registry.lock:
         publishers = dict(_registry.publishers)
         _registry.publishers.clear()
@@ -85,13 +86,10 @@ def _await_exit() -> None:
         util.Finalize(None, close_publishers, exitpriority=100)
 
 
+@in_forked_child
 def _leave_to_parent() -> None:
     publishers = list(_registry.publishers.values())
     _registry.lock = threading.Lock()
     _registry.exit_is_awaited = False
     for publisher in publishers:
         publisher.leave_to_parent()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_leave_to_parent)

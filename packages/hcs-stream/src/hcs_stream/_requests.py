@@ -3,7 +3,6 @@
 import time
 from typing import TypeVar
 
-import zmq
 from hcs_protocol import (
     MAX_REPLY_NBYTES,
     Connection,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import Enum, auto
 
 import zmq
+
 from hcs_protocol import (
     MAX_MESSAGE_NBYTES,
     MAX_REPLY_NBYTES,
@@ -22,6 +23,7 @@ from hcs_protocol import (
     MalformedMessageError,
     Message,
     Open,
+    Received,
     Refuse,
     SegmentOffer,
     Welcome,
@@ -186,6 +188,8 @@ class Session:
                 return False
             case Heard(session=self.id) if self.phase is Phase.OPENING:
                 self.phase, self.was_open = Phase.OPEN, True
+            case Heard() | Received():
+                pass  # that something was heard is all there is to know
             case Done(reply_to=self._last_id):
                 self.said_goodbye = True
             case Refuse(reason=reason):

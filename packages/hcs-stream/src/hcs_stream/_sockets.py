@@ -3,15 +3,14 @@
 import os
 
 import zmq
+
 from hcs_protocol import MAX_REPLY_NBYTES, Connection, endpoint
 
 HEARTBEAT_MILLISECONDS = 500
 CONTROL_TIMEOUT_MILLISECONDS = 2000
 DATA_TIMEOUT_MILLISECONDS = 30_000  # a ping waits behind a large frame on a slow link
 
-_contexts: dict[
-    int, "zmq.Context[zmq.SyncSocket]"
-] = {}  # by process: a forked child never touches its parent's
+_contexts: dict[int, "zmq.Context[zmq.SyncSocket]"] = {}  # by process: a forked child leaves its parent's
 
 
 def process_context() -> "zmq.Context[zmq.SyncSocket]":

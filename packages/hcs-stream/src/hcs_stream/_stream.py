@@ -1,13 +1,13 @@
 """One image's journey, out and back: read this first.
 
-`Stream._prepare` is the way out: address and spec, room for the pixels, the pixels, the message. `Delivery` numbers
-it and keeps it, `Session` sends it. The way back, the viewer's release, comes in through `Link._take`.
+`Stream._prepare` is the way out: address and spec, message, room for the pixels, the pixels. `Delivery`
+numbers and keeps it, `Session` sends it. The way back, the viewer's release, comes in through `Link._take`.
 """
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Self, Unpack, cast
 
 from hcs_protocol import (
     DisplayConfiguration,
@@ -54,7 +54,7 @@ class Stream:
         *,
         run: str,
         display: DisplayConfiguration,
-        leave: Callable[[Publisher, float], int],
+        leave: Callable[[Publisher, float], None],
     ) -> None:
         self.run = run
         """All workers of one execution of a pipeline say the same."""
@@ -289,6 +289,6 @@ class Stream:
 def _array_and_keywords(entry: object) -> tuple[object, ImageKeywords]:
     match entry:
         case (array, Mapping() as keywords) if isinstance(entry, tuple):
-            return array, ImageKeywords(**keywords)
+            return array, cast("ImageKeywords", keywords)  # checked with the common ones
         case _:
             return entry, ImageKeywords()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import psutil
+
 from hcs_protocol import (
     DATA_PORT,
     Clear,
@@ -93,7 +94,7 @@ class Viewer:
 
     def navigate(
         self,
-        components: Mapping[str, Value] | None = None,
+        components: Components | Mapping[str, Value] | None = None,
         visible_layers: Sequence[str] | None = None,
         *,
         timeout: float = REQUEST_SECONDS,
@@ -107,7 +108,7 @@ class Viewer:
     def image(
         self,
         layer: str,
-        components: Mapping[str, Value] | None = None,
+        components: Components | Mapping[str, Value] | None = None,
         *,
         timeout: float = REQUEST_SECONDS,
     ) -> npt.NDArray[np.generic]:

@@ -80,6 +80,8 @@ def _data_port(text: str) -> int:
         return check_data_port(int(text))
     except InvalidPortError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"wanted a number, got {text!r}") from error
 
 
 def _fail(error: Exception, status: int) -> int:

@@ -24,9 +24,11 @@ from hcs_protocol import (
     State,
 )
 
+from ._axes import Value
 from ._inbox import Answer, Question
+from ._layer_models import LayerModel
 from ._layers import ShownLayer
-from ._layout import LayerModel, Layout, Value
+from ._layout import Layout
 from ._window import Window
 
 logger = logging.getLogger(__name__)
@@ -86,8 +88,8 @@ def _layer_state(layout: Layout, shown: ShownLayer) -> LayerState:
     return LayerState(
         name=layer.name,
         run=model.run,
-        kind="labels" if model.key.kind == "labels" else "image",
-        images=model.images,
+        kind=model.first.spec.kind,
+        images=len(model.images),
         shape=list(layer.data.shape),
         dtype=str(layer.data.dtype),
         visible=layer.visible,
@@ -109,14 +111,12 @@ def _values(layout: Layout, model: LayerModel) -> dict[str, list[Value]]:
 def _image(window: Window, identity: bytes, asked: GetImage) -> Answer:
     shown = _named(window, asked.layer)
     model = shown.model
-    values = window.at | _given(asked)
-    layout = window.layout
-    position = layout.position(model, [layout.index(c, values[c]) for c in COMPONENTS])
+    position = window.layout.position_of(model, window.at | _given(asked))
     if position not in model.planes:
         raise LookupError(f"{asked.layer!r} has no image at {dict(zip(COMPONENTS, position, strict=True))}")
     pixels = np.ascontiguousarray(shown.stack.plane(position))
     axes = ("y", "x") if pixels.ndim == 2 else ("y", "x", "c")
-    spec = ImageSpec(shape=pixels.shape, dtype=pixels.dtype.name, axes=axes)
+    spec = ImageSpec(shape=pixels.shape, dtype=pixels.dtype.name, axes=axes, kind=model.first.spec.kind)
     return Answer(identity, ImagePixels(reply_to=asked.id, spec=spec), (pixels.tobytes(),))
 
 

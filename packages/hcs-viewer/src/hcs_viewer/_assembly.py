@@ -45,13 +45,15 @@ def run_window(
 
     viewer = napari.Viewer(title=f"{settings.title} — port {settings.data_port}", show_welcome_screen=False)
     viewer.window.resize(*WINDOW_SIZE)
-    end_on_signals(viewer.close)
-    _prime(viewer)
     window = Window(viewer, store, to_window, to_receiver, presence, answer)
+    end_on_signals(window.close_soon)
+    _prime(viewer)
 
     def say_ready() -> None:
-        presence.state = "ready"
+        if presence.state == "closing":
+            return
         window.listen()
+        presence.state = "ready"
         sys.stdout.write(f"ready  data {settings.data_port}  control {settings.data_port + 1000}\n")
         sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""Which colour a channel gets, and which layers are seen at first."""
+"""Which colour a channel gets."""
 
 import re
 

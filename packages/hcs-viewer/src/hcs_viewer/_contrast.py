@@ -7,17 +7,19 @@ import numpy.typing as npt
 
 SAMPLES = 1 << 14
 LOW_PERCENT, HIGH_PERCENT = 0.5, 99.8
+LARGEST = float(np.finfo(np.float32).max)
+"""What a screen can draw."""
 
 
 def grey_limits(pixels: npt.NDArray[np.generic]) -> tuple[float, float] | None:
     """Return a low and a high percentile of the pixels, or None if they are all the same.
 
     Args:
-        pixels: Of any shape and dtype; a regular sample is looked at, and in it what is a number.
+        pixels: Of shape ``([z,] y, x)``; a regular sample is looked at, and in it what is a finite number.
     """
     stride = max(1, math.isqrt(pixels.size // SAMPLES))
     sample = pixels[..., ::stride, ::stride].astype(np.float64)
-    sample = sample[np.isfinite(sample)]
+    sample = sample[np.abs(sample) <= LARGEST]  # NaN is not
     if not sample.size:
         return None
     low, high = np.percentile(sample, [LOW_PERCENT, HIGH_PERCENT])

@@ -11,7 +11,8 @@ from hcs_protocol import COMPONENTS
 
 from ._colours import channel_colormap
 from ._contrast import widened
-from ._layout import LayerModel, Layout
+from ._layer_models import LayerModel
+from ._layout import Layout
 from ._stacks import Stack
 from ._store import Store
 
@@ -31,6 +32,8 @@ class ShownLayer:
         self._set_by_user: set[str] = set()
         self._is_ours = False
         self._limits = model.first.display.contrast_limits or limits
+        self._given_name = model.name
+        self._given_scale = self._scale()
         self.stack = Stack(layout, model, store)
         self.layer = self._make(self.stack)
         for name in ("visible", "contrast_limits"):
@@ -71,12 +74,13 @@ class ShownLayer:
 
     def set_visible(self, visible: bool) -> None:
         """Show or hide the layer for somebody who asked for it, as if by hand."""
+        self._set_by_user.add("visible")
         self.layer.visible = visible
 
     def rename(self) -> None:
-        """Take over the model's name."""
-        if self.layer.name != self.model.name:
-            self.layer.name = self.model.name
+        """Take over the model's name, unless the user gave the layer one."""
+        if self.layer.name == self._given_name:
+            self.layer.name = self._given_name = self.model.name
 
     def widen(self, limits: Limits | None) -> None:
         """Take the grey values of a further image into account."""
@@ -84,11 +88,11 @@ class ShownLayer:
             self._limits = widened(self._limits, limits)
 
     def grow(self) -> None:
-        """Tell napari that the axes have grown."""
+        """Tell napari that the stack has grown, or that its z-step is known now."""
         with self._ours():
-            if len(self.layer.scale) == self.layer.ndim and self._layout.z_step:
-                self.layer.scale = self._scale()
             self.layer.data = self.layer.data
+            if (scale := self._scale()) != self._given_scale:
+                self.layer.scale = self._given_scale = scale
 
     def update(self, is_looked_at: bool) -> None:
         """Draw new contrast, and the plane anew if it is the one that is looked at."""
@@ -98,7 +102,7 @@ class ShownLayer:
                 self.layer.refresh(thumbnail=True, highlight=False, extent=False)
 
     def _make(self, stack: Stack) -> Image | Labels:
-        common = {"name": self.model.name, "scale": self._scale(), "multiscale": False}
+        common = {"name": self._given_name, "scale": self._given_scale, "multiscale": False}
         if self.model.key.kind == "labels":
             labels = Labels(stack, opacity=LABELS_OPACITY, **common)
             labels.editable = False

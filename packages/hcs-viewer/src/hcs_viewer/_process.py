@@ -118,7 +118,7 @@ def _wait_for_parent() -> None:
         while os.read(0, 1 << 10):
             pass
     logger.info("parent gone")
-    os.kill(os.getpid(), signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)  # os.kill would end the process at once on Windows
 
 
 @contextlib.contextmanager

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ._layout import LayerModel, Layout, Position
+from ._axes import Position
+from ._layer_models import LayerModel
+from ._layout import Layout
 from ._store import Pixels, Store
 
 Key = Any
@@ -52,16 +54,18 @@ class Stack:
         return self.shape[0]
 
     def __getitem__(self, key: Key) -> "Stack | Pixels":
-        if isinstance(key, int) and self.ndim - 1 > len(self._layer.shape):
-            return Stack(self._layout, self._layer, self._store, (*self._fixed, key))
+        if isinstance(key, int | np.integer) and self.ndim - 1 > len(self._layer.shape):
+            place = _range(key, len(self)).start
+            return Stack(self._layout, self._layer, self._store, (*self._fixed, place))
         indexes = self._fixed + _complete(key, self.ndim)
         lengths = self._layout.shape
         ranges = [_range(index, length) for index, length in zip(indexes, lengths, strict=False)]
         within = (..., *indexes[len(lengths) :])
         planes = [self.plane(self._layout.position(self._layer, at)) for at in itertools.product(*ranges)]
         kept = [len(r) for r, index in zip(ranges, indexes, strict=False) if isinstance(index, slice)]
-        found: Pixels = np.stack(planes).reshape(*kept, *self._layer.shape) if kept else planes[0]
-        return found[within]
+        found: Pixels = _together(planes) if planes else self._blank_plane()[:0]
+        found = found.reshape(*kept, *self._layer.shape)[within]
+        return found
 
     def plane(self, position: Position) -> Pixels:
         """Return the plane at this position, blank if there is none; smaller ones are padded."""
@@ -84,6 +88,10 @@ class Stack:
         padded = np.zeros(self._layer.shape, self.dtype)
         padded[: pixels.shape[0], : pixels.shape[1]] = pixels
         return padded
+
+
+def _together(planes: list[Pixels]) -> Pixels:
+    return planes[0] if len(planes) == 1 else np.stack(planes)  # one is not copied
 
 
 def _complete(key: Key, ndim: int) -> tuple[Any, ...]:

@@ -25,7 +25,11 @@ class Store:
     def __init__(self) -> None:
         self._images: dict[int, KeptImage] = {}
         self._next = 0
-        self.nbytes = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all images."""
+        return sum(image.pixels.nbytes for image in list(self._images.values()))
 
     def keep(self, spec: ImageSpec, source: memoryview | bytes) -> int:
         """Copy an image's bytes and return the image's number.
@@ -38,6 +42,9 @@ class Store:
             ValueError: There are more or fewer bytes.
         """
         dtype = np.dtype(spec.dtype).newbyteorder("<")
+        nbytes = memoryview(source).nbytes
+        if nbytes != spec.nbytes:
+            raise ValueError(f"wanted {spec.nbytes} bytes for {spec.shape} {spec.dtype}, there are {nbytes}")
         pixels = np.empty(spec.shape, dtype)
         np.copyto(pixels, np.frombuffer(source, dtype).reshape(spec.shape))  # lets go of the GIL
         pixels.flags.writeable = False
@@ -47,7 +54,6 @@ class Store:
         """Keep an image whose pixels are the viewer's own already, and return its number."""
         self._next += 1
         self._images[self._next] = image
-        self.nbytes += image.pixels.nbytes
         return self._next
 
     def get(self, number: int) -> KeptImage:
@@ -60,9 +66,7 @@ class Store:
 
     def forget(self, number: int) -> None:
         """Forget an image; a second time is harmless."""
-        image = self._images.pop(number, None)
-        if image is not None:
-            self.nbytes -= image.pixels.nbytes
+        self._images.pop(number, None)
 
     def __len__(self) -> int:
         return len(self._images)

@@ -13,9 +13,11 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from hcs_protocol import COMPONENTS, RunEnded, RunStarted, StepProgress
 
+from ._axes import Position, Value
 from ._inbox import ArrivedImage, Inbox, Question, ShownImage, ToReceiver, ToWindow
+from ._layer_models import LayerModel
 from ._layers import ShownLayer
-from ._layout import LayerModel, Layout, Position, Value
+from ._layout import Layout
 from ._presence import Presence
 from ._store import Store
 
@@ -28,6 +30,8 @@ BEAT_MILLISECONDS = 200
 POSITION_FONT_SIZE = 14
 
 AXIS_LABELS = (*COMPONENTS, "y", "x")
+WORDS = {component: component for component in COMPONENTS} | {"z_index": "z"}
+NAMED_BY_VALUE = frozenset({"plate", "well", "channel"})
 
 
 class Bell(QObject):
@@ -60,7 +64,7 @@ class Window:
         self._inbox = inbox
         self._presence = presence
         self._answer = answer
-        self._drawn_size = 0
+        self._drawn_growth = 0
         self._changed: dict[int, tuple[ShownLayer, set[Position]]] = {}
         self._arrived: list[ShownImage] = []
         self._is_updating = False
@@ -80,25 +84,25 @@ class Window:
         """Lay out what arrived, as far as this frame's budget goes, and draw it."""
         started = time.perf_counter()
         self._presence.see_window()
-        entry: ToWindow | None = None
-        while time.perf_counter() - started < BUDGET_SECONDS:
-            entry = self._inbox.take()
-            if entry is None:
-                break  # and the next one wakes this thread
-            self._take_safely(entry)
+        while (entry := self._inbox.take()) is not None:
+            with _going_on(type(entry).__name__):
+                self._take(entry)
+            if time.perf_counter() - started > BUDGET_SECONDS:
+                break
         self.draw()
-        if entry is not None:
+        if entry is not None:  # else the next one wakes this thread
             took = time.perf_counter() - started
             QTimer.singleShot(int(1000 * max(FRAME_SECONDS - took, took)), self.take_in)
 
     def draw(self) -> None:
         """Bring the window up to date: sliders first, then each changed layer that is looked at."""
         with self._updating():
-            if self.layout.size != self._drawn_size:
+            if self.layout.growth != self._drawn_growth:
                 self._grow()
             for shown, positions in self._changed.values():
                 if shown.is_in(self.viewer):
-                    shown.update(self._position(shown.model) in positions)
+                    with _going_on(shown.model.name):
+                        shown.update(self._is_looked_at(shown.model, positions))
         self._changed.clear()
         for image in self._arrived:
             self.to_receiver.put(image)
@@ -106,18 +110,22 @@ class Window:
 
     def go_to(self, at: dict[str, Value]) -> None:
         """Move the sliders to these values; a value without a position leaves its slider where it is."""
-        self.at |= {c: value for c, value in at.items() if value in self.layout.axes[c].values}
+        self.at |= {c: value for c, value in at.items() if value in self.layout.axes[c]}
         with self._updating():
             self._set_sliders()
 
     def remove(self, models: list[LayerModel]) -> None:
         """Remove layers, and their images from the store."""
+        with self._updating():
+            for model in models:
+                shown = self.shown.pop(id(model), None)
+                if shown is not None and shown.is_in(self.viewer):
+                    self.viewer.layers.remove(shown.layer)
         for number in self.layout.remove(models):
             self.store.forget(number)
-        for model in models:
-            shown = self.shown.pop(id(model))
-            if shown.is_in(self.viewer):
-                self.viewer.layers.remove(shown.layer)
+        if not self.layout.layers:
+            self.at = dict.fromkeys(COMPONENTS)
+            self._write_position()
 
     def layers_from_bottom(self) -> list[ShownLayer]:
         """Return our layers that are in the window, in the window's order."""
@@ -126,15 +134,10 @@ class Window:
         return sorted(present, key=lambda shown: places[id(shown.layer)])
 
     def close_soon(self) -> None:
-        """Close the window once the present answer is on its way."""
-        self._presence.state = "closing"
-        QTimer.singleShot(0, self.viewer.close)
-
-    def _take_safely(self, entry: ToWindow) -> None:
-        try:
-            self._take(entry)
-        except Exception:  # the outermost loop: one image that napari cannot draw must not stop the others
-            logger.exception("not drawn entry=%s", type(entry).__name__)
+        """Close the window once the present answer is on its way; a second time is harmless."""
+        if self._presence.state != "closing":
+            self._presence.state = "closing"
+            QTimer.singleShot(0, self.viewer.close)
 
     def _take(self, entry: ToWindow) -> None:
         match entry:
@@ -155,20 +158,20 @@ class Window:
     def _place(self, image: ArrivedImage) -> None:
         placement = self.layout.place(image.ready, image.number)
         model = placement.layer
-        if placement.replaced is not None:
-            self.store.forget(placement.replaced)
-        if placement.is_new_layer:
-            self._add_layer(model, image, placement.position)
-        for renamed in (model, *placement.renamed):
+        for number in placement.replaced:
+            self.store.forget(number)
+        for renamed in placement.renamed:
             self.shown[id(renamed)].rename()
+        if placement.is_new_layer:
+            self._add_layer(model, image, placement.positions[0])
         shown = self.shown[id(model)]
         shown.widen(image.limits)
-        self._changed.setdefault(id(model), (shown, set()))[1].add(placement.position)
+        self._changed.setdefault(id(model), (shown, set()))[1].update(placement.positions)
         self._arrived.append(ShownImage(image.session, image.ready.sequence))
 
     def _add_layer(self, model: LayerModel, image: ArrivedImage, position: Position) -> None:
-        if not self.shown:
-            self.at = dict(zip(COMPONENTS, position, strict=True))
+        first = zip(COMPONENTS, position, strict=True)
+        self.at |= {c: value for c, value in first if self.at[c] not in self.layout.axes[c]}
         with self._updating():
             shown = ShownLayer(self.layout, model, self.store, image.limits)
             self.shown[id(model)] = shown
@@ -177,7 +180,7 @@ class Window:
             self._set_sliders()
 
     def _grow(self) -> None:
-        self._drawn_size = self.layout.size
+        self._drawn_growth = self.layout.growth
         for shown in self.shown.values():
             if shown.is_in(self.viewer):
                 shown.grow()
@@ -185,7 +188,7 @@ class Window:
 
     def _set_sliders(self) -> None:
         if self.viewer.dims.ndim == len(AXIS_LABELS):
-            steps = [self.layout.index(c, self.at[c]) for c in COMPONENTS]
+            steps = [self.layout.axes.index(c, self.at[c]) for c in COMPONENTS]
             self.viewer.dims.set_current_step(range(len(steps)), steps)
         self._write_position()
 
@@ -193,15 +196,21 @@ class Window:
         if self._is_updating or self.viewer.dims.ndim != len(AXIS_LABELS):
             return
         steps = self.viewer.dims.current_step
-        self.at = {c: self.layout.value(c, steps[place]) for place, c in enumerate(COMPONENTS)}
+        self.at = {c: self.layout.axes.value(c, steps[place]) for place, c in enumerate(COMPONENTS)}
         self._write_position()
 
-    def _position(self, model: LayerModel) -> Position:
-        return self.layout.position(model, [self.layout.index(c, self.at[c]) for c in COMPONENTS])
+    def _is_looked_at(self, model: LayerModel, positions: set[Position]) -> bool:
+        """Say whether one of these positions is on the screen; in 3-D all along an axis are."""
+        here = self.layout.position_of(model, self.at)
+        across = [place for place in range(len(here)) if place not in self.viewer.dims.displayed]
+        if len(across) == len(here):
+            return here in positions
+        return any(all(position[place] == here[place] for place in across) for position in positions)
 
     def _write_position(self) -> None:
-        words = {"plate": "", "well": "", "channel": "", "z_index": "z "}
-        parts = [f"{words.get(c, c + ' ')}{value}" for c, value in self.at.items() if value is not None]
+        axes = self.layout.axes
+        told = [c for c in COMPONENTS if self.at[c] is not None or len(axes[c]) > 1]
+        parts = [_words(c, self.at[c]) for c in told if self.at[c] in axes[c]]
         text = self.viewer.canvas.overlays.text
         text.text = " · ".join(parts)
         text.visible = bool(parts)
@@ -215,3 +224,18 @@ class Window:
             yield
         finally:
             self._is_updating = before
+
+
+@contextmanager
+def _going_on(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception:  # the outermost loop: one image that napari cannot draw must not stop the others
+        logger.exception("not drawn what=%s", what)
+
+
+def _words(component: str, value: Value) -> str:
+    """Say where a slider stands: ``B03``, ``site 2``, ``well –``."""
+    if value is None:
+        return f"{WORDS[component]} –"
+    return str(value) if component in NAMED_BY_VALUE else f"{WORDS[component]} {value}"

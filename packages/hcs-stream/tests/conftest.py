@@ -1,0 +1,421 @@
+"""A viewer that is none, places of their own, and nothing left behind."""
+
+import contextlib
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import psutil
+import pytest
+import zmq
+
+from hcs_protocol import (
+    PROTOCOL_VERSION,
+    Batch,
+    Beat,
+    BlockRef,
+    BlockReleased,
+    BlockUnavailableError,
+    Connection,
+    DisplayConfiguration,
+    Done,
+    Failed,
+    FrameRef,
+    Goodbye,
+    Heard,
+    Hello,
+    ImageReady,
+    ImageRefused,
+    ImageShown,
+    Message,
+    Open,
+    Ping,
+    Pong,
+    Received,
+    Refuse,
+    Shutdown,
+    Welcome,
+    decode,
+    encode,
+    new_id,
+    runtime_folders,
+    write_connection,
+)
+from hcs_protocol.testing import FakeLender, FakeOpener
+from hcs_stream._publisher import Publisher
+from hcs_stream._registry import close_publishers, join_publisher, leave_publisher
+from hcs_stream._stream import Stream
+from hcs_stream._viewers import find_viewer
+
+LONG = 20.0
+SHARED_MEMORY = Path("/dev/shm")
+
+
+class FakeViewer:
+    """Speaks the viewer's part on real sockets, in a thread; a test tells it how to behave."""
+
+    def __init__(self, opener: FakeOpener, port: int = 0) -> None:
+        self.opener = opener
+        self.viewer_run = new_id()
+        self.credit = (64, 1 << 28)
+        self.nonce: str | None = None
+        self.refusal: str | None = None
+        self.releases = True
+        self.answers = True
+        self.refuses: Callable[[ImageReady], bool] = lambda ready: False
+        self.wants_frame = False
+        self.hellos: list[Hello] = []
+        self.goodbyes: list[Goodbye] = []
+        self.accepted = {"control": 0, "data": 0}
+        self.arrived: list[tuple[Any, bytes]] = []
+        """Items and pixels, once each, in the order in which they were adopted."""
+        self.batches: list[Batch] = []
+        self.most_held = 0
+        self._seen: dict[str, set[int]] = {}
+        self._session: tuple[str, bytes, str] | None = None
+        self._held: list[int] = []
+        self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._changed = threading.Condition()
+        self._stopping = threading.Event()
+        self._bind(port)
+        self.path = self._write_file()
+        self._thread = threading.Thread(target=self._run, name="fake-viewer")
+        self._thread.start()
+
+    # What tests call.
+
+    def wait_for(self, condition: Callable[[], object]) -> None:
+        """Wait until this is so."""
+        with self._changed:
+            assert self._changed.wait_for(condition, LONG), "it never came about"
+
+    def release(self, count: int = 1_000_000) -> None:
+        """Release what is held, the oldest first."""
+        self._do(lambda: self._release(count))
+
+    def say(self, make: Callable[[str], Message]) -> None:
+        """Say something about the present session."""
+        self._do(lambda: self._tell(make(self._session[0])) if self._session else None)
+
+    def forget_session(self) -> None:
+        """Forget who the worker is, as after a long silence."""
+        self._do(lambda: setattr(self, "_session", None))
+
+    def lose_next_batch(self) -> None:
+        """Overhear what comes next on the data channel."""
+        self._losing = True
+
+    def kill(self) -> None:
+        """End at once, as `kill -9` does; the connection file stays if the process could still be there."""
+        self._stopping.set()
+        self._thread.join()
+        self.context.destroy(linger=0)
+        self.path.unlink(missing_ok=True)
+
+    def pixels(self) -> list[bytes]:
+        """Return the pixels of all images that arrived."""
+        return [pixels for item, pixels in self.arrived if isinstance(item, ImageReady)]
+
+    def sequences(self) -> list[int]:
+        """Return the numbers of all that arrived."""
+        return [item.sequence for item, _ in self.arrived]
+
+    # The viewer's part.
+
+    _losing = False
+
+    def _bind(self, port: int) -> None:
+        self.context: zmq.Context[zmq.SyncSocket] = zmq.Context()
+        public, secret = zmq.curve_keypair()
+        client_public, client_secret = zmq.curve_keypair()
+        self.control, self.data = (
+            self._server(zmq.ROUTER, public, secret),
+            self._server(zmq.SUB, public, secret),
+        )
+        self.data.subscribe(b"")
+        data_port = self.data.bind_to_random_port("tcp://127.0.0.1") if not port else port
+        if port:
+            self.data.bind(f"tcp://127.0.0.1:{port}")
+        control_port = self.control.bind_to_random_port("tcp://127.0.0.1")
+        self._monitors = {
+            "control": self.control.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED),
+            "data": self.data.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED),
+        }
+        self.connection = Connection(
+            protocol_version=PROTOCOL_VERSION,
+            viewer_run=self.viewer_run,
+            title="fake",
+            host="127.0.0.1",
+            data_port=data_port,
+            control_port=control_port,
+            requested_port=data_port,
+            pid=os.getpid(),
+            start_time=psutil.Process().create_time(),
+            public_key=public.decode(),
+            client_public_key=client_public.decode(),
+            client_secret_key=client_secret.decode(),
+        )
+
+    def _server(self, kind: int, public: bytes, secret: bytes) -> zmq.SyncSocket:
+        socket = self.context.socket(kind)
+        socket.linger = 0
+        socket.set_hwm(0)
+        socket.curve_server = True
+        socket.curve_publickey, socket.curve_secretkey = public, secret
+        return socket
+
+    def _write_file(self) -> Path:
+        return write_connection(self.connection, runtime_folders())
+
+    def _do(self, task: Callable[[], None]) -> None:
+        done = threading.Event()
+
+        def run() -> None:
+            task()
+            done.set()
+
+        self._tasks.put(run)
+        assert done.wait(LONG)
+
+    def _run(self) -> None:
+        poller = zmq.Poller()
+        for socket in (self.control, self.data):
+            poller.register(socket, zmq.POLLIN)
+        while not self._stopping.is_set():
+            poller.poll(5)
+            with self._changed:
+                self._turn()
+                self._changed.notify_all()
+            while not self._tasks.empty():
+                self._tasks.get()()
+
+    def _turn(self) -> None:
+        for name, monitor in self._monitors.items():
+            while monitor.poll(0):
+                monitor.recv_multipart()
+                self.accepted[name] += 1
+        if not self.answers:
+            return
+        while self.control.poll(0):
+            identity, _, data, *_ = self.control.recv_multipart()
+            self._on_control(identity, decode(data))
+        while self.data.poll(0):
+            self._on_data(self.data.recv_multipart())
+
+    def _on_control(self, identity: bytes, message: Message) -> None:
+        match message:
+            case Hello() if self.refusal:
+                refuse = Refuse(reply_to=message.id, reason=self.refusal, protocol_version=PROTOCOL_VERSION)
+                self._reply(identity, refuse)
+            case Hello():
+                self.hellos.append(message)
+                self._session = new_id(), identity, message.worker_run
+                self._held.clear()
+                self._reply(identity, self._welcome(message))
+            case Beat() if self._session is None or message.session != self._session[0]:
+                self._reply(identity, Failed(reply_to=message.id, error="unknown session"))
+            case Beat():
+                seen = self._seen.get(self._session[2], set())
+                received = Received(reply_to=message.id, session=message.session, received=len(seen))
+                self._reply(identity, received)
+            case Goodbye():
+                self.goodbyes.append(message)
+                self._reply(identity, Done(reply_to=message.id))
+            case Shutdown():
+                self._reply(identity, Done(reply_to=message.id))
+            case Ping():
+                pong = Pong(
+                    reply_to=message.id,
+                    viewer_run=self.viewer_run,
+                    title="fake",
+                    state="ready",
+                    window_age_seconds=0.0,
+                    protocol_version=PROTOCOL_VERSION,
+                )
+                self._reply(identity, pong)
+
+    def _welcome(self, hello: Hello) -> Welcome:
+        assert self._session
+        nonce = self.nonce
+        if nonce is None and hello.segment:
+            with contextlib.suppress(BlockUnavailableError):
+                nonce = self.opener.read_nonce(hello.segment)
+        return Welcome(
+            reply_to=hello.id,
+            session=self._session[0],
+            viewer_run=self.viewer_run,
+            protocol_version=PROTOCOL_VERSION,
+            title="fake",
+            nonce=nonce,
+            credit_images=self.credit[0],
+            credit_nbytes=self.credit[1],
+        )
+
+    def _on_data(self, frames: list[bytes]) -> None:
+        message = decode(frames[0])
+        if self._session is None or message.session != self._session[0]:
+            return
+        match message:
+            case Open():
+                self._tell(Heard(session=message.session))
+            case Batch() if self._losing:
+                self._losing = False
+            case Batch():
+                self.batches.append(message)
+                for item in message.items:
+                    self._take(item, frames)
+                if self.releases:
+                    self._release(len(self._held))
+
+    def _take(self, item: Any, frames: list[bytes]) -> None:
+        assert self._session
+        session, _, worker_run = self._session
+        by_frame = isinstance(item, ImageReady) and isinstance(item.pixels, FrameRef)
+        if isinstance(item, ImageReady) and self.refuses(item) and not (by_frame and self.wants_frame):
+            refused = ImageRefused(
+                session=session, sequence=item.sequence, reason="no", send_frame=self.wants_frame
+            )
+            self._tell(refused)
+            return
+        self._held.append(item.sequence)
+        self.most_held = max(self.most_held, len(self._held))
+        seen = self._seen.setdefault(worker_run, set())
+        if item.sequence not in seen:
+            seen.add(item.sequence)
+            self.arrived.append((item, self._pixels(item, frames)))
+
+    def _pixels(self, item: Any, frames: list[bytes]) -> bytes:
+        match getattr(item, "pixels", None):
+            case BlockRef() as ref:
+                return bytes(self.opener.open(ref))
+            case FrameRef(frame=frame):
+                return frames[frame]
+            case _:
+                return b""
+
+    def _release(self, count: int) -> None:
+        released, self._held = self._held[:count], self._held[count:]
+        if released and self._session:
+            self._tell(BlockReleased(session=self._session[0], sequences=released))
+            self._tell(ImageShown(session=self._session[0], sequences=released))
+
+    def _tell(self, message: Message) -> None:
+        assert self._session
+        self._reply(self._session[1], message)
+
+    def _reply(self, identity: bytes, message: Message) -> None:
+        self.control.send_multipart([identity, b"", encode(message)])
+
+
+class NumpyWriter:
+    """Writes arrays of numpy."""
+
+    def layout(self, array: object) -> tuple[tuple[int, ...], str]:
+        """Return shape and dtype."""
+        known = np.asarray(array)
+        return known.shape, known.dtype.name
+
+    def write(self, array: object, pixels: memoryview) -> None:
+        """Copy."""
+        known = np.asarray(array)
+        np.copyto(np.frombuffer(pixels, known.dtype).reshape(known.shape), known)
+
+
+@pytest.fixture(autouse=True)
+def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the user's own viewers and logs out of it; returns the runtime folder."""
+    runtime = tmp_path / "run"
+    runtime.mkdir(mode=0o700)
+    monkeypatch.setenv("HCS_RUNTIME_DIR", str(runtime))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("HCS_VIEWER_COMMAND", raising=False)
+    monkeypatch.delenv("HCS_RUN", raising=False)
+    return runtime
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(own_places: Path) -> Iterator[None]:
+    """Fail a test that leaves a process, a thread or a segment, and say which."""
+    before = _what_is_there()
+    yield
+    left = {kind: found - before[kind] for kind, found in _what_is_there().items()}
+    assert not any(left.values()), f"left behind: { {kind: found for kind, found in left.items() if found} }"
+
+
+def _what_is_there() -> dict[str, set[object]]:
+    segments = SHARED_MEMORY.glob("hcs-*") if SHARED_MEMORY.is_dir() else []
+    threads = [thread for thread in threading.enumerate() if "GarbageCollector" not in type(thread).__name__]
+    children = [child for child in psutil.Process().children() if "tracker" not in " ".join(child.cmdline())]
+    return {
+        "threads": set(threads),
+        "processes": set(children),
+        "segments": {path.name for path in segments if str(os.getpid()) in path.name},
+    }
+
+
+@pytest.fixture
+def lender() -> FakeLender:
+    """A pool of ordinary memory."""
+    return FakeLender()
+
+
+@pytest.fixture
+def new_viewer(lender: FakeLender, own_places: Path) -> Iterator[Callable[..., FakeViewer]]:
+    """Start another viewer: `new_viewer(port)`."""
+    started: list[FakeViewer] = []
+
+    def start(port: int = 0) -> FakeViewer:
+        started.append(FakeViewer(FakeOpener(lender), port))
+        return started[-1]
+
+    yield start
+    for viewer in started:
+        viewer.kill()
+
+
+@pytest.fixture
+def viewer(new_viewer: Callable[..., FakeViewer]) -> FakeViewer:
+    """A viewer that behaves."""
+    return new_viewer()
+
+
+@pytest.fixture
+def new_stream(lender: FakeLender) -> Iterator[Callable[..., Stream]]:
+    """Open a stream: `new_stream(port)`; keywords go to its publisher."""
+
+    def make(port: int, **keywords: Any) -> Publisher:
+        def find() -> Connection | None:
+            found = find_viewer(port)
+            return found.connection if found else None
+
+        return Publisher(find, lambda: lender, label=f"test:{port}", **keywords)
+
+    def new(port: int, **keywords: Any) -> Stream:
+        publisher = join_publisher(("test", port), lambda: make(port, **keywords))
+        publisher.start()
+        display = DisplayConfiguration()
+        return Stream(publisher, NumpyWriter(), run="run", display=display, leave=leave_publisher)
+
+    yield new
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HCS_EXIT_TIMEOUT", "0.1")
+        close_publishers()
+
+
+@pytest.fixture
+def stream(viewer: FakeViewer, new_stream: Callable[..., Stream]) -> Stream:
+    """A stream to the viewer that behaves."""
+    return new_stream(viewer.connection.data_port)
+
+
+@pytest.fixture
+def image() -> Callable[[int], npt.NDArray[np.uint8]]:
+    """Make a small image of one grey value."""
+    return lambda value: np.full((4, 5), value, np.uint8)

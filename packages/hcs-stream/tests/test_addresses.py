@@ -1,0 +1,158 @@
+"""What callers say about an image, and what becomes of it."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hcs_protocol import (
+    Components,
+    FrameRef,
+    ImageReady,
+    ImageSpec,
+    InvalidComponentError,
+    RunStarted,
+    Step,
+    UnsupportedArrayError,
+)
+from hcs_stream._addresses import as_components, as_step, check_item, image_address, image_spec
+
+
+def test_nothing_has_to_be_said() -> None:
+    address = image_address("run", {})
+
+    assert (address.run, address.step, address.components) == ("run", None, Components())
+
+
+def test_all_components_arrive() -> None:
+    said = {"plate": "P1", "well": "A01", "site": 1, "channel": "DAPI", "z_index": 3, "timepoint": 2}
+
+    assert as_components(said) == Components(**said)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"), [("a1", "A01"), ("AF48", "AF48"), ("B003", "B03"), ("r02c03", "r02c03")]
+)
+def test_a_well_has_one_spelling_and_other_texts_are_kept(said: str, kept: str) -> None:
+    assert as_components({"well": said}).well == kept
+
+
+@pytest.mark.parametrize("number", [np.int64(7), np.uint8(7), np.array(7), 7])
+def test_integers_of_any_library_become_int(number: Any) -> None:
+    site = as_components({"site": number}).site
+
+    assert (site, type(site)) == (7, int)
+
+
+def test_numpy_texts_become_str() -> None:
+    assert type(as_components({"channel": np.str_("DAPI")}).channel) is str
+
+
+@pytest.mark.parametrize("value", [True, np.True_, 1.0, np.float32(2), [1], b"A01", 1 << 63])
+def test_what_is_neither_text_nor_a_64_bit_integer_is_refused(value: Any) -> None:
+    with pytest.raises(InvalidComponentError, match="site"):
+        as_components({"site": value})
+
+
+def test_a_number_as_plate_is_its_text() -> None:
+    assert as_components({"plate": 12}).plate == "12"
+
+
+def test_a_component_that_no_plate_has_is_refused() -> None:
+    with pytest.raises(InvalidComponentError, match="wel"):
+        as_components({"wel": "A01"})
+
+
+def test_a_misspelt_keyword_is_refused() -> None:
+    with pytest.raises(TypeError, match="z_indx"):
+        image_address("run", {"z_indx": 1})  # type: ignore[typeddict-unknown-key]
+
+
+@pytest.mark.parametrize(
+    ("said", "step"),
+    [
+        (None, None),
+        ("blur", Step(index=0, name="blur")),
+        ((2, "blur"), Step(index=2, name="blur")),
+        ((np.int32(2), "blur"), Step(index=2, name="blur")),
+        (Step(index=3, name="x"), Step(index=3, name="x")),
+    ],
+)
+def test_a_step_is_said_in_any_of_these_ways(said: Any, step: Step | None) -> None:
+    assert as_step(said) == step
+
+
+@pytest.mark.parametrize("said", [2, ("blur", 2), (1.5, "blur"), (True, "blur"), (1, "a", "b")])
+def test_what_is_no_step_is_refused(said: Any) -> None:
+    with pytest.raises(InvalidComponentError):
+        as_step(said)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "axes"),
+    [
+        ((4, 5), "uint16", "yx"),
+        ((3, 4, 5), "uint8", "zyx"),
+        ((4, 5, 3), "uint8", "yxc"),
+        ((4, 5, 4), "uint8", "yxc"),
+        ((4, 5, 3), "uint16", "zyx"),
+    ],
+)
+def test_axes_follow_from_shape_and_dtype(shape: tuple[int, ...], dtype: str, axes: str) -> None:
+    assert image_spec(shape, dtype, {}).axes == tuple(axes)
+
+
+def test_axes_can_be_said() -> None:
+    assert image_spec((4, 5, 3), "uint8", {"axes": "zyx"}).axes == ("z", "y", "x")
+    assert image_spec((4, 5, 3), "float32", {"axes": ("y", "x", "c")}).axes == ("y", "x", "c")
+
+
+def test_labels_are_never_colours() -> None:
+    assert image_spec((4, 5, 3), "uint8", {"kind": "labels"}).axes == ("z", "y", "x")
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (1, 2, 3, 4), (0, 4)])
+def test_other_shapes_are_refused_and_the_right_ones_named(shape: tuple[int, ...]) -> None:
+    with pytest.raises(UnsupportedArrayError, match=r"\(y, x\), \(z, y, x\), or \(y, x, 3 or 4\)"):
+        image_spec(shape, "uint8", {})
+
+
+def test_a_dtype_that_cannot_be_drawn_is_refused() -> None:
+    with pytest.raises(UnsupportedArrayError, match="complex64"):
+        image_spec((4, 5), "complex64", {})
+
+
+@pytest.mark.parametrize(("said", "sent"), [(None, None), (0.5, (0.5, 0.5)), ((0.5, 0.25), (0.5, 0.25))])
+def test_pixels_are_square_unless_said(said: Any, sent: tuple[float, float] | None) -> None:
+    assert image_spec((4, 5), "uint8", {"pixel_size": said}).pixel_size == sent
+
+
+def ready(**said: Any) -> ImageReady:
+    """An image with this address."""
+    spec = ImageSpec(shape=(1, 1), dtype="uint8", pixel_size=said.pop("pixel_size", None))
+    return ImageReady(
+        sequence=1, address=image_address("run", said), spec=spec, pixels=FrameRef(frame=1, nbytes=1)
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"channel": "\ud800"},
+        {"step": (10_000, "x")},
+        {"step": (1, "x" * 600)},
+        {"pixel_size": (float("nan"), 1.0)},
+    ],
+)
+def test_what_a_viewer_would_call_malformed_is_refused_before_it_is_sent(said: Any) -> None:
+    with pytest.raises(InvalidComponentError):
+        check_item(ready(**said))
+
+
+def test_a_declaration_that_is_too_long_is_refused() -> None:
+    with pytest.raises(InvalidComponentError):
+        check_item(RunStarted(sequence=1, run="run", sites=list(range(20_001))))
+
+
+def test_an_ordinary_image_passes() -> None:
+    check_item(ready(well="A01", site=1, channel="DAPI", step=(1, "blur"), pixel_size=(0.5, 0.5)))

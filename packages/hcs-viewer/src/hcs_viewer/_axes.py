@@ -1,0 +1,106 @@
+"""The axes that all layers share, so that one slider moves all of them: which value is at which position."""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from hcs_protocol import COMPONENTS, ComponentValue, RunStarted, natural_key
+
+Value = ComponentValue | None
+Position = tuple[Value, ...]
+"""One value per component of `COMPONENTS`; None for those that a layer does not stack."""
+
+DECLARED = {
+    "plate": "plates",
+    "timepoint": "timepoints",
+    "well": "wells",
+    "site": "sites",
+    "channel": "channels",
+    "z_index": "z_indexes",
+}
+
+
+class Axis:
+    """The values that have a slider position, sorted as people sort them; missing comes first."""
+
+    def __init__(self) -> None:
+        self.values: list[Value] = []
+        self._keys: list[tuple[object, str, str]] = []
+        self._known: set[Value] = set()
+
+    def add(self, value: Value) -> bool:
+        """Give a value its position and say whether that is new."""
+        if value in self._known:
+            return False
+        key = (natural_key(value), type(value).__name__, str(value))  # 1, "1", "01": never a tie
+        place = bisect_left(self._keys, key)
+        self._keys.insert(place, key)
+        self.values.insert(place, value)
+        self._known.add(value)
+        return True
+
+    def __contains__(self, value: object) -> bool:
+        return value in self._known
+
+    def __len__(self) -> int:
+        return max(1, len(self.values))
+
+
+class Axes:
+    """One axis per component, in the order of `COMPONENTS`."""
+
+    def __init__(self) -> None:
+        self.growth = 0
+        """Changes whenever a length does."""
+        self._axes = {component: Axis() for component in COMPONENTS}
+        self._declared: dict[str, RunStarted] = {}
+        self._stacked_in_run: set[tuple[str, str]] = set()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of all axes."""
+        return tuple(len(axis) for axis in self._axes.values())
+
+    def __getitem__(self, component: str) -> Axis:
+        return self._axes[component]
+
+    def items(self) -> Iterator[tuple[str, Axis]]:
+        """Yield each component with its axis."""
+        yield from self._axes.items()
+
+    def value(self, component: str, index: int) -> Value:
+        """Return what a slider position stands for; None where the axis has no values."""
+        values = self._axes[component].values
+        return values[index] if index < len(values) else None
+
+    def index(self, component: str, value: Value) -> int:
+        """Return the slider position of a value, 0 if it has none."""
+        axis = self._axes[component]
+        return axis.values.index(value) if value in axis else 0
+
+    def add(self, component: str, value: Value) -> None:
+        """Give a value its position; a second time is harmless."""
+        self.growth += self._axes[component].add(value)
+
+    def declare(self, started: RunStarted) -> None:
+        """Give the values that a run expects their positions before its images come."""
+        self._declared[started.run] = started
+        for run, component in sorted(self._stacked_in_run):
+            if run == started.run:
+                self._expect(started, component)
+
+    def stack(self, run: str, component: str) -> None:
+        """Note that a layer of this run stacks a component, whose declared values now get positions."""
+        self._stacked_in_run.add((run, component))
+        if started := self._declared.get(run):
+            self._expect(started, component)
+
+    def clear(self) -> None:
+        """Take all positions away; what a run declared it still expects."""
+        self._axes = {component: Axis() for component in COMPONENTS}
+        self._stacked_in_run.clear()
+        self.growth += 1
+
+    def _expect(self, started: RunStarted, component: str) -> None:
+        values: list[ComponentValue] = getattr(started, DECLARED[component])
+        for value in values:
+            self.add(component, value)
