@@ -65,6 +65,7 @@ def apart(session: nox.Session) -> None:
         "tests-integration/apart/start_the_other_environments_viewer.py",
         viewer / "hcs-viewer",
         foreign / "python",
+        env={"PYTHONPATH": "docs/examples"},
         external=True,
     )
 

@@ -1,9 +1,12 @@
 """Fixtures of the stories: places of their own, free ports, and nothing left behind."""
 
+import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,28 +17,34 @@ import pytest
 import hcs_stream
 from hcs_protocol import find_free_pair
 
-SHARED_MEMORY = Path("/dev/shm")
 HELPERS_OF_PYTHON = ("resource_tracker", "forkserver")
 
 
-@pytest.fixture(autouse=True)
-def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the user's own viewers and logs out of it."""
-    runtime = tmp_path / "run"
-    runtime.mkdir(mode=0o700)
-    monkeypatch.setenv("HCS_RUNTIME_DIR", str(runtime))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+@pytest.fixture(scope="session", autouse=True)
+def own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep out of the way of the user's own viewers, logs and segments; returns the segments' folder."""
+    folder = tmp_path_factory.mktemp("places")
+    memory = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else None
+    segments = Path(tempfile.mkdtemp(prefix="test-hcs-", dir=memory))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HCS_RUNTIME_DIR", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
+            place = folder / name.lower()
+            place.mkdir(mode=0o700)
+            patch.setenv(name, str(place))
+        patch.setenv("HCS_SHM_DIR", str(segments))
+        yield segments
+    shutil.rmtree(segments)
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_behind(own_places: None) -> Iterator[None]:
+def nothing_left_behind(own_places: Path, request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a process, a thread or a segment, and say which."""
-    before = _what_is_there()
+    if "viewer" in request.fixturenames:
+        request.getfixturevalue("one_viewer")  # it outlives the test on purpose
+    before = _what_is_there(own_places)
     yield
-    left = {kind: found - before[kind] for kind, found in _what_is_there().items()}
-    assert not any(left.values()), f"left behind: { {k: v for k, v in left.items() if v} }"
+    left = {kind: found - before[kind] for kind, found in _what_is_there(own_places).items()}
+    assert not any(left.values()), f"left behind: {left}"
 
 
 @pytest.fixture
@@ -44,20 +53,22 @@ def data_port() -> int:
     return find_free_pair(random.randrange(20_000, 30_000), _is_free)[0]
 
 
-@pytest.fixture
-def free_port(data_port: int) -> int:
-    """A second free data port."""
-    return find_free_pair(data_port + 1, _is_free)[0]
-
-
-@pytest.fixture
-def viewer(data_port: int) -> Iterator[hcs_stream.Viewer]:
-    """A running viewer in a process of its own."""
+@pytest.fixture(scope="session")
+def one_viewer(own_places: Path) -> Iterator[hcs_stream.Viewer]:
+    """A viewer in a process of its own, for all tests that do not end it."""
+    data_port = find_free_pair(random.randrange(30_000, 32_000), _is_free)[0]
     with hcs_stream.connect(data_port=data_port, persistent=False):
         found = hcs_stream.find_viewer(data_port)
     assert found is not None
     yield found
     found.stop()
+
+
+@pytest.fixture
+def viewer(one_viewer: hcs_stream.Viewer) -> hcs_stream.Viewer:
+    """A running viewer without layers."""
+    one_viewer.clear()
+    return one_viewer
 
 
 @pytest.fixture
@@ -80,12 +91,11 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _what_is_there() -> dict[str, set[object]]:
-    segments = SHARED_MEMORY.glob("hcs-*") if SHARED_MEMORY.is_dir() else []
+def _what_is_there(segments: Path) -> dict[str, set[object]]:
     return {
         "processes": set(_children()),
         "threads": set(threading.enumerate()),
-        "segments": {path.name for path in segments},
+        "segments": {path.name for path in segments.iterdir()},
     }
 
 

@@ -21,6 +21,7 @@ from hcs_stream.microscopes import ImageFile, open_plate
 
 ROOT = Path(__file__).parents[1]
 CHANNELS = ["DAPI", "FITC"]
+STEPS = ["Step_01_gaussian_blur", "Step_02_threshold"]
 
 
 def run_demo(data_port: int, output: Path, *options: str) -> dict[str, Any]:
@@ -44,9 +45,7 @@ def test_every_image_of_two_runs_is_shown_where_it_belongs(data_port: int, tmp_p
     viewer = hcs_stream.find_viewer(data_port)
     assert viewer is not None
     try:
-        names = [f"Step_01_gaussian_blur_Channel_{c}" for c in CHANNELS] + [
-            f"Step_02_threshold_Channel_{c}" for c in CHANNELS
-        ]
+        names = [f"{step}_Channel_{channel}" for step in STEPS for channel in CHANNELS]
         for report, suffix in ((first, ""), (second, " [run 2]")):
             assert (report["images_published"], report["images_shown"], report["lost"]) == (144, 144, 0)
             assert report["first_shown_before_last_published"] is True

@@ -31,9 +31,7 @@ def test_the_pixels_in_the_layer_are_the_pixels_that_were_sent(viewer: hcs_strea
     np.testing.assert_array_equal(found, sent)
 
 
-def test_the_canvas_shows_the_plane_where_the_sliders_stand(
-    viewer: hcs_stream.Viewer, tmp_path: Path
-) -> None:
+def test_the_canvas_shows_the_plane_at_the_sliders(viewer: hcs_stream.Viewer, tmp_path: Path) -> None:
     planes = {z: cells(phase=z) for z in (1, 2, 10)}
     with hcs_stream.connect(data_port=viewer.connection.data_port) as stream:
         for z, plane in planes.items():
@@ -43,10 +41,8 @@ def test_the_canvas_shows_the_plane_where_the_sliders_stand(
     viewer.navigate(Components(z_index=10))
     viewer.screenshot(tmp_path / "canvas.png", canvas_only=True)
 
-    seen = {
-        z: canvas_correlation((tmp_path / "canvas.png").read_bytes(), viewer.state(), plane)
-        for z, plane in planes.items()
-    }
+    png, state = (tmp_path / "canvas.png").read_bytes(), viewer.state()
+    seen = {z: canvas_correlation(png, state, plane) for z, plane in planes.items()}
     assert seen[10] > 0.9 > max(seen[1], seen[2])
     assert viewer.state().axes["z_index"] == [1, 2, 10]
 

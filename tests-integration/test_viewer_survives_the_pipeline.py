@@ -33,9 +33,8 @@ def test_a_killed_pipeline_leaves_the_viewer_with_its_layers(data_port: int) -> 
     try:
         assert viewer.is_alive
         assert psutil.pid_exists(viewer.connection.pid)
-        assert [(layer.name, layer.images) for layer in viewer.state().layers] == [
-            ("Step_01_blur_Channel_DAPI", 5)
-        ]
+        layers = [(layer.name, layer.images) for layer in viewer.state().layers]
+        assert layers == [("Step_01_blur_Channel_DAPI", 5)]
     finally:
         viewer.stop()
 

@@ -8,13 +8,9 @@ The last line printed is JSON: how many images were published and how many lie i
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +19,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 from synthetic_plate import make_plate
+from virtual_screen import a_screen, has_screen
 
 import hcs_stream
 from hcs_protocol import Components, LayerState
@@ -57,8 +54,11 @@ def main() -> int:
     say(
         f"plate {plate.name!r}: {len(plate.images)} images, {len(plate.skipped['thumbs'])} thumbnails skipped"
     )
-    with a_screen():
-        return show(plate, options)
+    if not has_screen() and not hcs_stream.find_viewer(options.data_port):
+        say(f"no display: using a virtual one, {a_screen()}")
+    elif has_screen():
+        options.keep = True
+    return show(plate, options)
 
 
 def show(plate: Plate, options: argparse.Namespace) -> int:
@@ -123,32 +123,6 @@ def make_demo_plate(output: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     say("making a plate of synthetic cells")
     return make_plate(folder)
-
-
-@contextmanager
-def a_screen() -> Iterator[None]:
-    """Have a screen: this machine's, or a virtual one that ends with the last window on it."""
-    if not sys.platform.startswith("linux") or any(os.environ.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY")):
-        yield
-        return
-    reads, writes = os.pipe()
-    command = [
-        "Xvfb",
-        "-displayfd",
-        str(writes),
-        "-screen",
-        "0",
-        "1600x1200x24",
-        "-nolisten",
-        "tcp",
-        "-terminate",
-    ]
-    subprocess.Popen(command, pass_fds=[writes], start_new_session=True, stderr=subprocess.DEVNULL)
-    os.close(writes)
-    with os.fdopen(reads) as number:
-        os.environ["DISPLAY"] = f":{number.readline().strip()}"
-    say(f"no display: using a virtual one, {os.environ['DISPLAY']}")
-    yield
 
 
 def say_wells(done: int, of: int) -> None:

@@ -77,8 +77,8 @@ class FakeViewer:
         self.batches: list[Batch] = []
         self.most_held = 0
         self._seen: dict[str, set[int]] = {}
-        self._session: tuple[str, bytes, str] | None = None
-        self._held: list[int] = []
+        self._sessions: dict[str, tuple[bytes, str]] = {}
+        self._held: list[tuple[str, int]] = []
         self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._changed = threading.Condition()
         self._stopping = threading.Event()
@@ -99,12 +99,12 @@ class FakeViewer:
         self._do(lambda: self._release(count))
 
     def say(self, make: Callable[[str], Message]) -> None:
-        """Say something about the present session."""
-        self._do(lambda: self._tell(make(self._session[0])) if self._session else None)
+        """Say something about the last session."""
+        self._do(lambda: self._tell(make(list(self._sessions)[-1])))
 
-    def forget_session(self) -> None:
-        """Forget who the worker is, as after a long silence."""
-        self._do(lambda: setattr(self, "_session", None))
+    def forget_sessions(self) -> None:
+        """Forget who the workers are, as after a long silence."""
+        self._do(self._sessions.clear)
 
     def lose_next_batch(self) -> None:
         """Overhear what comes next on the data channel."""
@@ -138,9 +138,8 @@ class FakeViewer:
             self._server(zmq.SUB, public, secret),
         )
         self.data.subscribe(b"")
-        data_port = self.data.bind_to_random_port("tcp://127.0.0.1") if not port else port
-        if port:
-            self.data.bind(f"tcp://127.0.0.1:{port}")
+        self.data.bind(f"tcp://127.0.0.1:{port or '*'}")
+        data_port = port or int(self.data.last_endpoint.rpartition(b":")[2])
         control_port = self.control.bind_to_random_port("tcp://127.0.0.1")
         self._monitors = {
             "control": self.control.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED),
@@ -214,13 +213,11 @@ class FakeViewer:
                 self._reply(identity, refuse)
             case Hello():
                 self.hellos.append(message)
-                self._session = new_id(), identity, message.worker_run
-                self._held.clear()
-                self._reply(identity, self._welcome(message))
-            case Beat() if self._session is None or message.session != self._session[0]:
+                self._reply(identity, self._welcome(identity, message))
+            case Beat() if message.session not in self._sessions:
                 self._reply(identity, Failed(reply_to=message.id, error="unknown session"))
             case Beat():
-                seen = self._seen.get(self._session[2], set())
+                seen = self._seen.get(self._sessions[message.session][1], set())
                 received = Received(reply_to=message.id, session=message.session, received=len(seen))
                 self._reply(identity, received)
             case Goodbye():
@@ -239,15 +236,18 @@ class FakeViewer:
                 )
                 self._reply(identity, pong)
 
-    def _welcome(self, hello: Hello) -> Welcome:
-        assert self._session
+    def _welcome(self, identity: bytes, hello: Hello) -> Welcome:
+        others = {session: who for session, who in self._sessions.items() if who[1] != hello.worker_run}
+        self._held = [held for held in self._held if held[0] in others]
+        session = new_id()
+        self._sessions = {**others, session: (identity, hello.worker_run)}
         nonce = self.nonce
         if nonce is None and hello.segment:
             with contextlib.suppress(BlockUnavailableError):
                 nonce = self.opener.read_nonce(hello.segment)
         return Welcome(
             reply_to=hello.id,
-            session=self._session[0],
+            session=session,
             viewer_run=self.viewer_run,
             protocol_version=PROTOCOL_VERSION,
             title="fake",
@@ -258,7 +258,7 @@ class FakeViewer:
 
     def _on_data(self, frames: list[bytes]) -> None:
         message = decode(frames[0])
-        if self._session is None or message.session != self._session[0]:
+        if message.session not in self._sessions:
             return
         match message:
             case Open():
@@ -268,13 +268,11 @@ class FakeViewer:
             case Batch():
                 self.batches.append(message)
                 for item in message.items:
-                    self._take(item, frames)
+                    self._take(message.session, item, frames)
                 if self.releases:
                     self._release(len(self._held))
 
-    def _take(self, item: Any, frames: list[bytes]) -> None:
-        assert self._session
-        session, _, worker_run = self._session
+    def _take(self, session: str, item: Any, frames: list[bytes]) -> None:
         by_frame = isinstance(item, ImageReady) and isinstance(item.pixels, FrameRef)
         if isinstance(item, ImageReady) and self.refuses(item) and not (by_frame and self.wants_frame):
             refused = ImageRefused(
@@ -282,9 +280,9 @@ class FakeViewer:
             )
             self._tell(refused)
             return
-        self._held.append(item.sequence)
+        self._held.append((session, item.sequence))
         self.most_held = max(self.most_held, len(self._held))
-        seen = self._seen.setdefault(worker_run, set())
+        seen = self._seen.setdefault(self._sessions[session][1], set())
         if item.sequence not in seen:
             seen.add(item.sequence)
             self.arrived.append((item, self._pixels(item, frames)))
@@ -300,13 +298,12 @@ class FakeViewer:
 
     def _release(self, count: int) -> None:
         released, self._held = self._held[:count], self._held[count:]
-        if released and self._session:
-            self._tell(BlockReleased(session=self._session[0], sequences=released))
-            self._tell(ImageShown(session=self._session[0], sequences=released))
+        for session, sequence in released:
+            self._tell(BlockReleased(session=session, sequences=[sequence]))
+            self._tell(ImageShown(session=session, sequences=[sequence]))
 
-    def _tell(self, message: Message) -> None:
-        assert self._session
-        self._reply(self._session[1], message)
+    def _tell(self, message: Any) -> None:
+        self._reply(self._sessions[message.session][0], message)
 
     def _reply(self, identity: bytes, message: Message) -> None:
         self.control.send_multipart([identity, b"", encode(message)])

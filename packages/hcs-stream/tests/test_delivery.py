@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Iterator
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -276,7 +275,7 @@ class AnyLife(RuleBasedStateMachine):
 
     @rule()
     def send(self) -> None:
-        before = [owed for owed in self.owing._in_flight.values()]
+        before = list(self.owing._in_flight.values())
         sent = list(self.owing.take())
         self.session += [owed.item.sequence for owed in sent]
         flying = before + sent
@@ -328,4 +327,4 @@ class AnyLife(RuleBasedStateMachine):
 
 
 AnyLife.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
-TestAnyLife = pytest.mark.filterwarnings("default")(AnyLife.TestCase)
+TestAnyLife = AnyLife.TestCase

@@ -16,7 +16,9 @@ from ._layout import Layout
 from ._stacks import Stack
 from ._store import Store
 
-LABELS_OPACITY = 0.6
+LABELS_OPACITY = 0.9
+LABELS_CONTOUR = 2
+"""Labels are outlines of so many pixels: what they are about stays visible; 0 fills them."""
 CONTRAST_TOLERANCE = 0.05
 """Limits are drawn anew when they moved by more than this part of their range."""
 
@@ -106,6 +108,7 @@ class ShownLayer:
         if self.model.key.kind == "labels":
             labels = Labels(stack, opacity=LABELS_OPACITY, **common)
             labels.editable = False
+            labels.contour = LABELS_CONTOUR
             return labels
         components = self.model.first.address.components
         is_colour = len(self.model.shape) == 3

@@ -64,8 +64,8 @@ class Stack:
         planes = [self.plane(self._layout.position(self._layer, at)) for at in itertools.product(*ranges)]
         kept = [len(r) for r, index in zip(ranges, indexes, strict=False) if isinstance(index, slice)]
         found: Pixels = _together(planes) if planes else self._blank_plane()[:0]
-        found = found.reshape(*kept, *self._layer.shape)[within]
-        return found
+        cut: Pixels = found.reshape(*kept, *self._layer.shape)[within]
+        return cut
 
     def plane(self, position: Position) -> Pixels:
         """Return the plane at this position, blank if there is none; smaller ones are padded."""

@@ -1,0 +1,24 @@
+"""A screen for machines without one."""
+
+import os
+import subprocess
+import sys
+
+
+def has_screen() -> bool:
+    """Say whether windows can open; only Linux may lack a screen."""
+    names = ("DISPLAY", "WAYLAND_DISPLAY")
+    return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in names)
+
+
+def a_screen() -> str:
+    """Start a virtual screen, which ends with the last window on it, and make it this process's display."""
+    reads, writes = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writes), "-screen", "0", "1600x1200x24", "-nolisten", "tcp"]
+    subprocess.Popen(
+        [*command, "-terminate"], pass_fds=[writes], start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    os.close(writes)
+    with os.fdopen(reads) as number:
+        os.environ["DISPLAY"] = f":{number.readline().strip()}"
+    return os.environ["DISPLAY"]

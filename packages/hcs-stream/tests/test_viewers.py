@@ -1,0 +1,281 @@
+"""Viewers: found, started, asked, stopped; small programs stand in for the real one."""
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+import pytest
+
+import hcs_stream
+from hcs_protocol import (
+    ConnectionFileError,
+    InvalidPortError,
+    ViewerNotInstalledError,
+    ViewerRequestError,
+    ViewerStalledError,
+    ViewerStartError,
+    write_connection,
+)
+from hcs_stream._assembly import default_run
+from hcs_stream._launch import command_to_start, launch_viewer
+from hcs_stream._viewers import Viewer, find_viewer
+
+PORT = 23_456
+
+SAYS_AND_ENDS = """
+print("one line")
+print("no display")
+raise SystemExit(4)
+"""
+
+STANDS_IN = """
+import sys, time
+from pathlib import Path
+Path({out!r}).write_text("\\n".join(sys.argv[1:]))
+if "--stdin-is-parent" in sys.argv:
+    sys.stdin.read()
+else:
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Callable[[str], str]:
+    """Make a viewer command of a few lines of Python."""
+
+    def make(code: str) -> str:
+        path = tmp_path / "viewer.py"
+        path.write_text(code)
+        return shlex.join([sys.executable, str(path)])
+
+    return make
+
+
+@pytest.fixture
+def other_process() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that does nothing."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Look until this is so."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it never came about"
+
+
+# Find.
+
+
+def test_a_viewer_is_found_by_the_port_that_it_has_or_was_asked_for(viewer: Any, own_places: Path) -> None:
+    port = viewer.connection.data_port
+    write_connection(msgspec.structs.replace(viewer.connection, requested_port=PORT), [own_places])
+
+    found = [find_viewer(wanted) for wanted in (port, PORT, PORT + 1)]
+
+    assert [each and each.connection.data_port for each in found] == [port, port, None]
+
+
+def test_who_was_asked_for_the_port_comes_before_who_has_it(viewer: Any, own_places: Path) -> None:
+    asked = msgspec.structs.replace(viewer.connection, requested_port=PORT, data_port=PORT + 1)
+    moved_here = msgspec.structs.replace(viewer.connection, requested_port=PORT - 1, data_port=PORT)
+    for connection in (asked, moved_here):
+        write_connection(connection, [own_places])
+
+    found = find_viewer(PORT)
+
+    assert found is not None
+    assert found.connection.data_port == PORT + 1
+
+
+@pytest.mark.parametrize("change", [{"start_time": 1.0}, {"pid": 2**22 + 1}])
+def test_the_file_of_a_viewer_that_is_gone_is_removed(
+    viewer: Any, own_places: Path, change: dict[str, Any]
+) -> None:
+    stale = msgspec.structs.replace(viewer.connection, data_port=PORT, requested_port=PORT, **change)
+    path = write_connection(stale, [own_places])
+
+    assert find_viewer(PORT) is None
+    assert not path.exists()
+
+
+def test_the_file_of_another_machines_viewer_is_believed(viewer: Any, own_places: Path) -> None:
+    remote = msgspec.structs.replace(viewer.connection, host="10.0.0.9", data_port=PORT, pid=2**22 + 1)
+    write_connection(remote, [own_places])
+
+    assert find_viewer(PORT) is None
+    assert find_viewer(PORT, host="10.0.0.9") is not None
+
+
+def test_without_its_file_another_machines_viewer_cannot_be_reached(own_places: Path) -> None:
+    with pytest.raises(ConnectionFileError, match=f"copy viewer-{PORT}.json .* to {own_places}"):
+        hcs_stream.connect(data_port=PORT, host="10.0.0.9")
+
+
+# Start.
+
+
+def test_the_command_comes_from_argument_environment_or_installation() -> None:
+    environ = {"HCS_VIEWER_COMMAND": "conda run -n 'my napari' hcs-viewer"}
+
+    assert command_to_start("a 'b c'", environ) == ["a", "b c"]
+    assert command_to_start(["a", "b c"], environ) == ["a", "b c"]
+    assert command_to_start(None, environ) == ["conda", "run", "-n", "my napari", "hcs-viewer"]
+    assert command_to_start(None, {}) == [sys.executable, "-m", "hcs_viewer"]
+
+
+def test_a_viewer_in_the_path_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "hcs-viewer").touch(mode=0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "hcs_viewer", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    assert command_to_start(None, {}) == [str(tmp_path / "hcs-viewer")]
+
+
+def test_without_a_viewer_one_reads_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    with pytest.raises(ViewerNotInstalledError, match=r"pip install hcs-viewer\n.*viewer_command="):
+        hcs_stream.connect(data_port=PORT)
+
+
+def test_a_viewer_that_ends_at_once_is_reported_with_its_log(program: Callable[[str], str]) -> None:
+    with pytest.raises(ViewerStartError, match=r"exit code 4; .*viewer-23456\.log .*\none line\nno display"):
+        hcs_stream.connect(data_port=PORT, viewer_command=program(SAYS_AND_ENDS))
+
+
+def test_a_command_that_does_not_exist_is_reported() -> None:
+    with pytest.raises(ViewerStartError, match="no-such-program"):
+        hcs_stream.connect(data_port=PORT, viewer_command="/no-such-program")
+
+
+def test_a_port_that_is_none_is_refused() -> None:
+    with pytest.raises(InvalidPortError):
+        hcs_stream.connect(data_port=80)
+
+
+def test_a_viewer_gets_port_and_title_and_a_private_log(
+    program: Callable[[str], str], tmp_path: Path
+) -> None:
+    out = tmp_path / "arguments"
+    launch = launch_viewer(PORT, title="Assay 7", viewer_command=program(STANDS_IN.format(out=str(out))))
+    wait_for(lambda: out.exists() and out.read_text())
+
+    assert launch is not None
+    launch.stop()
+    assert out.read_text().split("\n") == ["--data-port", str(PORT), "--title", "Assay 7"]
+    assert launch._log.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_viewer_that_is_starting_is_not_started_twice(
+    program: Callable[[str], str], tmp_path: Path
+) -> None:
+    command = program(STANDS_IN.format(out=str(tmp_path / "arguments")))
+
+    first = launch_viewer(PORT, viewer_command=command)
+    second = launch_viewer(PORT, viewer_command=command)
+
+    assert first is second is not None
+    second.stop()
+
+
+def test_a_viewer_that_is_not_persistent_ends_with_its_parent(
+    program: Callable[[str], str], tmp_path: Path
+) -> None:
+    out = tmp_path / "arguments"
+    launch = launch_viewer(PORT, persistent=False, viewer_command=program(STANDS_IN.format(out=str(out))))
+    assert launch is not None
+    wait_for(out.exists)
+
+    assert launch._process.stdin is not None
+    launch._process.stdin.close()  # as the end of this process does
+
+    assert launch._process.wait(timeout=20) == 0
+
+
+def test_a_viewer_that_lost_the_race_for_the_port_leaves_it_to_the_winner(
+    program: Callable[[str], str], new_viewer: Any
+) -> None:
+    winner = new_viewer()
+    file = winner.path.read_bytes()
+    winner.path.unlink()
+    appears_meanwhile = f"""
+import os
+fd = os.open({str(winner.path)!r}, os.O_CREAT | os.O_WRONLY, 0o600)
+os.write(fd, {file!r})
+raise SystemExit(3)
+"""
+    found = hcs_stream.start_viewer(winner.connection.data_port, viewer_command=program(appears_meanwhile))
+
+    assert found.ping().viewer_run == winner.viewer_run
+
+
+# Ask and stop.
+
+
+def test_a_viewer_answers_a_ping(viewer: Any) -> None:
+    found = find_viewer(viewer.connection.data_port)
+
+    assert found is not None
+    assert found.ping().state == "ready"
+
+
+def test_a_viewer_that_does_not_answer_is_named(viewer: Any) -> None:
+    viewer.answers = False
+
+    with pytest.raises(ViewerStalledError, match="no reply to Ping within 0.05 s: viewer 'fake'"):
+        Viewer(viewer.connection, viewer.path).ping(timeout=0.05)
+
+
+def test_a_viewer_that_answers_something_else_is_an_error(
+    viewer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ViewerRequestError, match="wanted a reply to GetState"):
+        Viewer(viewer.connection, viewer.path).state()
+
+
+def test_a_viewer_that_does_not_end_by_itself_is_ended_by_its_pid(
+    viewer: Any, other_process: subprocess.Popen[bytes]
+) -> None:
+    started = psutil.Process(other_process.pid).create_time()
+    connection = msgspec.structs.replace(viewer.connection, pid=other_process.pid, start_time=started)
+
+    Viewer(connection, viewer.path).stop(timeout=0.05)
+
+    assert other_process.wait(timeout=20) != 0
+
+
+def test_a_stranger_with_the_same_pid_is_never_ended(
+    viewer: Any, other_process: subprocess.Popen[bytes]
+) -> None:
+    connection = msgspec.structs.replace(viewer.connection, pid=other_process.pid, start_time=1.0)
+
+    Viewer(connection, viewer.path).stop(timeout=0.05)
+
+    assert other_process.poll() is None
+
+
+# Runs.
+
+
+def test_a_run_can_be_named_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HCS_RUN", "assay-7")
+
+    assert default_run() == "assay-7"
+
+
+def test_a_process_always_has_the_same_run() -> None:
+    assert default_run() == default_run()
+    assert default_run().startswith(f"{os.getpid()}-")

@@ -1,0 +1,93 @@
+"""A test leaves nothing behind: no thread, no child process, no window, no segment. And no deadlines."""
+
+import contextlib
+import gc
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+os.environ["NAPARI_CONFIG"] = ""  # not this user's settings; napari reads it when it is imported
+
+import psutil
+import pytest
+from hypothesis import settings
+
+SEGMENTS = Path("/dev/shm")
+PATIENCE_SECONDS = 10.0
+KEPT_BY_LIBRARIES = ("Xvfb", "resource_tracker")
+
+settings.register_profile("hcs-viewer", deadline=None)
+settings.load_profile("hcs-viewer")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind() -> Iterator[None]:
+    """Fail a test that leaves a thread, a child process, a window or a segment behind, and say which."""
+    before = _everything()
+    yield
+    left = _everything() - before
+    if left:
+        gc.collect()
+        _let_go()
+        left = _everything() - before
+    assert not left, f"left behind: {', '.join(sorted(left))}"
+
+
+@pytest.fixture
+def in_a_thread() -> Iterator[Callable[[Callable[[], None]], threading.Thread]]:
+    """Start functions in threads; wait for them at the end of the test."""
+    started: list[threading.Thread] = []
+
+    def start(run: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=run)
+        thread.start()
+        started.append(thread)
+        return thread
+
+    yield start
+    for thread in started:
+        thread.join(PATIENCE_SECONDS)
+
+
+def _everything() -> set[str]:
+    return {*_threads(), *_children(), *_windows(), *_segments()}
+
+
+def _threads() -> Iterator[str]:
+    for thread in threading.enumerate():
+        if isinstance(thread, threading._DummyThread) or thread.name.startswith("ThreadPoolExecutor"):
+            continue  # napari's slicer keeps its pool for the next window
+        yield f"thread {thread.name} {thread.ident}"
+
+
+def _children() -> Iterator[str]:
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            command = " ".join(child.cmdline())
+            if not any(name in command for name in KEPT_BY_LIBRARIES):
+                yield f"process {child.pid} {command}"
+
+
+def _windows() -> Iterator[str]:
+    widgets = sys.modules.get("qtpy.QtWidgets")
+    app = widgets.QApplication.instance() if widgets else None
+    for widget in app.topLevelWidgets() if app else ():
+        if widget.isVisible():
+            yield f"window {type(widget).__name__} {widget.windowTitle()!r} {id(widget)}"
+
+
+def _segments() -> Iterator[str]:
+    if SEGMENTS.is_dir():
+        yield from (f"segment {path.name}" for path in SEGMENTS.glob("hcs-*"))
+
+
+def _let_go() -> None:
+    """Let threads end and deleted windows go, which takes them a moment."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(1.0)
+    widgets = sys.modules.get("qtpy.QtWidgets")
+    if widgets and (app := widgets.QApplication.instance()):
+        app.processEvents()
