@@ -26,10 +26,9 @@ STEPS = ["Step_01_gaussian_blur", "Step_02_threshold"]
 
 def run_demo(data_port: int, output: Path, *options: str) -> dict[str, Any]:
     """Run the demo, leave its viewer open, and return what its last line says."""
-    command = [sys.executable, ROOT / "docs/examples/demo.py", "--keep", "--data-port", str(data_port)]
-    done = subprocess.run(
-        [*command, "--output", output, *options], stdout=subprocess.PIPE, text=True, timeout=170, check=True
-    )
+    demo = str(ROOT / "docs/examples/demo.py")
+    command = [sys.executable, demo, "--keep", "--data-port", str(data_port), "--output", str(output)]
+    done = subprocess.run([*command, *options], stdout=subprocess.PIPE, text=True, timeout=170, check=True)
     report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return report
 

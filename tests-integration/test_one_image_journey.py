@@ -1,6 +1,7 @@
 """An image goes from a worker's array to the window, and what is seen there is what was sent."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +11,14 @@ from what_is_seen import canvas_correlation
 import hcs_stream
 from hcs_protocol import Components
 
-Pixels = npt.NDArray[np.generic]
+Pixels = npt.NDArray[Any]
 
 
 def cells(dtype: str = "uint16", shape: tuple[int, int] = (96, 128), phase: float = 0) -> Pixels:
     """Make an image that one recognises."""
     y, x = np.mgrid[: shape[0], : shape[1]]
-    return ((np.sin(y / 9 + phase) * np.cos(x / 7) + 1.2) * 100).astype(dtype)
+    image: Pixels = ((np.sin(y / 9 + phase) * np.cos(x / 7) + 1.2) * 100).astype(dtype)
+    return image
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float32", "bool"])
@@ -64,17 +66,18 @@ def test_volumes_labels_and_colours_have_layers_of_their_own(viewer: hcs_stream.
 
 
 def test_images_sent_before_the_viewer_is_ready_arrive(data_port: int) -> None:
-    stream = hcs_stream.connect(data_port=data_port, persistent=False, wait=False)
+    with hcs_stream.connect(data_port=data_port, persistent=False, wait=False) as early:
+        for site in range(20):
+            early.send(cells(phase=site), well="C04", site=site)
 
-    for site in range(20):
-        stream.send(cells(phase=site), well="C04", site=site)
-    stream.flush(timeout=40)
+        with hcs_stream.connect(data_port=data_port):  # ready now
+            early.flush()
+            viewer = hcs_stream.find_viewer(data_port)
 
-    viewer = hcs_stream.find_viewer(data_port)
-    assert viewer is not None
-    np.testing.assert_array_equal(viewer.image("Image", Components(well="C04", site=13)), cells(phase=13))
-    stream.close()
-    viewer.stop()
+        assert viewer is not None
+        shown = viewer.image("Image", Components(well="C04", site=13))
+        np.testing.assert_array_equal(shown, cells(phase=13))
+        viewer.stop()
 
 
 def test_what_no_viewer_can_draw_is_refused_where_it_is_sent(viewer: hcs_stream.Viewer) -> None:

@@ -29,9 +29,12 @@ def canvas_correlation(png: bytes, state: State, plane: Pixels) -> float:
     return float(np.corrcoef(seen.ravel(), np.clip(expected, low, high).ravel())[0, 1])
 
 
-def _plane_indexes(length: int, center: float, zoom: float) -> npt.NDArray[np.intp]:
-    return np.rint(center + (np.arange(length) + 0.5 - length / 2) / zoom).astype(np.intp)
+def _plane_indexes(length: int, center: float, zoom: float) -> npt.NDArray[np.int64]:
+    indexes: npt.NDArray[np.int64] = np.rint(center + (np.arange(length) + 0.5 - length / 2) / zoom).astype(
+        np.int64
+    )
+    return indexes
 
 
-def _inside(indexes: npt.NDArray[np.intp], length: int) -> npt.NDArray[np.bool_]:
+def _inside(indexes: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.bool_]:
     return (indexes >= 0) & (indexes < length)

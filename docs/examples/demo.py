@@ -22,7 +22,7 @@ from synthetic_plate import make_plate
 from virtual_screen import a_screen, has_screen
 
 import hcs_stream
-from hcs_protocol import Components, LayerState
+from hcs_protocol import Components, LayerState, default_data_port
 from hcs_stream.microscopes import ImageFile, Plate, open_plate
 from hcs_stream.pipeline import RunReport, Step, run
 
@@ -67,6 +67,8 @@ def show(plate: Plate, options: argparse.Namespace) -> int:
     with hcs_stream.connect(data_port=options.data_port, title="HCS demo", timeout=PATIENCE_SECONDS):
         seconds_to_ready = time.monotonic() - started
     viewer = hcs_stream.find_viewer(options.data_port)
+    if viewer is None:
+        sys.exit("the viewer was closed before the run began")
     say(f"viewer ready on port {options.data_port} after {seconds_to_ready:.1f} s")
     report = run(plate, STEPS, data_port=options.data_port, workers=options.workers, on_progress=say_wells)
     layers = wait_until_shown(viewer, report)
@@ -141,7 +143,9 @@ def parse_options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--plate", type=Path, metavar="FOLDER", help="an ImageXpress plate of your own")
-    parser.add_argument("--data-port", type=int, default=5555, help="the viewer's (default %(default)s)")
+    parser.add_argument(
+        "--data-port", type=int, default=default_data_port(), help="the viewer's (default %(default)s)"
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes (default %(default)s)")
     parser.add_argument("--output", type=Path, default=Path("demo-output"), help="default %(default)s")
     parser.add_argument("--keep", action="store_true", help="leave the viewer open, also without a display")

@@ -13,7 +13,7 @@ viewer = next(c for _, c in hcs.find_connections(hcs.runtime_folders()) if c.dat
 
 def connect(kind: int, viewer_port: int) -> zmq.SyncSocket:
     """Connect a socket with the keys of the connection file."""
-    socket = zmq.Context.instance().socket(kind)
+    socket: zmq.SyncSocket = zmq.Context.instance().socket(kind)
     socket.curve_serverkey = viewer.public_key.encode()
     socket.curve_publickey = viewer.client_public_key.encode()
     socket.curve_secretkey = viewer.client_secret_key.encode()

@@ -62,7 +62,7 @@ def check_with_viewer(data_port: int, viewer_command: str, foreign_python: str) 
         assert viewer is not None
         assert np.array_equal(viewer.image("Step_01_apart_Channel_GFP"), image)
         print("ok: the other environment's viewer shows the image")
-        worker = [foreign_python, EXAMPLES / "foreign_worker.py", str(data_port)]
+        worker = [foreign_python, str(EXAMPLES / "foreign_worker.py"), str(data_port)]
         said = subprocess.run(worker, check=True, capture_output=True, text=True, timeout=60).stdout
         assert said.splitlines()[-1] == "shown", said
         assert "Channel_DAPI" in [layer.name for layer in viewer.state().layers]

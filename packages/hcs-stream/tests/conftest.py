@@ -26,6 +26,7 @@ from hcs_protocol import (
     Done,
     Failed,
     FrameRef,
+    GetState,
     Goodbye,
     Heard,
     Hello,
@@ -208,9 +209,6 @@ class FakeViewer:
 
     def _on_control(self, identity: bytes, message: Message) -> None:
         match message:
-            case Hello() if self.refusal:
-                refuse = Refuse(reply_to=message.id, reason=self.refusal, protocol_version=PROTOCOL_VERSION)
-                self._reply(identity, refuse)
             case Hello():
                 self.hellos.append(message)
                 self._reply(identity, self._welcome(identity, message))
@@ -223,6 +221,8 @@ class FakeViewer:
             case Goodbye():
                 self.goodbyes.append(message)
                 self._reply(identity, Done(reply_to=message.id))
+            case GetState():
+                self._reply(identity, Failed(reply_to=message.id, error="there is no window"))
             case Shutdown():
                 self._reply(identity, Done(reply_to=message.id))
             case Ping():
@@ -236,7 +236,9 @@ class FakeViewer:
                 )
                 self._reply(identity, pong)
 
-    def _welcome(self, identity: bytes, hello: Hello) -> Welcome:
+    def _welcome(self, identity: bytes, hello: Hello) -> Welcome | Refuse:
+        if self.refusal:
+            return Refuse(reply_to=hello.id, reason=self.refusal, protocol_version=PROTOCOL_VERSION)
         others = {session: who for session, who in self._sessions.items() if who[1] != hello.worker_run}
         self._held = [held for held in self._held if held[0] in others]
         session = new_id()
@@ -349,12 +351,18 @@ def nothing_left_behind(own_places: Path) -> Iterator[None]:
 def _what_is_there() -> dict[str, set[object]]:
     segments = SHARED_MEMORY.glob("hcs-*") if SHARED_MEMORY.is_dir() else []
     threads = [thread for thread in threading.enumerate() if "GarbageCollector" not in type(thread).__name__]
-    children = [child for child in psutil.Process().children() if "tracker" not in " ".join(child.cmdline())]
     return {
         "threads": set(threads),
-        "processes": set(children),
+        "processes": set(_children()),
         "segments": {path.name for path in segments if str(os.getpid()) in path.name},
     }
+
+
+def _children() -> Iterator[psutil.Process]:
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):  # gone, or a zombie
+            if "tracker" not in " ".join(child.cmdline()):
+                yield child
 
 
 @pytest.fixture

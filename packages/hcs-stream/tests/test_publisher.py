@@ -155,7 +155,7 @@ def test_more_credit_lets_more_go(viewer: Any, new_stream: Any, image: Any) -> N
     stream = new_stream(viewer.connection.data_port)
     stream.send_batch([image(1), image(2)])
 
-    viewer.wait_for(lambda: stream.counters.queued == 2)
+    viewer.wait_for(lambda: stream.counters.queued == 2 and viewer.hellos)
     viewer.say(lambda session: Credit(session=session, images=2, nbytes=1000))
 
     viewer.wait_for(lambda: len(viewer.arrived) == 2)
@@ -342,10 +342,10 @@ def test_an_interrupted_send_loses_nothing_that_was_sent(
     viewer.releases = False
     stream.send(image(1))
     viewer.wait_for(lambda: viewer.arrived)
-    monkeypatch.setattr(lender, "lend", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        stream.send(image(2))
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(lender, "lend", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            stream.send(image(2))
 
     viewer.releases = True
     stream.send(image(3))

@@ -152,7 +152,7 @@ def test_without_a_viewer_one_reads_how_to_get_one(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_viewer_that_ends_at_once_is_reported_with_its_log(program: Callable[[str], str]) -> None:
-    with pytest.raises(ViewerStartError, match=r"exit code 4; .*viewer-23456\.log .*\none line\nno display"):
+    with pytest.raises(ViewerStartError, match=r"exit code 4; .*viewer-23456\.out .*\none line\nno display"):
         hcs_stream.connect(data_port=PORT, viewer_command=program(SAYS_AND_ENDS))
 
 
@@ -179,9 +179,7 @@ def test_a_viewer_gets_port_and_title_and_a_private_log(
     assert launch._log.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_viewer_that_is_starting_is_not_started_twice(
-    program: Callable[[str], str], tmp_path: Path
-) -> None:
+def test_a_viewer_that_starts_is_not_started_twice(program: Callable[[str], str], tmp_path: Path) -> None:
     command = program(STANDS_IN.format(out=str(tmp_path / "arguments")))
 
     first = launch_viewer(PORT, viewer_command=command)
@@ -235,14 +233,12 @@ def test_a_viewer_answers_a_ping(viewer: Any) -> None:
 def test_a_viewer_that_does_not_answer_is_named(viewer: Any) -> None:
     viewer.answers = False
 
-    with pytest.raises(ViewerStalledError, match="no reply to Ping within 0.05 s: viewer 'fake'"):
+    with pytest.raises(ViewerStalledError, match=r"no reply to Ping .* viewer 'fake'"):
         Viewer(viewer.connection, viewer.path).ping(timeout=0.05)
 
 
-def test_a_viewer_that_answers_something_else_is_an_error(
-    viewer: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(ViewerRequestError, match="wanted a reply to GetState"):
+def test_what_a_viewer_cannot_do_is_an_error(viewer: Any) -> None:
+    with pytest.raises(ViewerRequestError, match="GetState failed: there is no window"):
         Viewer(viewer.connection, viewer.path).state()
 
 

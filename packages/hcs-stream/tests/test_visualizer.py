@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hcs_protocol import DisplayConfiguration
@@ -42,7 +43,7 @@ def test_its_configuration_says_how_images_are_shown(viewer: Any) -> None:
     visualizer = NapariStreamVisualizer(None, display, napari_port=viewer.connection.data_port)
 
     with visualizer.connect() as stream:
-        stream.send([[1, 2], [3, 4]])
+        stream.send(np.zeros((4, 5), np.uint8))
         stream.flush()
 
     assert [item.display.colormap for item, _ in viewer.arrived] == ["magma"]
@@ -52,6 +53,6 @@ def test_a_new_run_can_take_over_the_layers(viewer: Any) -> None:
     visualizer = NapariStreamVisualizer(napari_port=viewer.connection.data_port, replace_layers=True)
 
     with visualizer.connect() as stream:
-        stream.send([[1, 2], [3, 4]])
+        stream.send(np.zeros((4, 5), np.uint8))
 
     assert [item.display.replace_layers for item, _ in viewer.arrived] == [True]

@@ -12,6 +12,7 @@ os.environ["NAPARI_CONFIG"] = ""  # not this user's settings; napari reads it wh
 
 import psutil
 import pytest
+import zmq
 from hypothesis import settings
 
 SEGMENTS = Path("/dev/shm")
@@ -51,6 +52,28 @@ def in_a_thread() -> Iterator[Callable[[Callable[[], None]], threading.Thread]]:
         thread.join(PATIENCE_SECONDS)
 
 
+@pytest.fixture
+def connect() -> Iterator[Callable[..., zmq.SyncSocket]]:
+    """Connect sockets to a viewer on this machine, by default in the clear."""
+    context: zmq.Context[zmq.SyncSocket] = zmq.Context()
+    sockets: list[zmq.SyncSocket] = []
+
+    def connected(
+        kind: int, port: int, *, server: bytes = b"", public: bytes = b"", secret: bytes = b""
+    ) -> zmq.SyncSocket:
+        socket = context.socket(kind)
+        socket.set_hwm(0)
+        if server:
+            socket.curve_serverkey, socket.curve_publickey, socket.curve_secretkey = server, public, secret
+        socket.get_monitor_socket()  # before there is something to be seen
+        socket.connect(f"tcp://127.0.0.1:{port}")
+        sockets.append(socket)
+        return socket
+
+    yield connected
+    context.destroy(linger=0)
+
+
 def _everything() -> set[str]:
     return {*_threads(), *_children(), *_windows(), *_segments()}
 
@@ -80,7 +103,7 @@ def _windows() -> Iterator[str]:
 
 def _segments() -> Iterator[str]:
     if SEGMENTS.is_dir():
-        yield from (f"segment {path.name}" for path in SEGMENTS.glob("hcs-*"))
+        yield from (f"segment {path.name}" for path in SEGMENTS.glob(f"hcs-{os.getpid()}-*"))
 
 
 def _let_go() -> None:

@@ -56,7 +56,9 @@ def test_a_volume_is_looked_at_as_a_whole() -> None:
     assert high > 5900
 
 
-@given(arrays(st.sampled_from(["uint8", "int16", "float32", "float64"]), array_shapes(min_dims=2, max_dims=3)))
+@given(
+    arrays(st.sampled_from(["uint8", "int16", "float32", "float64"]), array_shapes(min_dims=2, max_dims=3))
+)
 def test_limits_rise_and_lie_within_the_image(pixels: npt.NDArray[np.generic]) -> None:
     limits = grey_limits(pixels)
 

@@ -87,7 +87,7 @@ def test_an_empty_slice_is_empty(plate: Laid) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [(..., slice(None), slice(None)), (0, ..., 2), (slice(None), slice(None), 1), (..., 1, 2, 0, 0)]
+    "key", [(..., slice(None), slice(None)), (0, ..., 2), (slice(None), slice(None), 1), (..., 1, 0, 0, 2, 0)]
 )
 def test_every_key_means_what_it_means_to_numpy(plate: Laid, key: tuple[object, ...]) -> None:
     whole = plate.stack[...]

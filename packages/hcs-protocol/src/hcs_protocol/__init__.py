@@ -123,6 +123,7 @@ from ._ports import (
     DATA_PORT,
     check_data_port,
     control_port,
+    default_data_port,
     endpoint,
     find_free_pair,
 )
@@ -221,6 +222,7 @@ __all__ = [
     "check_data_port",
     "control_port",
     "decode",
+    "default_data_port",
     "display_with_modes",
     "encode",
     "endpoint",

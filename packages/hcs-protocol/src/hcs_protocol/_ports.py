@@ -1,6 +1,7 @@
 """Which ports: data 5555, control 1000 above it, and free pairs of both."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 
 from ._errors import InvalidPortError, NoFreePortsError
 
@@ -8,6 +9,18 @@ DATA_PORT = 5555
 CONTROL_OFFSET = 1000
 FIRST_PORT = 1024
 LAST_DATA_PORT = 65535 - CONTROL_OFFSET
+
+
+def default_data_port(environ: Mapping[str, str] = os.environ) -> int:
+    """Return ``$HCS_DATA_PORT``, or 5555 where it is not set.
+
+    Raises:
+        InvalidPortError: The variable names no data port.
+    """
+    text = environ.get("HCS_DATA_PORT") or str(DATA_PORT)
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(LAST_DATA_PORT))):
+        raise InvalidPortError(f"wanted a number as HCS_DATA_PORT, got {text!r}")
+    return check_data_port(int(text))
 
 
 def control_port(data_port: int) -> int:

@@ -8,7 +8,13 @@ from collections.abc import Callable
 import psutil
 
 import hcs_shm
-from hcs_protocol import DATA_PORT, Connection, DisplayConfiguration, HandshakeRefusedError
+from hcs_protocol import (
+    Connection,
+    DisplayConfiguration,
+    HandshakeRefusedError,
+    check_data_port,
+    default_data_port,
+)
 
 from ._launch import Command, viewer_or_launch, wait_until_ready
 from ._publisher import Publisher
@@ -21,7 +27,7 @@ RUN = "HCS_RUN"
 
 def connect(
     *,
-    data_port: int = DATA_PORT,
+    data_port: int | None = None,
     host: str = "localhost",
     run: str | None = None,
     display: DisplayConfiguration = DisplayConfiguration(),  # noqa: B008  # frozen
@@ -35,7 +41,7 @@ def connect(
     """Return a stream to the viewer of this port; one is started if none runs.
 
     Args:
-        data_port: The port that the viewer has, or was asked for.
+        data_port: The port that the viewer has, or was asked for; else ``$HCS_DATA_PORT``, else 5555.
         host: The viewer's machine; the connection file of another machine's has to be copied here.
         run: One execution of a pipeline; all its workers say the same. By default ``$HCS_RUN``, else made
             from the process: all workers of one `multiprocessing` pool share their parent's run.
@@ -55,6 +61,7 @@ def connect(
         HandshakeRefusedError: The viewer does not want this worker.
         ConnectionFileError: The file of another machine's viewer is not here.
     """
+    data_port = default_data_port() if data_port is None else check_data_port(data_port)
     deadline = time.monotonic() + timeout
     launch = viewer_or_launch(
         data_port, host, title=title, persistent=persistent, viewer_command=viewer_command
@@ -64,7 +71,7 @@ def connect(
 
     def make() -> Publisher:
         find = _finder(data_port, host)
-        return Publisher(find, hcs_shm.BlockPool, label=f"{host}:{data_port}", stall_timeout=stall_timeout)
+        return Publisher(find, _new_pool, label=f"{host}:{data_port}", stall_timeout=stall_timeout)
 
     publisher = join_publisher((host, data_port), make)
     stream = Stream(
@@ -84,6 +91,11 @@ def default_run() -> str:
     process = psutil.Process(_parent_of_worker() or os.getpid())
     started = process.create_time() - (psutil.boot_time() if psutil.LINUX else 0.0)
     return f"{process.pid}-{round(started * 100)}"
+
+
+def _new_pool() -> hcs_shm.BlockPool:
+    hcs_shm.sweep()  # leftovers of workers that died
+    return hcs_shm.BlockPool()
 
 
 def _parent_of_worker() -> int | None:

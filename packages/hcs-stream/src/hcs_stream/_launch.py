@@ -14,13 +14,13 @@ from pathlib import Path
 import platformdirs
 
 from hcs_protocol import (
-    DATA_PORT,
     ConnectionFileError,
     HcsError,
     ViewerNotInstalledError,
     ViewerStalledError,
     ViewerStartError,
     check_data_port,
+    default_data_port,
     runtime_folders,
 )
 
@@ -80,7 +80,7 @@ _lock = threading.Lock()
 
 
 def start_viewer(
-    data_port: int = DATA_PORT,
+    data_port: int | None = None,
     *,
     title: str | None = None,
     persistent: bool = True,
@@ -90,7 +90,7 @@ def start_viewer(
     """Return the viewer of this port once it is ready; one that runs already is not started again.
 
     Args:
-        data_port: Where it is to listen.
+        data_port: Where it is to listen; else ``$HCS_DATA_PORT``, else 5555.
         title: Of its window.
         persistent: Whether it outlives this process.
         viewer_command: What starts it, ``"conda run -n napari hcs-viewer"``; else ``$HCS_VIEWER_COMMAND``,
@@ -102,6 +102,7 @@ def start_viewer(
         ViewerStartError: It ended, or was not ready in time; the text has the last lines of its log.
         ViewerStalledError: A viewer runs there and does not answer.
     """
+    data_port = default_data_port() if data_port is None else data_port
     launch = launch_viewer(data_port, title=title, persistent=persistent, viewer_command=viewer_command)
     return wait_until_ready(data_port, "localhost", launch, timeout=timeout)
 
@@ -196,7 +197,7 @@ def _forget_launches() -> None:
 
 
 def _spawn(command: list[str], data_port: int, *, persistent: bool) -> Launch:
-    log = platformdirs.user_log_path("hcs", ensure_exists=True) / f"viewer-{data_port}.log"
+    log = platformdirs.user_log_path("hcs", ensure_exists=True) / f"viewer-{data_port}.out"
     start = log.stat().st_size if log.exists() else 0
     if start > LOG_NBYTES:
         log.unlink()

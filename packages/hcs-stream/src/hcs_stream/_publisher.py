@@ -199,7 +199,7 @@ class Publisher:
     def _say_goodbye(self) -> None:
         with self._changed:
             link = self._link
-            if link is None or link.session is None:
+            if link is None or link.session is None or not link.is_open:
                 return
             session = link.session
             session.say_goodbye(link.delivery.last)

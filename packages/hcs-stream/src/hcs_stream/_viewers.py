@@ -10,7 +10,6 @@ import numpy.typing as npt
 import psutil
 
 from hcs_protocol import (
-    DATA_PORT,
     Clear,
     Components,
     Connection,
@@ -26,6 +25,7 @@ from hcs_protocol import (
     ScreenshotTaken,
     Shutdown,
     State,
+    default_data_port,
     find_connections,
     new_id,
     runtime_folders,
@@ -40,11 +40,12 @@ REQUEST_SECONDS = 10.0
 STOP_SECONDS = 5.0
 
 
-def find_viewer(data_port: int = DATA_PORT, *, host: str = "localhost") -> "Viewer | None":
+def find_viewer(data_port: int | None = None, *, host: str = "localhost") -> "Viewer | None":
     """Return the running viewer that was asked for this data port, or has it; None if there is none.
 
-    The connection file of a viewer that is gone is removed.
+    The connection file of a viewer that is gone is removed. The port is else ``$HCS_DATA_PORT``, else 5555.
     """
+    data_port = default_data_port() if data_port is None else data_port
     found = [
         (connection.requested_port == data_port, connection.start_time, path, connection)
         for path, connection in find_connections(runtime_folders())

@@ -53,9 +53,9 @@ def _settings(arguments: Sequence[str] | None) -> ViewerSettings:
     parser.add_argument(
         "--data-port",
         type=_data_port,
-        default=_environment_port(),
+        default=os.environ.get("HCS_DATA_PORT") or DATA_PORT,
         metavar="PORT",
-        help="where images come in (default $HCS_DATA_PORT, else %(default)s); control is 1000 above",
+        help="where images come in (default $HCS_DATA_PORT, else 5555); control is 1000 above",
     )
     parser.add_argument("--title", default=defaults.title, help="the window's title")
     parser.add_argument(
@@ -69,10 +69,6 @@ def _settings(arguments: Sequence[str] | None) -> ViewerSettings:
     parser.add_argument("--stdin-is-parent", action="store_true", help="end when standard input ends")
     parser.add_argument("--verbose", action="store_true", help="log more")
     return ViewerSettings(**vars(parser.parse_args(arguments)))
-
-
-def _environment_port() -> str:
-    return os.environ.get("HCS_DATA_PORT", str(DATA_PORT))
 
 
 def _data_port(text: str) -> int:

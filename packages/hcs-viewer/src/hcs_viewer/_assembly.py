@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hcs_shm import BlockReader
+from hcs_shm import BlockReader, sweep
 
 from ._inbox import Inbox, ToReceiver, ToWindow
 from ._presence import Presence
@@ -26,7 +26,11 @@ def open_viewer(settings: ViewerSettings) -> None:
         NoFreePortsError: The ports are taken.
         ConnectionFileError: No folder takes the connection file.
     """
-    run_viewer(settings, BlockReader(), run_window)
+    sweep()
+    try:
+        run_viewer(settings, BlockReader(), run_window)
+    finally:
+        sweep()  # segments of workers that died meanwhile
 
 
 def run_window(

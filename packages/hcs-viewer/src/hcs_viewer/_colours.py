@@ -17,14 +17,18 @@ BY_NAME: tuple[tuple[str, str], ...] = (
 BY_NUMBER = ("bop blue", "bop orange", "bop purple", "green", "magenta", "yellow")
 """For channels whose names say nothing: told apart by colour-blind eyes as far as the first three go."""
 
+SHORTEST_WAVELENGTH = 300
+"""In nanometres; channels with smaller numbers are just numbered."""
+
 
 def channel_colormap(channel: ComponentValue | None) -> str:
     """Return the name of the napari colormap of a channel; grey for images without a channel."""
     if channel is None:
         return "gray"
     text = str(channel).strip().casefold()
+    is_number = text.isdecimal() and int(text) < SHORTEST_WAVELENGTH
     for pattern, colormap in BY_NAME:
-        if not text.isdecimal() and re.search(pattern, text):
+        if not is_number and re.search(pattern, text):
             return colormap
     number = int(text) - 1 if text.isdecimal() else sum(text.encode())
     return BY_NUMBER[number % len(BY_NUMBER)]

@@ -75,12 +75,16 @@ class Inbox(Generic[T]):
         if self._entries:
             wake()
 
+    def wake(self) -> None:
+        """Wake the other thread though nothing is put in."""
+        self._wake()
+
     def put(self, entry: T) -> None:
         """Put something in."""
         self._entries.append(entry)
         if not self._woken:
             self._woken = True
-            self._wake()
+            self.wake()
 
     def take(self) -> T | None:
         """Take the oldest entry out; None when there is none, and then the next `put` wakes again."""

@@ -43,10 +43,11 @@ class ShownLayer:
                 getattr(self.layer.events, name).connect(self._noting(name))
 
     @property
-    def rank(self) -> tuple[int, int, str]:
-        """Order of layers from bottom to top: images below labels, steps upwards."""
-        step = self.model.key.step
-        return (self._layout.run_number(self.model.run), step.index if step else -1, self.model.key.kind)
+    def rank(self) -> tuple[int, bool, int]:
+        """Order of layers from bottom to top: runs, in them images below labels, in them steps."""
+        key = self.model.key
+        step = key.step.index if key.step else -1
+        return (self._layout.run_number(self.model.run), key.kind == "labels", step)
 
     def is_in(self, viewer: napari.Viewer) -> bool:
         """Say whether the user left this layer in the window."""
@@ -64,9 +65,9 @@ class ShownLayer:
 
     def is_superseded_by(self, newer: "ShownLayer") -> bool:
         """Say whether a newer layer shows the same thing a step, or a run, later."""
-        if self.rank[0] != newer.rank[0]:
-            return True
-        return self.rank[1] < newer.rank[1] and self.model.key.kind == newer.model.key.kind
+        run, kind, step = self.rank
+        newer_run, newer_kind, newer_step = newer.rank
+        return run != newer_run or (kind == newer_kind and step < newer_step)
 
     def hide(self) -> None:
         """Hide the layer, unless the user set its visibility by hand."""

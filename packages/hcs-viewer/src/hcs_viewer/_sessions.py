@@ -36,6 +36,15 @@ class Received:
             self.beyond.discard(self.upto)
 
 
+@dataclass(frozen=True)
+class Farewell:
+    """A Goodbye: who said it, its id, and the number that has to be held before it is answered."""
+
+    identity: bytes
+    request: str
+    last: int
+
+
 @dataclass
 class Session:
     """One worker_run talking to this viewer."""
@@ -46,8 +55,8 @@ class Session:
     name: str
     last_sign: float
     segments: set[str] = field(default_factory=set)
-    waiting_goodbye: tuple[str, int] | None = None
-    """The id of a Goodbye, and the number that has to be held before it is answered."""
+    goodbyes: list[Farewell] = field(default_factory=list)
+    """Those that wait for their answer."""
 
 
 class Sessions:
@@ -63,6 +72,7 @@ class Sessions:
         session = Session(new_id(), identity, worker_run, name, now)
         if before:
             session.segments |= before.segments
+            session.goodbyes += before.goodbyes
             del self._sessions[before.id]
         self._sessions[session.id] = session
         self._received.setdefault(worker_run, Received())

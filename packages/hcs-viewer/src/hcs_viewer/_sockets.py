@@ -1,6 +1,7 @@
 """The viewer's sockets: data and control, encrypted, open to holders of the client key alone."""
 
 import contextlib
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
@@ -13,6 +14,13 @@ from hcs_protocol import MAX_MESSAGE_NBYTES, NoFreePortsError, control_port, end
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"  # fixed by RFC 27
 MAX_FRAME_NBYTES = 1 << 32
 HANDSHAKE_MILLISECONDS = 5000
+HEARTBEAT_MILLISECONDS = 500
+CONTROL_TIMEOUT_MILLISECONDS = 5000
+DATA_TIMEOUT_MILLISECONDS = 30_000
+"""A worker's answer to a ping waits behind its large frame on a slow link."""
+CLOSE_MILLISECONDS = 500
+"""For the last answers to go out."""
+TAKEN = (zmq.EADDRINUSE, errno.EACCES)  # the latter on Windows, and for ports below 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +88,8 @@ class Sockets:
         self.gate.send_multipart([version, request, *answer, b"", b""])
 
     def close(self) -> None:
-        """Close everything at once; a second time is harmless."""
-        self.context.destroy(linger=0)
+        """Close everything as soon as the last answers went out; a second time is harmless."""
+        self.context.destroy(linger=CLOSE_MILLISECONDS)
 
     def _bind_pair(
         self, keys: Keys, wanted: int, *, next_free: bool
@@ -92,8 +100,10 @@ class Sockets:
             socket = self._server(keys, zmq.SUB if port < control_port(wanted) else zmq.ROUTER)
             try:
                 socket.bind(endpoint(self.host, port))
-            except zmq.ZMQError:
+            except zmq.ZMQError as error:
                 socket.close(0)
+                if error.errno not in TAKEN:
+                    raise NoFreePortsError(f"cannot listen on {self.host!r}: {error}") from error
                 return False
             bound[port] = socket
             return True
@@ -102,6 +112,8 @@ class Sockets:
         try:
             data, control = find_free_pair(wanted, bind, tries=tries)
         except NoFreePortsError as error:
+            if error.__cause__ is not None:
+                raise
             hint = "another viewer or program has it; use another --data-port, or --next-free"
             raise NoFreePortsError(f"port {wanted} or {control_port(wanted)} is taken: {hint}") from error
         for port in bound.keys() - {data, control}:
@@ -110,17 +122,18 @@ class Sockets:
 
     def _server(self, keys: Keys, kind: int) -> zmq.SyncSocket:
         socket = self.context.socket(kind)
-        socket.linger = 0
+        socket.ipv6 = ":" in self.host
         socket.set_hwm(0)  # credit bounds what is under way; marks lose images silently
         socket.maxmsgsize = MAX_FRAME_NBYTES if kind == zmq.SUB else MAX_MESSAGE_NBYTES
         socket.handshake_ivl = HANDSHAKE_MILLISECONDS
         socket.curve_server = True
         socket.curve_publickey, socket.curve_secretkey = keys.public, keys.secret
         socket.zap_domain = b"hcs"
-        socket.setsockopt(zmq.HEARTBEAT_IVL, 500)
-        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 5000)
+        socket.heartbeat_ivl = HEARTBEAT_MILLISECONDS
         if kind == zmq.SUB:
+            socket.heartbeat_timeout = DATA_TIMEOUT_MILLISECONDS
             socket.subscribe(b"")
         else:
-            socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
+            socket.heartbeat_timeout = CONTROL_TIMEOUT_MILLISECONDS
+            socket.router_handover = True
         return socket

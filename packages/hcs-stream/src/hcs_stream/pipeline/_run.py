@@ -32,7 +32,7 @@ def run(
     plate: Plate,
     steps: Sequence[Step],
     *,
-    data_port: int = protocol.DATA_PORT,
+    data_port: int | None = None,
     workers: int = 2,
     display: protocol.DisplayConfiguration | None = None,
     on_progress: Progress = lambda done, of: None,
@@ -44,11 +44,12 @@ def run(
     Args:
         plate: The images; those of one well are processed by one worker, in order.
         steps: Each gets what the one before it returned, the first gets the image on disk.
-        data_port: The viewer's; one is started if none runs there.
+        data_port: The viewer's, else ``$HCS_DATA_PORT``, else 5555; one is started if none runs there.
         workers: How many processes.
         display: How the images are to be shown.
         on_progress: Called with the number of wells that are done, and of all.
     """
+    data_port = protocol.default_data_port() if data_port is None else data_port
     run_id = protocol.new_id()
     wells = [list(images) for _, images in groupby(plate.images, key=lambda image: (image.plate, image.well))]
     reports: list[WellReport] = []

@@ -1,0 +1,166 @@
+"""The control channel: workers say Hello, Beat and Goodbye, anybody with the key asks; one reply each."""
+
+import logging
+from collections.abc import Sequence
+
+from hcs_protocol import (
+    PROTOCOL_VERSION,
+    Beat,
+    BlockOpener,
+    BlockUnavailableError,
+    Clear,
+    Done,
+    Failed,
+    GetImage,
+    GetState,
+    Goodbye,
+    Hello,
+    MalformedMessageError,
+    Message,
+    Navigate,
+    Ping,
+    Pong,
+    Received,
+    Screenshot,
+    Shutdown,
+    Welcome,
+    decode,
+    refusal,
+)
+
+from ._inbox import Inbox, Question, ToWindow
+from ._outgoing import Outgoing
+from ._presence import Presence
+from ._sessions import Farewell, Session, Sessions
+
+logger = logging.getLogger(__name__)
+
+SESSION_OVER = "this session is over; say Hello"
+
+
+class Control:
+    """Answers what comes in on the control channel; what only the window knows is left to the window."""
+
+    def __init__(
+        self,
+        outgoing: Outgoing,
+        sessions: Sessions,
+        blocks: BlockOpener,
+        to_window: Inbox[ToWindow],
+        presence: Presence,
+    ) -> None:
+        self._outgoing = outgoing
+        self._sessions = sessions
+        self._blocks = blocks
+        self._to_window = to_window
+        self._presence = presence
+
+    def take(self, frames: Sequence[bytes]) -> None:
+        """Answer a message: the peer's identity, an empty frame, the JSON."""
+        identity, *rest = frames
+        try:
+            if len(rest) < 2 or rest[0]:
+                raise MalformedMessageError("wanted an empty frame and a message, as REQ sends them")
+            message = decode(rest[1])
+        except MalformedMessageError as error:
+            self._refuse(identity, str(error))
+            return
+        self._answer(identity, message)
+
+    def answer_goodbyes(self, session: Session) -> None:
+        """Answer Goodbyes once their last number is held; then the session is over."""
+        upto = self._sessions.received(session).upto
+        if session.goodbyes and all(goodbye.last <= upto for goodbye in session.goodbyes):
+            said, session.goodbyes = session.goodbyes, []
+            self._end(session, for_good=True)
+            for goodbye in said:
+                self._outgoing.send(goodbye.identity, Done(reply_to=goodbye.request))
+
+    def forget_silent_since(self, moment: float) -> None:
+        """End the sessions of workers that gave no sign since then."""
+        for session in self._sessions.silent_since(moment):
+            self._end(session, for_good=False)
+
+    def _answer(self, identity: bytes, message: Message) -> None:
+        match message:
+            case Ping(id=request):
+                self._outgoing.send(identity, self._pong(request))
+            case Hello():
+                self._welcome(identity, message)
+            case Beat():
+                self._answer_beat(identity, message)
+            case Goodbye():
+                self._take_goodbye(identity, message)
+            case GetState() | GetImage() | Navigate() | Clear() | Screenshot() | Shutdown():
+                self._to_window.put(Question(identity, message))
+            case _:
+                self._refuse(identity, f"{type(message).__name__} is nothing that a viewer can answer")
+
+    def _refuse(self, identity: bytes, reason: str) -> None:
+        self._outgoing.complain(identity, reason)
+        self._outgoing.send(identity, Failed(reply_to="unknown", error=reason))
+
+    def _welcome(self, identity: bytes, hello: Hello) -> None:
+        if refused := refusal(hello):
+            self._outgoing.complain(identity, refused.reason)
+            self._outgoing.send(identity, refused)
+            return
+        session = self._sessions.open(identity, hello.worker_run, hello.name, self._presence.clock())
+        welcome = Welcome(
+            reply_to=hello.id,
+            session=session.id,
+            viewer_run=self._presence.viewer_run,
+            protocol_version=PROTOCOL_VERSION,
+            title=self._presence.title,
+            nonce=self._read_nonce(session, hello),
+        )
+        logger.info("worker welcome name=%s session=%s", hello.name, session.id)
+        self._outgoing.send(identity, welcome)
+
+    def _read_nonce(self, session: Session, hello: Hello) -> str | None:
+        if hello.segment is None:
+            return None
+        try:
+            nonce = self._blocks.read_nonce(hello.segment)
+        except BlockUnavailableError as error:
+            logger.info("pixels come as frames name=%s reason=%s", hello.name, error)
+            return None
+        session.segments.add(hello.segment.name)
+        return nonce
+
+    def _answer_beat(self, identity: bytes, beat: Beat) -> None:
+        session = self._sessions.get(beat.session)
+        if session is None:
+            self._outgoing.send(identity, Failed(reply_to=beat.id, error=SESSION_OVER))
+            return
+        session.last_sign = self._presence.clock()
+        upto = self._sessions.received(session).upto
+        self._outgoing.send(identity, Received(reply_to=beat.id, session=session.id, received=upto))
+
+    def _take_goodbye(self, identity: bytes, goodbye: Goodbye) -> None:
+        session = self._sessions.get(goodbye.session)
+        if session is None:
+            self._outgoing.send(identity, Done(reply_to=goodbye.id))
+            return
+        session.last_sign = self._presence.clock()
+        session.goodbyes.append(Farewell(identity, goodbye.id, goodbye.last))
+        self.answer_goodbyes(session)
+
+    def _end(self, session: Session, *, for_good: bool) -> None:
+        self._sessions.close(session, for_good=for_good)
+        self._blocks.forget(sorted(session.segments))
+        for goodbye in session.goodbyes:
+            self._outgoing.send(goodbye.identity, Failed(reply_to=goodbye.request, error=SESSION_OVER))
+        logger.info("session over name=%s session=%s goodbye=%s", session.name, session.id, for_good)
+
+    def _pong(self, request: str) -> Pong:
+        presence = self._presence
+        return Pong(
+            reply_to=request,
+            viewer_run=presence.viewer_run,
+            title=presence.title,
+            state=presence.state,
+            window_age_seconds=max(0.0, presence.clock() - presence.window_seen),
+            counters=self._outgoing.counters(workers=len(self._sessions)),
+            protocol_version=PROTOCOL_VERSION,
+        )

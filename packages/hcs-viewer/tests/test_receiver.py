@@ -1,0 +1,568 @@
+"""A worker of a few lines talks to a real receiver over real, encrypted sockets."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import zmq
+
+from hcs_protocol import (
+    PROTOCOL_VERSION,
+    Batch,
+    Beat,
+    BlockReleased,
+    Counters,
+    Done,
+    Failed,
+    FileRef,
+    FrameRef,
+    Goodbye,
+    Heard,
+    Hello,
+    ImageReady,
+    ImageRefused,
+    ImageShown,
+    ImageSpec,
+    Item,
+    LentBlock,
+    Message,
+    Open,
+    Ping,
+    PixelsRef,
+    Pong,
+    Received,
+    Refuse,
+    RunStarted,
+    Screenshot,
+    SegmentOffer,
+    ViewerState,
+    Welcome,
+    decode,
+    encode,
+    new_id,
+)
+from hcs_protocol.testing import FakeClock, FakeLender, FakeOpener
+from hcs_viewer._inbox import Answer, ArrivedImage, Inbox, Question, ShownImage, ToReceiver, ToWindow
+from hcs_viewer._presence import Presence
+from hcs_viewer._receiver import SILENCE_SECONDS, Receiver
+from hcs_viewer._sockets import Keys, Sockets
+from hcs_viewer._store import Store
+
+PATIENCE_MILLISECONDS = 10_000
+OPEN_MILLISECONDS = 5
+SPEC = ImageSpec(shape=(2, 3), dtype="uint16")
+PIXELS = np.arange(6, dtype="<u2").tobytes()
+GARBAGE = [b"", b"\xff\xfe", b"{", b"[]", b'{"type":"Nonsense"}', b'{"type":"Batch"}', b"[" * 5000]
+
+Connect = Callable[..., zmq.SyncSocket]
+InAThread = Callable[[Callable[[], None]], threading.Thread]
+
+
+class Viewer:
+    """A receiver without a window, and what stands in for it."""
+
+    def __init__(self) -> None:
+        self.keys = Keys.new()
+        self.sockets = Sockets(self.keys, "127.0.0.1", 22555, next_free=True)
+        self.lender = FakeLender()
+        self.opener = FakeOpener(self.lender)
+        self.store = Store()
+        self.clock = FakeClock()
+        self.presence = Presence(title="Assay 7", viewer_run="v1", clock=self.clock)
+        self.answers: Inbox[ToReceiver] = Inbox(self.sockets.bell_rope())
+        self._rung = threading.Semaphore(0)
+        self._inbox: Inbox[ToWindow] = Inbox(self._rung.release)
+        self.receiver = Receiver(
+            self.sockets, self.opener, self.store, self._inbox, self.answers, self.presence
+        )
+
+    def window_gets(self) -> ToWindow:
+        """Wait for the next entry that the window gets."""
+        while (entry := self._inbox.take()) is None:
+            assert self._rung.acquire(timeout=PATIENCE_MILLISECONDS / 1000), "nothing came"
+        return entry
+
+    def image(self) -> np.ndarray:
+        """Wait for the next image and return its pixels."""
+        arrived = self.window_gets()
+        assert isinstance(arrived, ArrivedImage), arrived
+        return self.store.get(arrived.number).pixels
+
+
+class Worker:
+    """What a worker's session needs: one DEALER, one PUB."""
+
+    def __init__(self, control: zmq.SyncSocket, data: zmq.SyncSocket) -> None:
+        self.control, self.data = control, data
+        self.worker_run = new_id()
+        self.session = ""
+
+    def say_hello(self, segment: SegmentOffer | None = None, version: int = PROTOCOL_VERSION) -> Message:
+        hello = Hello(id="h", protocol_version=version, worker_run=self.worker_run, segment=segment)
+        return self.ask(hello)
+
+    def open(self) -> "Worker":
+        welcome = self.say_hello()
+        assert isinstance(welcome, Welcome)
+        self.session = welcome.session
+        while not self.control.poll(OPEN_MILLISECONDS):
+            self.data.send(encode(Open(session=self.session)))
+        assert self.hears(Heard) == Heard(session=self.session)
+        return self
+
+    def ask(self, message: Message) -> Message:
+        self.control.send_multipart([b"", encode(message)])
+        return self.hears(object)
+
+    def hears(self, kind: type) -> Message:
+        """Wait for the next message, which has to be of this kind; a late Heard is passed over."""
+        while self.control.poll(PATIENCE_MILLISECONDS):
+            message = decode(self.control.recv_multipart()[1])
+            if kind is Heard or not isinstance(message, Heard):
+                assert isinstance(message, kind), message
+                return message
+        raise AssertionError(f"wanted {kind.__name__}, nothing came")
+
+    def send(self, *items: Item, frames: tuple[bytes, ...] = (), session: str = "", oldest: int = 1) -> None:
+        batch = Batch(session=session or self.session, oldest=oldest, items=list(items))
+        self.data.send_multipart([encode(batch), *frames])
+
+    def send_frame(self, sequence: int, pixels: bytes = PIXELS) -> None:
+        self.send(image(sequence), frames=(pixels,))
+
+    def counters(self) -> Counters:
+        pong = self.ask(Ping(id="p"))
+        assert isinstance(pong, Pong), pong
+        return pong.counters
+
+
+def image(sequence: int, pixels: PixelsRef | None = None, spec: ImageSpec = SPEC) -> ImageReady:
+    where = pixels or FrameRef(frame=1, nbytes=spec.nbytes)
+    return ImageReady(sequence=sequence, spec=spec, pixels=where)
+
+
+@pytest.fixture
+def viewer(in_a_thread: InAThread) -> Iterator[Viewer]:
+    viewer = Viewer()
+    thread = in_a_thread(viewer.receiver.run)
+    yield viewer
+    viewer.receiver.stop()
+    thread.join()
+    viewer.sockets.close()
+
+
+@pytest.fixture
+def new_worker(viewer: Viewer, connect: Connect) -> Callable[[], Worker]:
+    def new() -> Worker:
+        keys = viewer.keys
+        pair = {"server": keys.public, "public": keys.client_public, "secret": keys.client_secret}
+        control = connect(zmq.DEALER, viewer.sockets.control_port, **pair)
+        return Worker(control, connect(zmq.PUB, viewer.sockets.data_port, **pair))
+
+    return new
+
+
+@pytest.fixture
+def worker(new_worker: Callable[[], Worker]) -> Worker:
+    """A worker whose session is open."""
+    return new_worker().open()
+
+
+@pytest.fixture
+def block(viewer: Viewer) -> LentBlock:
+    block = viewer.lender.lend(len(PIXELS))
+    block.pixels[:] = PIXELS
+    return block
+
+
+# The handshake.
+
+
+def test_hello_is_answered_with_what_the_offered_segment_says(
+    viewer: Viewer, new_worker: Callable[[], Worker]
+) -> None:
+    welcome = new_worker().say_hello(viewer.lender.offer)
+
+    assert isinstance(welcome, Welcome)
+    assert welcome.nonce == viewer.lender.nonce
+    assert (welcome.reply_to, welcome.viewer_run, welcome.title) == ("h", "v1", "Assay 7")
+
+
+@pytest.mark.parametrize("segment", [None, SegmentOffer(name="hcs-elsewhere", folder="/dev/shm")])
+def test_a_segment_that_cannot_be_read_means_frames(
+    new_worker: Callable[[], Worker], segment: SegmentOffer | None
+) -> None:
+    welcome = new_worker().say_hello(segment)
+
+    assert isinstance(welcome, Welcome)
+    assert welcome.nonce is None
+
+
+@pytest.mark.parametrize("version", [0, PROTOCOL_VERSION + 1])
+def test_another_version_is_refused(new_worker: Callable[[], Worker], version: int) -> None:
+    refuse = new_worker().say_hello(version=version)
+
+    assert isinstance(refuse, Refuse)
+    assert str(version) in refuse.reason
+
+
+def test_open_is_heard(worker: Worker) -> None:
+    worker.data.send(encode(Open(session=worker.session)))
+
+    assert worker.hears(Heard) == Heard(session=worker.session)
+
+
+# One image's way in.
+
+
+def test_an_image_in_a_block_is_adopted_and_the_block_released(
+    viewer: Viewer, worker: Worker, block: LentBlock
+) -> None:
+    worker.send(image(1, block.ref))
+
+    assert worker.hears(BlockReleased) == BlockReleased(session=worker.session, sequences=[1])
+    assert viewer.image().tobytes() == PIXELS
+
+
+def test_an_adopted_image_does_not_change_with_its_block(
+    viewer: Viewer, worker: Worker, block: LentBlock
+) -> None:
+    worker.send(image(1, block.ref))
+    worker.hears(BlockReleased)
+
+    block.pixels[:] = bytes(len(PIXELS))
+
+    assert viewer.image().tobytes() == PIXELS
+
+
+def test_frames_of_a_batch_are_adopted(viewer: Viewer, worker: Worker) -> None:
+    refs = [FrameRef(frame=frame, nbytes=12) for frame in (2, 1)]
+
+    worker.send(image(1, refs[0]), image(2, refs[1]), frames=(bytes(12), PIXELS))
+
+    assert worker.hears(BlockReleased).sequences == [1, 2]
+    assert [viewer.image().tobytes() for _ in range(2)] == [PIXELS, bytes(12)]
+
+
+def test_a_file_that_an_image_refers_to_is_read(viewer: Viewer, worker: Worker, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.frombuffer(PIXELS, "<u2").reshape(2, 3))
+
+    worker.send(image(1, FileRef(path=str(tmp_path / "a.tif"))))
+
+    assert worker.hears(BlockReleased).sequences == [1]
+    assert viewer.image().tobytes() == PIXELS
+
+
+def test_run_messages_go_to_the_window_in_their_place(viewer: Viewer, worker: Worker) -> None:
+    started = RunStarted(sequence=1, run="r1", wells=["A01"])
+
+    worker.send(started, image(2), frames=(PIXELS,))
+
+    assert worker.hears(BlockReleased).sequences == [1, 2]
+    assert viewer.window_gets() == started
+    assert isinstance(viewer.window_gets(), ArrivedImage)
+
+
+def test_an_image_comes_with_its_grey_values(viewer: Viewer, worker: Worker) -> None:
+    worker.send_frame(1)
+
+    assert viewer.window_gets().limits == pytest.approx((0, 5), abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        ImageSpec(shape=(2, 3), dtype="uint16", kind="labels"),
+        ImageSpec(shape=(2, 2, 3), dtype="uint8", axes=("y", "x", "c")),
+    ],
+)
+def test_labels_and_colours_have_no_grey_values(viewer: Viewer, worker: Worker, spec: ImageSpec) -> None:
+    worker.send(image(1, spec=spec), frames=(PIXELS,))
+
+    assert viewer.window_gets().limits is None
+
+
+def test_a_duplicate_is_released_again_and_not_adopted_twice(viewer: Viewer, worker: Worker) -> None:
+    for sequence in (1, 1, 2):
+        worker.send_frame(sequence)
+
+    assert [worker.hears(BlockReleased).sequences for _ in range(3)] == [[1], [1], [2]]
+    assert [viewer.window_gets().ready.sequence for _ in range(2)] == [1, 2]
+    assert worker.counters().duplicates == 1
+
+
+def test_after_a_cut_link_the_new_session_sends_again_and_nothing_comes_twice(
+    viewer: Viewer, worker: Worker
+) -> None:
+    worker.send_frame(1)
+    worker.hears(BlockReleased)
+
+    worker.open()
+    for sequence in (1, 2):
+        worker.send_frame(sequence)
+
+    assert [worker.hears(BlockReleased).sequences for _ in range(2)] == [[1], [2]]
+    assert len(viewer.store) == 2
+
+
+def test_a_batch_of_another_session_is_ignored(viewer: Viewer, worker: Worker) -> None:
+    worker.send(image(1), frames=(PIXELS,), session="nobody's")
+    worker.send_frame(2)
+
+    assert worker.hears(BlockReleased).sequences == [2]
+    assert len(viewer.store) == 1
+
+
+def test_two_workers_number_their_images_by_themselves(
+    viewer: Viewer, worker: Worker, new_worker: Callable[[], Worker]
+) -> None:
+    other = new_worker().open()
+    for each in (worker, other):
+        each.send_frame(1)
+
+    assert [each.hears(BlockReleased).session for each in (worker, other)] == [worker.session, other.session]
+    assert len(viewer.store) == 2
+    assert worker.counters().workers == 2
+
+
+# What is not all right.
+
+
+def test_a_missing_block_is_asked_for_as_a_frame(viewer: Viewer, worker: Worker, block: LentBlock) -> None:
+    viewer.lender.take_back(block.ref)
+    worker.send(image(1, block.ref))
+    refused = worker.hears(ImageRefused)
+
+    worker.send_frame(1)
+
+    assert (refused.sequence, refused.send_frame) == (1, True)
+    assert worker.hears(BlockReleased).sequences == [1]
+    assert viewer.image().tobytes() == PIXELS
+
+
+def test_a_missing_file_is_asked_for_as_a_frame(worker: Worker) -> None:
+    worker.send(image(1, FileRef(path="/nowhere.tif")))
+
+    assert worker.hears(ImageRefused).send_frame
+
+
+def test_a_frame_of_the_wrong_size_is_refused_for_good(viewer: Viewer, worker: Worker) -> None:
+    worker.send_frame(1, PIXELS[:-1])
+
+    refused = worker.hears(ImageRefused)
+    assert (refused.sequence, refused.send_frame) == (1, False)
+    assert "11" in refused.reason
+    assert worker.ask(Beat(id="b", session=worker.session, last=1)).received == 1
+    assert len(viewer.store) == 0
+
+
+def test_a_frame_that_is_not_there_is_refused(worker: Worker) -> None:
+    worker.send(image(1, FrameRef(frame=7, nbytes=12)), frames=(PIXELS,))
+
+    assert worker.hears(ImageRefused).sequence == 1
+
+
+def test_a_block_of_the_wrong_size_is_refused(viewer: Viewer, worker: Worker) -> None:
+    worker.send(image(1, viewer.lender.lend(5).ref))
+
+    assert worker.hears(ImageRefused).sequence == 1
+
+
+def test_one_refused_image_of_a_batch_does_not_hold_up_the_others(viewer: Viewer, worker: Worker) -> None:
+    missing = FrameRef(frame=9, nbytes=12)
+
+    worker.send(image(1), image(2, missing), image(3), frames=(PIXELS,))
+
+    assert worker.hears(ImageRefused).sequence == 2
+    assert worker.hears(BlockReleased).sequences == [1, 3]
+    assert len(viewer.store) == 2
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_garbage_on_the_data_port_is_counted_and_the_viewer_goes_on(worker: Worker, garbage: bytes) -> None:
+    worker.data.send_multipart([garbage, b"more"])
+    worker.send_frame(1)
+    worker.hears(BlockReleased)
+
+    assert worker.counters().malformed == 1
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_garbage_on_the_control_port_is_counted_and_answered(worker: Worker, garbage: bytes) -> None:
+    worker.control.send_multipart([b"", garbage])
+
+    assert worker.hears(Failed).reply_to == "unknown"
+    assert worker.counters().malformed == 1
+
+
+@pytest.mark.parametrize("frames", [[b"no delimiter"], [b""], [b"x", b"y"]])
+def test_frames_that_no_req_sends_are_answered(worker: Worker, frames: list[bytes]) -> None:
+    worker.control.send_multipart(frames)
+
+    assert "empty frame" in worker.hears(Failed).error
+
+
+@pytest.mark.parametrize("message", [Heard(session="s"), Open(session="s"), Done(reply_to="x")])
+def test_a_message_that_is_no_request_is_answered_too(worker: Worker, message: Message) -> None:
+    assert type(message).__name__ in worker.ask(message).error
+
+
+def test_a_control_message_on_the_data_port_is_counted(worker: Worker) -> None:
+    worker.data.send(encode(Ping(id="1")))
+    worker.send_frame(1)
+    worker.hears(BlockReleased)
+
+    assert worker.counters().malformed == 1
+
+
+def test_a_plain_req_gets_exactly_one_reply_to_each_request(viewer: Viewer, connect: Connect) -> None:
+    keys = viewer.keys
+    pair = {"server": keys.public, "public": keys.client_public, "secret": keys.client_secret}
+    client = connect(zmq.REQ, viewer.sockets.control_port, **pair)
+    replies = []
+    for request in (encode(Ping(id="1")), b"garbage", encode(Heard(session="s")), encode(Ping(id="2"))):
+        client.send(request)
+        assert client.poll(PATIENCE_MILLISECONDS)
+        replies.append(decode(client.recv()).reply_to)
+
+    assert replies == ["1", "unknown", "unknown", "2"]
+
+
+# Beats, goodbyes, questions.
+
+
+def test_a_beat_is_answered_with_the_last_number_before_a_gap(worker: Worker) -> None:
+    for sequence in (1, 2, 4):
+        worker.send_frame(sequence)
+        worker.hears(BlockReleased)
+
+    beat = worker.ask(Beat(id="b", session=worker.session, last=4))
+
+    assert beat == Received(reply_to="b", session=worker.session, received=2)
+
+
+def test_what_is_no_longer_owed_makes_no_gap(worker: Worker) -> None:
+    worker.send(image(5), frames=(PIXELS,), oldest=5)
+    worker.hears(BlockReleased)
+
+    assert worker.ask(Beat(id="b", session=worker.session, last=5)).received == 5
+
+
+def test_a_beat_of_another_session_fails(worker: Worker) -> None:
+    failed = worker.ask(Beat(id="b", session="nobody's", last=0))
+
+    assert isinstance(failed, Failed)
+    assert failed.reply_to == "b"
+
+
+def test_goodbye_is_answered_when_the_last_number_is_held(worker: Worker) -> None:
+    worker.control.send_multipart([b"", encode(Goodbye(id="g", session=worker.session, last=2))])
+    for sequence in (1, 2):
+        worker.send_frame(sequence)
+
+    assert [worker.hears(BlockReleased).sequences for _ in range(2)] == [[1], [2]]
+    assert worker.hears(Done) == Done(reply_to="g")
+    assert worker.counters().workers == 0
+
+
+def test_every_goodbye_gets_its_reply(worker: Worker) -> None:
+    for request in ("g1", "g2"):
+        goodbye = Goodbye(id=request, session=worker.session, last=1)
+        worker.control.send_multipart([b"", encode(goodbye)])
+    worker.send_frame(1)
+    worker.hears(BlockReleased)
+
+    assert [worker.hears(Done).reply_to for _ in range(2)] == ["g1", "g2"]
+
+
+def test_a_goodbye_of_a_session_that_is_over_is_done(worker: Worker) -> None:
+    replies = [worker.ask(Goodbye(id=request, session=worker.session, last=0)) for request in ("g1", "g2")]
+
+    assert replies == [Done(reply_to="g1"), Done(reply_to="g2")]
+
+
+def test_after_a_goodbye_the_workers_segments_are_forgotten(
+    viewer: Viewer, new_worker: Callable[[], Worker], block: LentBlock
+) -> None:
+    worker = new_worker()
+    worker.session = worker.say_hello(viewer.lender.offer).session
+
+    worker.ask(Goodbye(id="g", session=worker.session, last=0))
+
+    assert viewer.opener.forgotten == [viewer.lender.offer.name]
+
+
+def test_a_worker_that_fell_silent_has_to_say_hello_again(viewer: Viewer, worker: Worker) -> None:
+    viewer.clock.advance(SILENCE_SECONDS + 1)
+    worker.counters()
+
+    assert isinstance(worker.ask(Beat(id="b", session=worker.session, last=0)), Failed)
+
+
+def test_a_goodbye_whose_images_never_came_fails_when_its_worker_fell_silent(
+    viewer: Viewer, worker: Worker
+) -> None:
+    worker.control.send_multipart([b"", encode(Goodbye(id="g", session=worker.session, last=9))])
+    worker.counters()
+    viewer.clock.advance(SILENCE_SECONDS + 1)
+    viewer.answers.wake()
+
+    assert worker.hears(Failed).reply_to == "g"
+
+
+@pytest.mark.parametrize("state", ["starting", "ready", "closing"])
+def test_a_ping_tells_the_windows_state_and_age(viewer: Viewer, worker: Worker, state: ViewerState) -> None:
+    viewer.presence.state = state
+    viewer.presence.see_window()
+    viewer.clock.advance(4)
+
+    pong = worker.ask(Ping(id="p"))
+
+    assert (pong.reply_to, pong.state, pong.window_age_seconds) == ("p", state, 4)
+
+
+def test_images_are_counted(viewer: Viewer, worker: Worker) -> None:
+    worker.send(image(1), image(2), frames=(PIXELS,))
+    worker.hears(BlockReleased)
+
+    assert worker.counters() == Counters(received=2, adopted=2, nbytes=24, workers=1)
+
+
+def test_questions_go_to_the_window_and_its_answer_comes_back(viewer: Viewer, worker: Worker) -> None:
+    worker.control.send_multipart([b"", encode(Screenshot(id="s"))])
+    question = viewer.window_gets()
+    assert isinstance(question, Question)
+
+    viewer.answers.put(Answer(question.identity, Done(reply_to="s"), (b"frame",)))
+
+    assert worker.control.poll(PATIENCE_MILLISECONDS)
+    assert worker.control.recv_multipart() == [b"", encode(Done(reply_to="s")), b"frame"]
+
+
+def test_an_answer_that_cannot_be_written_fails(viewer: Viewer, worker: Worker) -> None:
+    worker.control.send_multipart([b"", encode(Screenshot(id="s"))])
+    question = viewer.window_gets()
+
+    viewer.answers.put(Answer(question.identity, Failed(reply_to="s", error="\udcff")))
+
+    assert worker.hears(Failed).reply_to == "s"
+
+
+def test_shown_images_are_told_to_their_worker(viewer: Viewer, worker: Worker) -> None:
+    for sequence in (1, 2):
+        viewer.answers.put(ShownImage(worker.session, sequence))
+
+    shown: list[int] = []
+    while len(shown) < 2:
+        shown += worker.hears(ImageShown).sequences
+    assert shown == [1, 2]
+    assert worker.counters().shown == 2
+
+
+def test_images_whose_session_is_over_are_counted_as_shown(viewer: Viewer, worker: Worker) -> None:
+    viewer.answers.put(ShownImage("nobody's", 1))
+
+    assert worker.counters().shown == 1

@@ -1,0 +1,146 @@
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+import zmq
+
+from hcs_protocol import CONTROL_OFFSET, NoFreePortsError
+from hcs_viewer._sockets import Keys, Sockets
+
+HOST = "127.0.0.1"
+FIRST_PORT = 21555
+PATIENCE_MILLISECONDS = 10_000
+
+Connect = Callable[..., zmq.SyncSocket]
+InAThread = Callable[[Callable[[], None]], threading.Thread]
+
+
+@pytest.fixture
+def keys() -> Keys:
+    return Keys.new()
+
+
+@pytest.fixture
+def sockets(keys: Keys, in_a_thread: InAThread) -> Iterator[Sockets]:
+    """Bound sockets with a keeper at their gate."""
+    sockets = Sockets(keys, HOST, FIRST_PORT, next_free=True)
+    over = threading.Event()
+
+    def keep_the_gate() -> None:
+        while not over.is_set():
+            if sockets.gate.poll(20):
+                sockets.answer_gate()
+
+    keeper = in_a_thread(keep_the_gate)
+    yield sockets
+    over.set()
+    keeper.join()
+    sockets.close()
+
+
+def refused(client: zmq.SyncSocket) -> bool:
+    """Say whether the server ended the handshake, or the client found that it cannot begin one."""
+    monitor = client.get_monitor_socket()
+    events = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_DISCONNECTED
+    while monitor.poll(PATIENCE_MILLISECONDS):
+        event = int.from_bytes(monitor.recv_multipart()[0][:2], "little")
+        if event & (events | zmq.EVENT_HANDSHAKE_SUCCEEDED):
+            return bool(event & events)
+    return False
+
+
+def test_a_holder_of_the_client_key_is_let_in(sockets: Sockets, keys: Keys, connect: Connect) -> None:
+    pair = {"public": keys.client_public, "secret": keys.client_secret}
+    client = connect(zmq.DEALER, sockets.control_port, server=keys.public, **pair)
+
+    client.send_multipart([b"", b"hello"])
+
+    assert sockets.control.poll(PATIENCE_MILLISECONDS)
+    assert sockets.control.recv_multipart()[1:] == [b"", b"hello"]
+
+
+@pytest.mark.parametrize("channel", ["data_port", "control_port"])
+def test_a_strangers_key_is_refused(sockets: Sockets, keys: Keys, connect: Connect, channel: str) -> None:
+    public, secret = zmq.curve_keypair()
+    port = getattr(sockets, channel)
+
+    stranger = connect(zmq.DEALER, port, server=keys.public, public=public, secret=secret)
+
+    assert refused(stranger)
+
+
+@pytest.mark.parametrize("channel", ["data_port", "control_port"])
+def test_a_peer_without_a_key_is_refused(sockets: Sockets, connect: Connect, channel: str) -> None:
+    assert refused(connect(zmq.DEALER, getattr(sockets, channel)))
+
+
+def test_a_peer_that_gives_a_password_is_refused(sockets: Sockets, connect: Connect) -> None:
+    peer = connect(zmq.DEALER, sockets.control_port)
+    peer.disconnect(peer.last_endpoint)
+    peer.plain_username, peer.plain_password = b"root", b"root"
+
+    peer.connect(f"tcp://{HOST}:{sockets.control_port}")
+
+    assert refused(peer)
+
+
+def test_data_and_control_port_go_together(sockets: Sockets) -> None:
+    assert sockets.control_port == sockets.data_port + CONTROL_OFFSET
+
+
+@pytest.mark.parametrize("taken", ["data_port", "control_port"])
+def test_a_taken_port_is_refused_and_named(sockets: Sockets, keys: Keys, taken: str) -> None:
+    wanted = sockets.data_port if taken == "data_port" else sockets.control_port
+
+    with pytest.raises(NoFreePortsError, match=rf"port {wanted} or {wanted + 1000} is taken"):
+        Sockets(keys, HOST, wanted)
+
+
+def test_if_the_control_port_is_taken_the_data_port_is_given_up(sockets: Sockets, keys: Keys) -> None:
+    wanted = sockets.data_port - CONTROL_OFFSET
+
+    with pytest.raises(NoFreePortsError):
+        Sockets(keys, HOST, wanted)
+
+    with socket.create_server((HOST, wanted)) as listener:
+        assert listener.getsockname() == (HOST, wanted)
+
+
+def test_the_next_free_pair_is_taken(sockets: Sockets, keys: Keys) -> None:
+    second = Sockets(keys, HOST, sockets.data_port, next_free=True)
+    found = second.data_port
+    second.close()
+
+    assert found > sockets.data_port
+
+
+def test_an_address_of_another_machine_is_not_called_a_taken_port(keys: Keys) -> None:
+    with pytest.raises(NoFreePortsError, match=r"cannot listen on '192\.0\.2\.1'"):
+        Sockets(keys, "192.0.2.1", FIRST_PORT)
+
+
+def test_a_bell_is_heard_once_per_ring(keys: Keys) -> None:
+    sockets = Sockets(keys, HOST, FIRST_PORT, next_free=True)
+    ring = sockets.bell_rope()
+
+    ring()
+    ring()
+
+    assert [sockets.bell.poll(PATIENCE_MILLISECONDS), sockets.bell.recv(), sockets.bell.recv()] == [
+        1,
+        b"",
+        b"",
+    ]
+    sockets.close()
+
+
+def test_ringing_after_the_viewer_closed_is_harmless(keys: Keys) -> None:
+    sockets = Sockets(keys, HOST, FIRST_PORT, next_free=True)
+    ring = sockets.bell_rope()
+
+    sockets.close()
+    sockets.close()
+    ring()
+
+    assert sockets.context.closed

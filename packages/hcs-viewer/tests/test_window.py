@@ -1,0 +1,647 @@
+"""A real napari window on a virtual screen, fed through its inbox, asked through it as well."""
+
+import io
+import threading
+from collections.abc import Callable, Iterator
+
+import napari
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image as PngImage
+from pytestqt.qtbot import QtBot
+
+from hcs_protocol import (
+    DTYPES,
+    Clear,
+    Components,
+    DisplayConfiguration,
+    Done,
+    Failed,
+    FrameRef,
+    GetImage,
+    GetState,
+    ImageAddress,
+    ImagePixels,
+    ImageReady,
+    ImageSpec,
+    Message,
+    Navigate,
+    RunEnded,
+    RunStarted,
+    Screenshot,
+    ScreenshotTaken,
+    State,
+    Step,
+    StepProgress,
+    VariableSizeHandling,
+)
+from hcs_viewer._answers import answer
+from hcs_viewer._contrast import grey_limits
+from hcs_viewer._inbox import (
+    Answer,
+    ArrivedImage,
+    Inbox,
+    Question,
+    ShownImage,
+    ToReceiver,
+    ToWindow,
+    WindowRequest,
+)
+from hcs_viewer._presence import Presence
+from hcs_viewer._store import KeptImage, Store
+from hcs_viewer._window import Window
+
+PATIENCE_MILLISECONDS = 20_000
+BLUR, SEGMENT = Step(index=1, name="blur"), Step(index=2, name="segment")
+PADDED = DisplayConfiguration(variable_size_handling=VariableSizeHandling.PAD_TO_MAX)
+
+Array = npt.NDArray[np.generic]
+InAThread = Callable[[Callable[[], None]], threading.Thread]
+
+
+class WatchedStore(Store):
+    """A store that remembers which images were looked at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looked_at: list[int] = []
+
+    def get(self, number: int) -> KeptImage:
+        self.looked_at.append(number)
+        return super().get(number)
+
+
+class Shown:
+    """A window, and what stands in for the receiver."""
+
+    def __init__(self, viewer: napari.Viewer, qtbot: QtBot) -> None:
+        self.viewer, self.layers = viewer, viewer.layers
+        self.store = WatchedStore()
+        self.inbox: Inbox[ToWindow] = Inbox(lambda: None)
+        self.out: Inbox[ToReceiver] = Inbox(lambda: None)
+        presence = Presence(title="t", viewer_run="v", clock=lambda: 0.0)
+        self.window = Window(viewer, self.store, self.inbox, self.out, presence, answer)
+        self.window.listen()
+        self.shown = 0
+        self._qtbot = qtbot
+
+    def arrived(
+        self,
+        pixels: Array,
+        *,
+        kind: str = "image",
+        axes: str = "yx",
+        run: str = "",
+        step: Step | None = None,
+        display: DisplayConfiguration | None = None,
+        **components: int | str,
+    ) -> ArrivedImage:
+        """Keep an image as the receiver does."""
+        spec = ImageSpec(shape=pixels.shape, dtype=pixels.dtype.name, axes=tuple(axes), kind=kind)
+        ready = ImageReady(
+            sequence=1,
+            address=ImageAddress(run=run, step=step, components=Components(**components)),
+            spec=spec,
+            pixels=FrameRef(frame=1, nbytes=spec.nbytes),
+            display=display or DisplayConfiguration(),
+        )
+        limits = grey_limits(pixels) if kind == "image" and axes[-1] != "c" else None
+        return ArrivedImage(ready, self.store.keep(spec, pixels.tobytes()), "s", limits)
+
+    def show(self, pixels: Array, **address: object) -> None:
+        """Let an image arrive and wait until it is said to be shown."""
+        wanted = self.shown + 1
+        self.inbox.put(self.arrived(pixels, **address))
+        self.wait_for_shown(wanted)
+
+    def wait_for_shown(self, wanted: int) -> None:
+        def look() -> bool:
+            while (entry := self.out.take()) is not None:
+                assert isinstance(entry, ShownImage), entry
+                self.shown += 1
+            return self.shown >= wanted
+
+        self._qtbot.waitUntil(look, timeout=PATIENCE_MILLISECONDS)
+
+    def ask(self, request: WindowRequest) -> Answer:
+        """Ask the window something and wait for its answer."""
+        found: list[Answer] = []
+
+        def look() -> bool:
+            while (entry := self.out.take()) is not None:
+                if isinstance(entry, Answer):
+                    found.append(entry)
+            return bool(found)
+
+        self.inbox.put(Question(b"me", request))
+        self._qtbot.waitUntil(look, timeout=PATIENCE_MILLISECONDS)
+        assert found[0].identity == b"me"
+        return found[0]
+
+    def answer_to(self, request: WindowRequest) -> Message:
+        return self.ask(request).message
+
+    def state(self) -> State:
+        state = self.answer_to(GetState(id="s"))
+        assert isinstance(state, State), state
+        return state
+
+    def looked_at(self, layer: str = "Image") -> Array:
+        """Return the plane that the sliders stand at."""
+        answered = self.ask(GetImage(id="g", layer=layer))
+        assert isinstance(answered.message, ImagePixels), answered.message
+        spec = answered.message.spec
+        return np.frombuffer(answered.frames[0], spec.dtype).reshape(spec.shape)
+
+
+def plane(value: int, shape: tuple[int, ...] = (32, 48), dtype: str = "uint16") -> Array:
+    return np.full(shape, value, dtype)
+
+
+def ramp(top: int = 1000) -> Array:
+    return np.linspace(0, top, 32 * 48).reshape(32, 48).astype(np.uint16)
+
+
+@pytest.fixture
+def shown(make_napari_viewer: Callable[..., napari.Viewer], qtbot: QtBot) -> Iterator[Shown]:
+    shown = Shown(make_napari_viewer(show=True), qtbot)
+    yield shown
+    shown.window._beat.stop()
+
+
+# Layers.
+
+
+def test_images_appear_in_a_layer_per_channel(shown: Shown) -> None:
+    for well in ("A01", "A02"):
+        for channel in ("DAPI", "GFP"):
+            shown.show(ramp(), step=BLUR, well=well, channel=channel)
+
+    assert [layer.name for layer in shown.layers] == ["Step_01_blur_Channel_DAPI", "Step_01_blur_Channel_GFP"]
+    assert [layer.colormap.name for layer in shown.layers] == ["bop blue", "green"]
+    assert {layer.data.shape for layer in shown.layers} == {(1, 1, 2, 1, 1, 1, 32, 48)}
+
+
+def test_what_arrives_from_another_thread_is_shown(shown: Shown, in_a_thread: InAThread) -> None:
+    images = [shown.arrived(plane(site), site=site) for site in range(1, 101)]
+
+    in_a_thread(lambda: [shown.inbox.put(image) for image in images])
+    shown.wait_for_shown(100)
+
+    assert shown.layers[0].data.shape[3] == 100
+
+
+def test_what_arrived_before_the_window_listened_is_shown(
+    make_napari_viewer: Callable[..., napari.Viewer], qtbot: QtBot
+) -> None:
+    shown = Shown(make_napari_viewer(), qtbot)
+    shown.inbox.wake_by(lambda: None)
+    shown.inbox.put(shown.arrived(ramp()))
+
+    shown.window.listen()
+    shown.wait_for_shown(1)
+
+    assert len(shown.layers) == 1
+    shown.window._beat.stop()
+
+
+def test_every_dtype_is_drawn(shown: Shown) -> None:
+    for dtype in DTYPES:
+        shown.show((ramp(2) % 2).astype(dtype), channel=dtype)
+
+    assert isinstance(shown.answer_to(Screenshot(id="s")), ScreenshotTaken)
+    assert [layer.contrast_limits for layer in shown.layers] == [[0, 1]] * len(DTYPES)
+
+
+def test_labels_of_every_dtype_are_labels_layers_that_nobody_paints_on(shown: Shown) -> None:
+    dtypes = [dtype for dtype in DTYPES if not dtype.startswith("float")]
+    for dtype in dtypes:
+        shown.show((ramp(2) % 2).astype(dtype), kind="labels", channel=dtype)
+
+    assert isinstance(shown.answer_to(Screenshot(id="s")), ScreenshotTaken)
+    assert [type(layer) for layer in shown.layers] == [napari.layers.Labels] * len(dtypes)
+    assert not any(layer.editable for layer in shown.layers)
+
+
+def test_colour_images_are_an_rgb_layer(shown: Shown) -> None:
+    kinds = [(3, "uint8"), (4, "uint8"), (3, "uint16"), (3, "float32")]
+    for colours, dtype in kinds:
+        for well in ("A01", "A02"):
+            shown.show(plane(1, (8, 9, colours), dtype), axes="yxc", channel=f"{dtype}{colours}", well=well)
+
+    assert isinstance(shown.answer_to(Screenshot(id="s")), ScreenshotTaken)
+    assert all(layer.rgb for layer in shown.layers)
+    assert [layer.data.shape[-3:] for layer in shown.layers] == [(8, 9, colours) for colours, _ in kinds]
+
+
+def test_labels_lie_above_images_and_later_steps_above_earlier_ones(shown: Shown) -> None:
+    shown.show(plane(1), step=SEGMENT, kind="labels")
+    shown.show(ramp(), step=SEGMENT)
+    shown.show(ramp(), step=BLUR)
+
+    names = ["Step_01_blur", "Step_02_segment [image]", "Step_02_segment"]
+    assert [layer.name for layer in shown.layers] == names
+
+
+def test_later_steps_hide_earlier_images(shown: Shown) -> None:
+    for step in (SEGMENT, BLUR, Step(index=3, name="measure")):
+        shown.show(ramp(), step=step)
+
+    assert {layer.name: layer.visible for layer in shown.layers} == {
+        "Step_01_blur": False,
+        "Step_02_segment": False,
+        "Step_03_measure": True,
+    }
+
+
+def test_labels_do_not_hide_the_images_below_them(shown: Shown) -> None:
+    shown.show(ramp(), step=BLUR)
+    shown.show(plane(1), step=SEGMENT, kind="labels")
+
+    assert [layer.visible for layer in shown.layers] == [True, True]
+
+
+def test_a_layer_is_never_removed_and_added_again(shown: Shown) -> None:
+    removed: list[object] = []
+    shown.layers.events.removed.connect(removed.append)
+    for site in (2, 1, 3):
+        shown.show(ramp(site), site=site)
+        shown.show(ramp(site), site=site, z_index=1)
+
+    assert not removed
+    assert [layer.name for layer in shown.layers] == ["Image_Projection", "Image"]
+
+
+def test_a_padded_layer_grows_with_its_largest_image(shown: Shown) -> None:
+    shown.show(plane(1, (20, 20)), display=PADDED, site=1)
+    shown.show(plane(1, (30, 40)), display=PADDED, site=1)
+
+    assert shown.layers[0].extent.data[1].tolist()[-2:] == [29, 39]
+
+
+def test_a_run_expects_its_wells(shown: Shown) -> None:
+    shown.inbox.put(RunStarted(sequence=1, run="r", wells=["A01", "A02", "A03"]))
+
+    shown.show(ramp(), run="r", well="A02")
+
+    assert shown.viewer.dims.nsteps[2] == 3
+    assert shown.viewer.dims.current_step[2] == 1
+
+
+# What is looked at.
+
+
+def test_an_image_that_is_not_looked_at_reads_no_pixels(shown: Shown) -> None:
+    shown.inbox.put(RunStarted(sequence=1, run="r", sites=[1, 2, 3]))
+    shown.show(ramp(), run="r", site=1)
+    shown.store.looked_at.clear()
+
+    shown.show(ramp(), run="r", site=2)
+
+    assert shown.store.looked_at == []
+
+
+def test_a_new_site_makes_nobody_read_the_others(shown: Shown) -> None:
+    for site in (1, 2, 3):
+        shown.show(ramp(), site=site)
+    shown.store.looked_at.clear()
+
+    shown.show(ramp(), site=4)
+
+    assert set(shown.store.looked_at) <= {1}
+
+
+def test_an_image_that_is_looked_at_is_drawn_anew(shown: Shown) -> None:
+    shown.show(ramp(), site=1)
+
+    shown.show(ramp(), site=1)
+
+    assert shown.store.looked_at[-1] == 2
+    assert len(shown.store) == 1
+
+
+def test_a_volume_is_drawn_anew_at_whichever_plane_is_looked_at(shown: Shown) -> None:
+    volume = np.stack([ramp(), ramp(), ramp()])
+    shown.show(volume, axes="zyx")
+    shown.answer_to(Navigate(id="n", components=Components(z_index=3)))
+
+    shown.show(volume + 1, axes="zyx")
+
+    assert shown.store.looked_at[-1] == 2
+
+
+def test_in_3d_all_of_a_volume_is_looked_at(shown: Shown) -> None:
+    shown.show(np.stack([ramp(), ramp()]), axes="zyx")
+    shown.viewer.dims.ndisplay = 3
+
+    shown.show(ramp(5), z_index=2)
+
+    assert shown.store.looked_at[-1] == 2
+
+
+def test_the_first_image_is_the_one_that_is_looked_at(shown: Shown) -> None:
+    shown.inbox.put(RunStarted(sequence=1, run="r", sites=[1, 2, 3]))
+
+    shown.show(plane(7), run="r", site=2)
+
+    assert shown.looked_at()[0, 0] == 7
+
+
+def test_growing_an_axis_in_the_middle_keeps_the_image_looked_at(shown: Shown) -> None:
+    for well in ("A01", "C01"):
+        shown.show(plane(ord(well[0])), well=well)
+    shown.answer_to(Navigate(id="n", components=Components(well="C01")))
+
+    shown.show(plane(ord("B")), well="B01")
+
+    assert shown.viewer.dims.current_step[2] == 2
+    assert shown.looked_at()[0, 0] == ord("C")
+    assert shown.window.at["well"] == "C01"
+
+
+def test_planes_that_come_downwards_do_not_move_the_slider_away(shown: Shown) -> None:
+    shown.show(plane(1))
+
+    for z_index in (5, 4, 3):
+        shown.show(plane(z_index), z_index=z_index)
+
+    assert shown.state().position["z_index"] == 5
+
+
+def test_a_slider_that_the_user_moved_stays_with_its_value(shown: Shown) -> None:
+    for site in (2, 3):
+        shown.show(plane(site), site=site)
+    shown.viewer.dims.set_current_step(3, 1)
+
+    shown.show(plane(1), site=1)
+
+    assert shown.looked_at()[0, 0] == 3
+
+
+def test_a_missing_component_is_told_as_a_dash(shown: Shown) -> None:
+    shown.show(plane(1), well="B03", site=2)
+    shown.show(plane(2), well="B03")
+    text = shown.viewer.canvas.overlays.text
+
+    assert text.text == "B03 · site 2"
+    shown.viewer.dims.set_current_step(3, 0)
+    assert text.text == "B03 · site –"
+
+
+def test_an_image_without_components_has_nothing_to_tell(shown: Shown) -> None:
+    shown.show(plane(1))
+
+    assert not shown.viewer.canvas.overlays.text.visible
+
+
+# What the user sets by hand stays.
+
+
+def test_contrast_follows_the_images(shown: Shown) -> None:
+    shown.show(ramp(100), site=1)
+    before = shown.layers[0].contrast_limits[1]
+
+    shown.show(ramp(2000), site=2)
+
+    assert before < 100
+    assert 1900 < shown.layers[0].contrast_limits[1] < 2000
+
+
+def test_a_blank_first_image_does_not_fix_the_contrast(shown: Shown) -> None:
+    shown.show(plane(0), site=1)
+
+    shown.show(ramp(2000), site=2)
+
+    assert shown.layers[0].contrast_limits[1] > 1900
+
+
+def test_contrast_set_by_hand_stays(shown: Shown) -> None:
+    shown.show(ramp(100), site=1)
+    shown.layers[0].contrast_limits = (5, 50)
+
+    shown.show(ramp(2000), site=2)
+
+    assert shown.layers[0].contrast_limits == [5, 50]
+
+
+def test_contrast_that_was_sent_stays(shown: Shown) -> None:
+    display = DisplayConfiguration(contrast_limits=(-10, 3000), colormap="viridis")
+    for site in (1, 2):
+        shown.show(ramp(100 * site), site=site, display=display)
+
+    assert shown.layers[0].contrast_limits == [-10, 3000]
+    assert shown.layers[0].colormap.name == "viridis"
+
+
+def test_a_colormap_that_nobody_knows_is_the_channels(shown: Shown) -> None:
+    shown.show(ramp(), channel="GFP", display=DisplayConfiguration(colormap="no such"))
+
+    assert shown.layers[0].colormap.name == "green"
+
+
+@pytest.mark.parametrize("visible", [True, False])
+def test_a_layer_that_was_shown_or_hidden_by_hand_stays_so(shown: Shown, visible: bool) -> None:
+    shown.show(ramp(), step=BLUR, site=1)
+    shown.layers[0].visible = visible
+
+    for site in (1, 2):
+        shown.show(ramp(), step=SEGMENT, site=site)
+        shown.show(ramp(), step=BLUR, site=site)
+
+    assert shown.layers[0].visible is visible
+
+
+def test_camera_colormap_scale_and_name_set_by_hand_stay(shown: Shown) -> None:
+    shown.show(ramp(), site=1)
+    layer, camera = shown.layers[0], shown.viewer.scene.camera
+    camera.zoom, camera.center = 3.0, (0.0, 5.0, 7.0)
+    layer.colormap, layer.name, layer.scale = "magma", "mine", (1, 1, 1, 1, 1, 1, 2, 2)
+
+    for site in (2, 3):
+        shown.show(ramp(), site=site)
+
+    assert (camera.zoom, camera.center) == (3.0, (0.0, 5.0, 7.0))
+    assert (layer.colormap.name, layer.name, layer.scale.tolist()[-2:]) == ("magma", "mine", [2, 2])
+
+
+def test_a_layer_that_the_user_deleted_stays_away_and_images_go_on(shown: Shown) -> None:
+    for channel in ("DAPI", "GFP"):
+        shown.show(ramp(), channel=channel, site=1)
+    del shown.layers["Channel_DAPI"]
+
+    for channel in ("DAPI", "GFP"):
+        shown.show(ramp(), channel=channel, site=2)
+
+    assert [layer.name for layer in shown.layers] == ["Channel_GFP"]
+    assert [layer.images for layer in shown.state().layers] == [2]
+
+
+def test_a_layer_of_the_users_own_is_left_alone(shown: Shown) -> None:
+    mine = shown.viewer.add_points([[1, 1]], name="Image")
+    shown.show(ramp(), site=1)
+    shown.show(ramp(), site=2)
+
+    shown.answer_to(Clear(id="c"))
+
+    assert list(shown.layers) == [mine]
+
+
+def test_an_image_that_cannot_be_drawn_does_not_stop_the_others(
+    shown: Shown, caplog: pytest.LogCaptureFixture
+) -> None:
+    lost = shown.arrived(ramp(), site=1)
+    shown.store.forget(lost.number)
+    shown.inbox.put(lost)
+
+    shown.show(ramp(), channel="GFP")
+
+    assert "not drawn" in caplog.text
+    assert "Channel_GFP" in [layer.name for layer in shown.layers]
+
+
+# Answers.
+
+
+def test_the_state_tells_layers_sliders_and_progress(shown: Shown) -> None:
+    for well in ("A01", "A02"):
+        shown.show(ramp(), run="r", step=BLUR, well=well, channel="DAPI")
+    shown.inbox.put(StepProgress(sequence=1, run="r", step=BLUR, well="A02", done=2, of=3))
+
+    state = shown.state()
+
+    (layer,) = state.layers
+    assert (layer.name, layer.run, layer.images) == ("Step_01_blur_Channel_DAPI", "r", 2)
+    assert (layer.shape, layer.dtype) == ([1, 1, 2, 1, 1, 1, 32, 48], "uint16")
+    assert layer.components["well"] == state.axes["well"] == ["A01", "A02"]
+    assert state.position["well"] == "A01"
+    assert state.progress == {"r": "blur A02: running 2/3"}
+    assert state.canvas_size > (0, 0)
+
+
+def test_the_state_tells_how_a_run_ended(shown: Shown) -> None:
+    for news in (
+        RunStarted(sequence=1, run="a"),
+        RunStarted(sequence=2, run="b"),
+        RunStarted(sequence=3, run="c"),
+        RunEnded(sequence=4, run="a"),
+        RunEnded(sequence=5, run="b", state="failed", error="disk full"),
+    ):
+        shown.inbox.put(news)
+
+    assert shown.state().progress == {"a": "completed", "b": "disk full", "c": "running"}
+
+
+def test_an_image_is_given_as_it_was_sent(shown: Shown) -> None:
+    for site in (1, 2):
+        shown.show(plane(site), site=site)
+
+    answered = shown.ask(GetImage(id="g", layer="Image", components=Components(site=2)))
+
+    assert answered.message == ImagePixels(reply_to="g", spec=ImageSpec(shape=(32, 48), dtype="uint16"))
+    assert answered.frames == (plane(2).tobytes(),)
+
+
+def test_given_labels_are_labels(shown: Shown) -> None:
+    shown.show(plane(1), kind="labels")
+
+    answered = shown.answer_to(GetImage(id="g", layer="Image"))
+
+    assert isinstance(answered, ImagePixels)
+    assert answered.spec.kind == "labels"
+
+
+@pytest.mark.parametrize(
+    ("layer", "components"), [("Image", {"well": "Z48"}), ("Image", {"site": "1"}), ("no layer", {})]
+)
+def test_an_image_that_is_not_there_fails(shown: Shown, layer: str, components: dict[str, str]) -> None:
+    shown.show(plane(1), well="A01", site=1)
+
+    failed = shown.answer_to(GetImage(id="g", layer=layer, components=Components(**components)))
+
+    assert isinstance(failed, Failed)
+    assert failed.reply_to == "g"
+
+
+def test_navigating_moves_the_sliders_and_shows_layers(shown: Shown) -> None:
+    for channel in ("DAPI", "GFP"):
+        for site in (1, 2, 3):
+            shown.show(plane(site), channel=channel, site=site)
+
+    done = shown.answer_to(Navigate(id="n", components=Components(site=3), visible_layers=["Channel_GFP"]))
+
+    assert done == Done(reply_to="n")
+    assert shown.looked_at("Channel_GFP")[0, 0] == 3
+    assert [layer.visible for layer in shown.layers] == [False, True]
+
+
+def test_a_layer_that_somebody_asked_to_see_is_not_hidden_by_later_steps(shown: Shown) -> None:
+    shown.show(ramp(), step=BLUR)
+    shown.answer_to(Navigate(id="n", visible_layers=["Step_01_blur"]))
+
+    shown.show(ramp(), step=SEGMENT)
+
+    assert [layer.visible for layer in shown.layers] == [True, True]
+
+
+def test_navigating_to_an_unknown_layer_fails_and_hides_none(shown: Shown) -> None:
+    shown.show(ramp())
+
+    failed = shown.answer_to(Navigate(id="n", visible_layers=["no layer"]))
+
+    assert isinstance(failed, Failed)
+    assert "no layer" in failed.error
+    assert shown.layers[0].visible
+
+
+def test_a_value_that_no_image_has_leaves_the_slider_where_it_is(shown: Shown) -> None:
+    for site in (1, 2):
+        shown.show(plane(site), site=site)
+
+    assert shown.answer_to(Navigate(id="n", components=Components(site=9))) == Done(reply_to="n")
+    assert shown.state().position["site"] == 1
+
+
+def test_clear_removes_the_layers_of_a_run_and_their_images(shown: Shown) -> None:
+    for run in ("r1", "r2"):
+        shown.show(ramp(), run=run, site=1)
+
+    shown.answer_to(Clear(id="c", run="r1"))
+
+    assert [layer.name for layer in shown.layers] == ["Image [run 2]"]
+    assert len(shown.store) == 1
+
+
+def test_after_clear_the_window_begins_anew(shown: Shown) -> None:
+    for site in (1, 2):
+        shown.show(ramp(), site=site)
+    assert shown.answer_to(Clear(id="c")) == Done(reply_to="c")
+    assert (len(shown.layers), len(shown.store)) == (0, 0)
+
+    shown.show(plane(5), site=7)
+
+    assert shown.state().axes["site"] == [7]
+    assert shown.looked_at()[0, 0] == 5
+
+
+def test_a_screenshot_shows_what_is_looked_at(shown: Shown) -> None:
+    half = np.zeros((64, 64), np.uint16)
+    half[:, 32:] = 1000
+    shown.show(half, display=DisplayConfiguration(contrast_limits=(0, 1000)))
+
+    taken = shown.answer_to(Screenshot(id="s", canvas_only=True))
+
+    assert isinstance(taken, ScreenshotTaken)
+    pixels = np.asarray(PngImage.open(io.BytesIO(taken.png)).convert("L"))
+    height, width = pixels.shape
+    assert pixels[height // 2, width // 2 + 20] > 240
+    assert pixels[height // 2, width // 2 - 20] < 15
+
+
+def test_a_screenshot_of_the_window_is_larger_than_its_canvas(shown: Shown) -> None:
+    sizes = []
+    for canvas_only in (True, False):
+        taken = shown.answer_to(Screenshot(id="s", canvas_only=canvas_only))
+        sizes.append(PngImage.open(io.BytesIO(taken.png)).size)
+
+    assert sizes[1] > sizes[0]
