@@ -156,6 +156,18 @@ def test_a_viewer_that_ends_at_once_is_reported_with_its_log(program: Callable[[
         hcs_stream.connect(data_port=PORT, viewer_command=program(SAYS_AND_ENDS))
 
 
+def test_a_viewer_that_was_not_waited_for_and_ends_is_in_the_log(
+    program: Callable[[str], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    command = program(SAYS_AND_ENDS)
+    stream = hcs_stream.connect(data_port=PORT, viewer_command=command, wait=False)
+
+    wait_for(lambda: "viewer not started" in caplog.text)
+    stream.close(timeout=0)
+
+    assert "no display" in caplog.text
+
+
 def test_a_command_that_does_not_exist_is_reported() -> None:
     with pytest.raises(ViewerStartError, match="no-such-program"):
         hcs_stream.connect(data_port=PORT, viewer_command="/no-such-program")

@@ -270,7 +270,7 @@ def test_a_layer_is_never_removed_and_added_again(shown: Shown) -> None:
         shown.show(ramp(site), site=site, z_index=1)
 
     assert not removed
-    assert [layer.name for layer in shown.layers] == ["Image_Projection", "Image"]
+    assert [layer.name for layer in shown.layers] == ["Projection", "Image"]
 
 
 def test_a_padded_layer_grows_with_its_largest_image(shown: Shown) -> None:

@@ -12,15 +12,15 @@ from hcs_protocol import (
     Connection,
     DisplayConfiguration,
     HandshakeRefusedError,
+    PoolFullError,
     check_data_port,
     default_data_port,
 )
 
-from ._launch import Command, viewer_or_launch, wait_until_ready
+from ._launch import Command, look_for_viewer, viewer_or_launch, wait_until_ready
 from ._publisher import Publisher
 from ._registry import join_publisher, leave_publisher
 from ._stream import Stream
-from ._viewers import find_viewer
 
 RUN = "HCS_RUN"
 
@@ -93,9 +93,12 @@ def default_run() -> str:
     return f"{process.pid}-{round(started * 100)}"
 
 
-def _new_pool() -> hcs_shm.BlockPool:
+def _new_pool() -> hcs_shm.BlockPool | None:
     hcs_shm.sweep()  # leftovers of workers that died
-    return hcs_shm.BlockPool()
+    try:
+        return hcs_shm.BlockPool()
+    except PoolFullError:
+        return None  # the pool has said why; pixels go as frames
 
 
 def _parent_of_worker() -> int | None:
@@ -106,7 +109,7 @@ def _parent_of_worker() -> int | None:
 
 def _finder(data_port: int, host: str) -> Callable[[], Connection | None]:
     def find() -> Connection | None:
-        viewer = find_viewer(data_port, host=host)
+        viewer = look_for_viewer(data_port, host)
         return viewer.connection if viewer else None
 
     return find

@@ -17,8 +17,13 @@ MEMORY_NBYTES = 1 << 28
 class Holdings:
     """What a publisher holds of its pool and beside it; its publisher's lock is held around every call."""
 
-    def __init__(self, lender: BlockLender) -> None:
-        self.lender = lender
+    def __init__(self, lender: BlockLender | None) -> None:
+        """Hold nothing yet; without a lender, all of it will be in ordinary memory."""
+        self._lender = lender
+        self.offer = lender.offer if lender else None
+        """The segment to name in Hello."""
+        self.nonce = lender.nonce if lender else None
+        """What a viewer on this machine reads from it."""
         self._lent_nbytes = 0
         self._memory_nbytes = 0
         self._warned = False
@@ -29,8 +34,10 @@ class Holdings:
         Raises:
             PoolFullError: There will be room when something is given back.
         """
+        if self._lender is None:
+            return self._hold_memory(nbytes)
         try:
-            block = self.lender.lend(nbytes)
+            block = self._lender.lend(nbytes)
         except PoolFullError as error:
             if not self._is_hopeless(nbytes, error.free):
                 raise
@@ -40,22 +47,23 @@ class Holdings:
 
     def give_back(self, held: Held) -> None:
         """Recycle this room."""
-        if held.ref:
+        if held.ref and self._lender:
             self._lent_nbytes -= held.ref.nbytes
-            self.lender.take_back(held.ref)
+            self._lender.take_back(held.ref)
         else:
             self._memory_nbytes -= held.pixels.nbytes
 
     def close(self) -> None:
         """Remove the pool; a second time is harmless."""
-        self.lender.close()
+        if self._lender:
+            self._lender.close()
 
     def _is_hopeless(self, nbytes: int, free: int) -> bool:
-        never = not self._lent_nbytes or free + self._lent_nbytes < nbytes
-        room = not self._memory_nbytes or self._memory_nbytes + nbytes <= MEMORY_NBYTES
-        return never and room
+        return not self._lent_nbytes or free + self._lent_nbytes < nbytes
 
     def _hold_memory(self, nbytes: int) -> Held:
+        if self._memory_nbytes and self._memory_nbytes + nbytes > MEMORY_NBYTES:
+            raise PoolFullError(nbytes, max(0, MEMORY_NBYTES - self._memory_nbytes))
         if not self._warned:
             self._warned = True
             logger.warning("no shared memory for an image, sent as a frame nbytes=%d", nbytes)

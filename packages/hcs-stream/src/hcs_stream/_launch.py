@@ -1,6 +1,7 @@
 """Start a viewer and wait until it is ready."""
 
 import importlib.util
+import logging
 import os
 import shlex
 import shutil
@@ -26,6 +27,8 @@ from hcs_protocol import (
 
 from ._processes import adopt_child, in_forked_child
 from ._viewers import LOCAL_HOSTS, Viewer, find_viewer
+
+logger = logging.getLogger(__name__)
 
 COMMAND = "HCS_VIEWER_COMMAND"
 TITLE = "HCS Pipeline Visualization"
@@ -125,6 +128,17 @@ def launch_viewer(
             command += ["--title", title or TITLE]
             _launches[data_port] = launch = _spawn(command, data_port, persistent=persistent)
         return launch
+
+
+def look_for_viewer(data_port: int, host: str) -> Viewer | None:
+    """Find a viewer; log, once, that one started here ended before it could be found."""
+    viewer = find_viewer(data_port, host=host)
+    launch = _launches.get(data_port) if host in LOCAL_HOSTS else None
+    if launch and (viewer or launch.has_ended):
+        _launches.pop(data_port, None)
+        if viewer is None:
+            logger.error("viewer not started reason=%s", launch.failure())
+    return viewer
 
 
 def wait_until_ready(data_port: int, host: str, launch: Launch | None, *, timeout: float) -> Viewer:

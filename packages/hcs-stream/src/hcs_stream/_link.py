@@ -67,8 +67,8 @@ class Link:
             connection,
             worker_run=self._worker_run,
             name=f"{socket.gethostname()}:{os.getpid()}",
-            offer=self.holdings.lender.offer,
-            nonce=self.holdings.lender.nonce,
+            offer=self.holdings.offer,
+            nonce=self.holdings.nonce,
             clock=self._clock,
         )
 

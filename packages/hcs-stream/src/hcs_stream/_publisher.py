@@ -35,7 +35,7 @@ class Publisher:
     def __init__(
         self,
         find: Callable[[], Connection | None],
-        make_lender: Callable[[], BlockLender],
+        make_lender: Callable[[], BlockLender | None],
         *,
         label: str,
         stall_timeout: float = 60.0,
@@ -45,7 +45,7 @@ class Publisher:
 
         Args:
             find: Looks for the viewer's connection file.
-            make_lender: Makes the pool whose blocks carry the pixels.
+            make_lender: Makes the pool whose blocks carry the pixels; None where there is no shared memory.
             label: How errors call the viewer while none is there, ``"localhost:5555"``.
             stall_timeout: Seconds to wait for a free block.
             clock: Seconds; says when beats are due and what is late.

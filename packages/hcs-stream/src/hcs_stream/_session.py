@@ -106,11 +106,8 @@ class Session:
 
     def receive(self) -> Iterator[Message]:
         """Yield what the viewer said about images; what it said about the session is dealt with here."""
-        while self.phase is not Phase.OVER:
-            try:
-                frames = self._control.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
+        while self.phase is not Phase.OVER and int(self._control.get(zmq.EVENTS)) & zmq.POLLIN:
+            frames = self._control.recv_multipart(zmq.NOBLOCK)
             self._heard_at = self._clock()
             self._unanswered_since = None
             try:

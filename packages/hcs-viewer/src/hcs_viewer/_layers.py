@@ -94,6 +94,7 @@ class ShownLayer:
         """Tell napari that the stack has grown, or that its z-step is known now."""
         with self._ours():
             self.layer.data = self.layer.data
+            self.layer.editable = False  # which napari forgot
             if (scale := self._scale()) != self._given_scale:
                 self.layer.scale = self._given_scale = scale
 

@@ -1,0 +1,307 @@
+"""`python -m hcs_viewer` as others start it: a process with a window, ports, a connection file and an end."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import zmq
+
+from hcs_protocol import (
+    CONTROL_OFFSET,
+    Connection,
+    Done,
+    Message,
+    Ping,
+    Pong,
+    Shutdown,
+    decode,
+    encode,
+    read_connection,
+)
+
+PATIENCE_SECONDS = 50
+needs_posix = pytest.mark.skipif(os.name == "nt", reason="wants POSIX signals and file modes")
+
+Connect = Callable[..., zmq.SyncSocket]
+
+
+class Started:
+    """A viewer process and what it wrote."""
+
+    def __init__(self, environment: dict[str, str], runtime: Path, *arguments: str) -> None:
+        self.runtime = runtime
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "hcs_viewer", *arguments],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.errors: list[str] = []
+        self._listening = threading.Event()
+        self._reader = threading.Thread(target=self._read_errors)
+        self._reader.start()
+
+    def path(self) -> Path:
+        """Wait until the viewer listens, and return its connection file."""
+        assert self._listening.wait(PATIENCE_SECONDS), self.errors
+        assert self.process.poll() is None, self.errors
+        return next(self.runtime.glob("viewer-*.json"))
+
+    def wait_until_ready(self) -> str:
+        """Wait for the line on standard output and return it."""
+        assert self.process.stdout
+        return self.process.stdout.readline()
+
+    def wait(self) -> int:
+        """Wait for the end and return the exit status."""
+        return self.process.wait(PATIENCE_SECONDS)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(PATIENCE_SECONDS)
+        self._reader.join(PATIENCE_SECONDS)
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            assert pipe
+            pipe.close()
+
+    def _read_errors(self) -> None:
+        assert self.process.stderr
+        for line in self.process.stderr:
+            self.errors.append(line)
+            if " listening " in line:
+                self._listening.set()
+        self._listening.set()
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """An environment in which a viewer touches nothing of this user's."""
+    (tmp_path / "run").mkdir(mode=0o700)
+    ours = {"HCS_RUNTIME_DIR": "run", "XDG_STATE_HOME": "state", "XDG_CACHE_HOME": "cache"}
+    return os.environ | {name: str(tmp_path / folder) for name, folder in ours.items()}
+
+
+@pytest.fixture
+def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Started]]:
+    started: list[Started] = []
+
+    def start_one(*arguments: str) -> Started:
+        started.append(Started(environment, tmp_path / "run", *arguments))
+        return started[-1]
+
+    yield start_one
+    for each in started:
+        each.close()
+
+
+@pytest.fixture
+def port() -> int:
+    """A data port that is free, and its control port too, as far as one can know."""
+    for data_port in range(23555, 24555):
+        with socket.socket() as data, socket.socket() as control:
+            try:
+                data.bind(("127.0.0.1", data_port))
+                control.bind(("127.0.0.1", data_port + CONTROL_OFFSET))
+            except OSError:
+                continue
+            return data_port
+    raise AssertionError("no free pair of ports")
+
+
+@pytest.fixture
+def ask(connect: Connect) -> Callable[[Connection, Message], Message]:
+    def asked(connection: Connection, message: Message) -> Message:
+        names = {"server": "public_key", "public": "client_public_key", "secret": "client_secret_key"}
+        keys = {name: getattr(connection, field).encode() for name, field in names.items()}
+        client = connect(zmq.REQ, connection.control_port, **keys)
+        client.send(encode(message))
+        assert client.poll(1000 * PATIENCE_SECONDS), f"no answer to {message}"
+        return decode(client.recv())
+
+    return asked
+
+
+def run(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+    )
+
+
+# Its life.
+
+
+def test_a_viewer_listens_then_is_ready_then_closes_when_it_is_asked(
+    start: Callable[..., Started], port: int, tmp_path: Path, ask: Callable[[Connection, Message], Message]
+) -> None:
+    viewer = start("--data-port", str(port), "--title", "Assay 7")
+    path = viewer.path()
+    connection = read_connection(path)
+
+    early = ask(connection, Ping(id="1"))
+    line = viewer.wait_until_ready()
+    late = ask(connection, Ping(id="2"))
+    done = ask(connection, Shutdown(id="3"))
+
+    assert isinstance(early, Pong)
+    assert early.state in {"starting", "ready"}
+    assert line.split() == ["ready", "data", str(port), "control", str(port + 1000)]
+    assert (late.state, late.title, late.viewer_run) == ("ready", "Assay 7", connection.viewer_run)
+    assert done == Done(reply_to="3")
+    assert viewer.wait() == 0
+    assert not path.exists()
+
+
+@needs_posix
+def test_its_connection_file_is_readable_by_its_user_alone(start: Callable[..., Started], port: int) -> None:
+    viewer = start("--data-port", str(port))
+
+    path = viewer.path()
+    connection = read_connection(path)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert (connection.pid, connection.data_port) == (viewer.process.pid, port)
+
+
+@needs_posix
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_ends_it_in_order(start: Callable[..., Started], port: int, name: str) -> None:
+    viewer = start("--data-port", str(port))
+    viewer.wait_until_ready()
+
+    viewer.process.send_signal(signal.Signals[name])
+
+    assert viewer.wait() == 0
+    assert not list(viewer.runtime.glob("*"))
+
+
+@needs_posix
+def test_a_signal_ends_it_in_order_before_there_is_a_window(start: Callable[..., Started], port: int) -> None:
+    viewer = start("--data-port", str(port))
+    viewer.path()
+
+    viewer.process.terminate()
+
+    assert viewer.wait() == 0
+    assert not list(viewer.runtime.glob("*"))
+
+
+@pytest.mark.parametrize("is_ready", [False, True])
+def test_it_ends_with_its_parent_if_it_was_told_to(
+    start: Callable[..., Started], port: int, is_ready: bool
+) -> None:
+    viewer = start("--data-port", str(port), "--stdin-is-parent")
+    _ = viewer.wait_until_ready() if is_ready else viewer.path()
+
+    viewer.process.stdin.close()
+
+    assert viewer.wait() == 0
+    assert not list(viewer.runtime.glob("*"))
+
+
+def test_without_being_told_to_it_outlives_its_parent(
+    start: Callable[..., Started], port: int, ask: Callable[[Connection, Message], Message]
+) -> None:
+    viewer = start("--data-port", str(port))
+    connection = read_connection(viewer.path())
+
+    viewer.process.stdin.close()
+    viewer.wait_until_ready()
+
+    assert ask(connection, Ping(id="1")).state == "ready"
+
+
+def test_its_log_is_in_the_users_log_folder(start: Callable[..., Started], port: int, tmp_path: Path) -> None:
+    viewer = start("--data-port", str(port))
+
+    viewer.path()
+
+    (log,) = (tmp_path / "state").rglob("*.log")
+    assert f"listening data={port}" in log.read_text("utf-8")
+
+
+# What it refuses.
+
+
+def test_a_taken_port_is_exit_status_3_and_one_line(environment: dict[str, str], port: int) -> None:
+    with socket.create_server(("127.0.0.1", port)):
+        ended = run(environment, "-m", "hcs_viewer", "--data-port", str(port))
+
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert ended.stderr.count("\n") == 1
+    assert f"port {port} or {port + 1000} is taken" in ended.stderr
+
+
+def test_the_next_free_pair_is_taken_if_it_may(start: Callable[..., Started], port: int) -> None:
+    with socket.create_server(("127.0.0.1", port)):
+        connection = read_connection(start("--data-port", str(port), "--next-free").path())
+
+    assert connection.data_port > port
+    assert connection.requested_port == port
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is always a display")
+def test_without_a_display_it_says_so_in_one_line_with_exit_status_4(environment: dict[str, str]) -> None:
+    blind = {
+        k: v for k, v in environment.items() if k not in {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"}
+    }
+
+    ended = run(blind, "-m", "hcs_viewer")
+
+    assert (ended.returncode, ended.stdout) == (4, "")
+    assert ended.stderr.count("\n") == 1
+    assert "no display" in ended.stderr
+
+
+@pytest.mark.parametrize("port", ["80", "65000", "x"])
+def test_a_wrong_port_is_exit_status_2(environment: dict[str, str], port: str) -> None:
+    ended = run(environment, "-m", "hcs_viewer", "--data-port", port)
+
+    assert ended.returncode == 2
+    assert f"got {port}" in ended.stderr.replace("'", "")
+
+
+def test_help_is_the_modules_docstring(environment: dict[str, str]) -> None:
+    ended = run(environment, "-m", "hcs_viewer", "--help")
+
+    assert ended.returncode == 0
+    assert "Open a napari window that shows what image-processing pipelines send to it" in ended.stdout
+    assert (
+        "Exit status: 0 closed, 1 could not start, 2 wrong usage, 3 port taken, 4 no display." in ended.stdout
+    )
+
+
+# What it imports.
+
+
+def test_importing_the_package_imports_no_napari_and_no_qt(environment: dict[str, str]) -> None:
+    code = "import hcs_viewer, sys; print({'napari', 'qtpy', 'PyQt6', 'zmq'} & set(sys.modules))"
+
+    assert run(environment, "-c", code).stdout == "set()\n"
+
+
+def test_it_listens_before_napari_is_imported(environment: dict[str, str]) -> None:
+    code = (
+        "import hcs_viewer._assembly, hcs_viewer.__main__, sys; print({'napari', 'qtpy'} & set(sys.modules))"
+    )
+
+    assert run(environment, "-c", code).stdout == "set()\n"
+
+
+def test_it_can_be_imported_where_there_is_no_fcntl(environment: dict[str, str]) -> None:
+    code = "import sys; sys.modules['fcntl'] = None; import hcs_viewer, hcs_viewer._assembly; print('fine')"
+
+    assert run(environment, "-c", code).stdout == "fine\n"
