@@ -225,9 +225,10 @@ def test_without_being_told_to_it_outlives_its_parent(
 
 
 def test_its_log_is_in_the_users_log_folder(start: Callable[..., Started], port: int, tmp_path: Path) -> None:
-    viewer = start("--data-port", str(port))
-
+    viewer = start("--data-port", str(port), "--stdin-is-parent")
     viewer.path()
+    viewer.process.stdin.close()
+    viewer.wait()
 
     (log,) = (tmp_path / "state").rglob("*.log")
     assert f"listening data={port}" in log.read_text("utf-8")

@@ -3,7 +3,8 @@
 import msgspec
 
 from ._errors import MalformedMessageError, UnsupportedArrayError
-from ._messages import Batch, ImagePixels, ImageReady, Message
+from ._messages import Batch, ImageReady, Message
+from ._questions import ImagePixels
 
 MAX_MESSAGE_NBYTES = 1 << 20
 """A message's JSON is no longer than this, a reply with a screenshot or a state excepted."""

@@ -2,7 +2,8 @@
 
 import secrets
 
-from ._messages import PROTOCOL_VERSION, Hello, Refuse, Welcome
+from ._message import PROTOCOL_VERSION
+from ._messages import Hello, Refuse, Welcome
 
 
 def new_id() -> str:

@@ -4,38 +4,46 @@ Data channel (PUB to SUB): Open, Batch. Control channel (DEALER or REQ to ROUTER
 Requests carry ``id`` and get exactly one reply with the same ``reply_to``; the rest carry neither.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-import msgspec
 from msgspec import Meta
 
 from ._blocks import PixelsRef, SegmentOffer
-from ._components import MAX_INT, Components, ComponentValue, Text
+from ._components import Text
 from ._display import DisplayConfiguration
 from ._images import ImageAddress, ImageSpec, Nbytes, Step
-
-PROTOCOL_VERSION = 1
-MAX_ITEMS = 1024
-
-Id = Annotated[str, Meta(min_length=1, max_length=64)]
-Sequence = Annotated[int, Meta(ge=1, le=MAX_INT)]
-Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
-Version = Count
-LongText = Annotated[str, Meta(max_length=8192)]
-Values = Annotated[list[ComponentValue], Meta(max_length=20_000)]
-RunState = Literal["completed", "failed", "cancelled"]
-StepState = Literal["waiting", "running", "done", "failed"]
-ViewerState = Literal["starting", "ready", "closing"]
-
-
-class _Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=True):
-    """Base of all messages: JSON objects whose ``type`` is the class's name."""
-
+from ._message import (
+    MAX_ITEMS,
+    AnyMessage,
+    Count,
+    Id,
+    LongText,
+    RunState,
+    Sequence,
+    StepState,
+    Values,
+    Version,
+)
+from ._questions import (
+    Clear,
+    Done,
+    Failed,
+    GetImage,
+    GetState,
+    ImagePixels,
+    Navigate,
+    Ping,
+    Pong,
+    Screenshot,
+    ScreenshotTaken,
+    Shutdown,
+    State,
+)
 
 # The handshake, on the control channel.
 
 
-class Hello(_Message, frozen=True, kw_only=True):
+class Hello(AnyMessage, frozen=True, kw_only=True):
     """Worker to viewer: I want to send images; here is a segment whose nonce only my machine can read."""
 
     id: Id
@@ -48,7 +56,7 @@ class Hello(_Message, frozen=True, kw_only=True):
     """None asks for frames."""
 
 
-class Welcome(_Message, frozen=True, kw_only=True):
+class Welcome(AnyMessage, frozen=True, kw_only=True):
     """Viewer to worker: you are in; say Open on the data channel until I have Heard it."""
 
     reply_to: Id
@@ -62,7 +70,7 @@ class Welcome(_Message, frozen=True, kw_only=True):
     credit_nbytes: Nbytes = 1 << 28
 
 
-class Refuse(_Message, frozen=True, kw_only=True):
+class Refuse(AnyMessage, frozen=True, kw_only=True):
     """Viewer to worker: you are not in, for this reason."""
 
     reply_to: Id
@@ -70,13 +78,13 @@ class Refuse(_Message, frozen=True, kw_only=True):
     protocol_version: Version
 
 
-class Open(_Message, frozen=True, kw_only=True):
+class Open(AnyMessage, frozen=True, kw_only=True):
     """Worker to viewer, on the data channel, again and again: can you hear this session?"""
 
     session: Id
 
 
-class Heard(_Message, frozen=True, kw_only=True):
+class Heard(AnyMessage, frozen=True, kw_only=True):
     """Viewer to worker: your data channel is through; send."""
 
     session: Id
@@ -85,7 +93,7 @@ class Heard(_Message, frozen=True, kw_only=True):
 # The data channel.
 
 
-class ImageReady(_Message, frozen=True, kw_only=True):
+class ImageReady(AnyMessage, frozen=True, kw_only=True):
     """The pixels of one image lie there; this is what they show and how to draw them."""
 
     sequence: Sequence
@@ -95,7 +103,7 @@ class ImageReady(_Message, frozen=True, kw_only=True):
     display: DisplayConfiguration = DisplayConfiguration()
 
 
-class RunStarted(_Message, frozen=True, kw_only=True):
+class RunStarted(AnyMessage, frozen=True, kw_only=True):
     """A run began; it expects these values of each component, and these steps."""
 
     sequence: Sequence
@@ -110,7 +118,7 @@ class RunStarted(_Message, frozen=True, kw_only=True):
     steps: Annotated[list[Step], Meta(max_length=1000)] = []
 
 
-class StepProgress(_Message, frozen=True, kw_only=True):
+class StepProgress(AnyMessage, frozen=True, kw_only=True):
     """How far a step is in one well."""
 
     sequence: Sequence
@@ -124,7 +132,7 @@ class StepProgress(_Message, frozen=True, kw_only=True):
     error: LongText | None = None
 
 
-class RunEnded(_Message, frozen=True, kw_only=True):
+class RunEnded(AnyMessage, frozen=True, kw_only=True):
     """A run is over."""
 
     sequence: Sequence
@@ -136,7 +144,7 @@ class RunEnded(_Message, frozen=True, kw_only=True):
 Item = ImageReady | RunStarted | StepProgress | RunEnded
 
 
-class Batch(_Message, frozen=True, kw_only=True):
+class Batch(AnyMessage, frozen=True, kw_only=True):
     """Worker to viewer: images and run messages, numbered without gaps; frames follow, if any."""
 
     session: Id
@@ -148,14 +156,14 @@ class Batch(_Message, frozen=True, kw_only=True):
 # What comes back, unasked, on the control channel.
 
 
-class BlockReleased(_Message, frozen=True, kw_only=True):
+class BlockReleased(AnyMessage, frozen=True, kw_only=True):
     """Viewer to worker: these are adopted; I no longer read their pixels where you put them."""
 
     session: Id
     sequences: Annotated[list[Sequence], Meta(max_length=MAX_ITEMS)]
 
 
-class ImageRefused(_Message, frozen=True, kw_only=True):
+class ImageRefused(AnyMessage, frozen=True, kw_only=True):
     """Viewer to worker: I cannot take this image, for this reason."""
 
     session: Id
@@ -165,14 +173,14 @@ class ImageRefused(_Message, frozen=True, kw_only=True):
     """Whether the same pixels in a frame would be welcome."""
 
 
-class ImageShown(_Message, frozen=True, kw_only=True):
+class ImageShown(AnyMessage, frozen=True, kw_only=True):
     """Viewer to worker: these images are in their layers."""
 
     session: Id
     sequences: Annotated[list[Sequence], Meta(max_length=MAX_ITEMS)]
 
 
-class Credit(_Message, frozen=True, kw_only=True):
+class Credit(AnyMessage, frozen=True, kw_only=True):
     """Viewer to worker: from now on you may have this much in flight."""
 
     session: Id
@@ -180,7 +188,7 @@ class Credit(_Message, frozen=True, kw_only=True):
     nbytes: Nbytes
 
 
-class Beat(_Message, frozen=True, kw_only=True):
+class Beat(AnyMessage, frozen=True, kw_only=True):
     """Worker to viewer: I am here, and this is the last number I sent."""
 
     id: Id
@@ -188,7 +196,7 @@ class Beat(_Message, frozen=True, kw_only=True):
     last: Count
 
 
-class Received(_Message, frozen=True, kw_only=True):
+class Received(AnyMessage, frozen=True, kw_only=True):
     """Viewer to worker, answering Beat: up to this number I have all, without a gap."""
 
     reply_to: Id
@@ -196,151 +204,12 @@ class Received(_Message, frozen=True, kw_only=True):
     received: Count
 
 
-class Goodbye(_Message, frozen=True, kw_only=True):
+class Goodbye(AnyMessage, frozen=True, kw_only=True):
     """Worker to viewer: this was the last number; answered with Done when it is held."""
 
     id: Id
     session: Id
     last: Count
-
-
-# Questions that anybody with the keys may ask.
-
-
-class Ping(_Message, frozen=True, kw_only=True):
-    """Who is there?"""
-
-    id: Id
-
-
-class Counters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What happened to the images a viewer was sent, since it started."""
-
-    received: Count = 0
-    adopted: Count = 0
-    shown: Count = 0
-    duplicates: Count = 0
-    refused: Count = 0
-    malformed: Count = 0
-    nbytes: Count = 0
-    workers: Count = 0
-
-
-class Pong(_Message, frozen=True, kw_only=True):
-    """The viewer's title, its state and its counters."""
-
-    reply_to: Id
-    viewer_run: Id
-    title: Text
-    state: ViewerState
-    window_age_seconds: float
-    """How long ago the window's thread last gave a sign of life."""
-    counters: Counters = Counters()
-    protocol_version: Version
-
-
-class GetState(_Message, frozen=True, kw_only=True):
-    """What does the window show?"""
-
-    id: Id
-
-
-class LayerState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One layer of the window."""
-
-    name: Text
-    run: Text = ""
-    kind: Literal["image", "labels"] = "image"
-    images: Count = 0
-    """How many images lie in it, painted or reachable by slider."""
-    shape: list[int] = []
-    dtype: str = ""
-    visible: bool = True
-    colormap: Text = ""
-    contrast_limits: tuple[float, float] | None = None
-    components: dict[str, list[ComponentValue | None]] = {}
-    """Of each stacked component the values that this layer has images of."""
-
-
-class State(_Message, frozen=True, kw_only=True):
-    """The layers from bottom to top, the sliders, the camera."""
-
-    reply_to: Id
-    layers: list[LayerState] = []
-    axes: dict[str, list[ComponentValue | None]] = {}
-    """The sliders in order, each with the values of its positions."""
-    position: dict[str, ComponentValue | None] = {}
-    """Where the sliders stand."""
-    camera_center: list[float] = []
-    camera_zoom: float = 1.0
-    canvas_size: tuple[int, int] = (0, 0)
-    """Height and width in pixels."""
-    progress: dict[str, str] = {}
-    """Of each run the last word on it."""
-
-
-class GetImage(_Message, frozen=True, kw_only=True):
-    """Give me the plane that this layer has at these components."""
-
-    id: Id
-    layer: Text
-    components: Components = Components()
-
-
-class ImagePixels(_Message, frozen=True, kw_only=True):
-    """The plane that was asked for; its pixels are the next frame."""
-
-    reply_to: Id
-    spec: ImageSpec
-
-
-class Navigate(_Message, frozen=True, kw_only=True):
-    """Move the sliders; show only these layers; answered with Done when the window has painted it."""
-
-    id: Id
-    components: Components = Components()
-    visible_layers: Annotated[list[Text], Meta(max_length=MAX_ITEMS)] | None = None
-    """None leaves the layers as they are."""
-
-
-class Clear(_Message, frozen=True, kw_only=True):
-    """Remove the layers of this run, or all of them; answered with Done."""
-
-    id: Id
-    run: Text | None = None
-
-
-class Screenshot(_Message, frozen=True, kw_only=True):
-    """What does the window look like?"""
-
-    id: Id
-    canvas_only: bool = False
-
-
-class ScreenshotTaken(_Message, frozen=True, kw_only=True):
-    """The window, or its canvas, as a PNG (base64 in the JSON)."""
-
-    reply_to: Id
-    png: bytes
-
-
-class Shutdown(_Message, frozen=True, kw_only=True):
-    """Close the window and end the process; answered with Done before it is gone."""
-
-    id: Id
-
-
-class Done(_Message, frozen=True, kw_only=True):
-    """It is done."""
-
-    reply_to: Id
-
-
-class Failed(_Message, frozen=True, kw_only=True):
-    """It could not be done, for this reason."""
-
-    reply_to: Id
-    error: LongText
 
 
 DataMessage = Open | Batch

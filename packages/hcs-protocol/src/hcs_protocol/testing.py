@@ -11,7 +11,7 @@ from typing import TypeVar
 from ._blocks import BlockLender, BlockOpener, BlockRef, LentBlock, PixelWriter, SegmentOffer
 from ._errors import BlockUnavailableError, PoolFullError, UnsupportedArrayError
 from ._handshake import new_id
-from ._messages import PROTOCOL_VERSION
+from ._message import PROTOCOL_VERSION
 
 Raised = TypeVar("Raised", bound=Exception)
 

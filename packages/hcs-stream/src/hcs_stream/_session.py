@@ -89,14 +89,7 @@ class Session:
         self._unanswered_since: float | None = self._heard_at
         self._due = self._heard_at + BEAT_SECONDS
         self._last_id = new_id()
-        hello = Hello(
-            id=self._last_id,
-            protocol_version=PROTOCOL_VERSION,
-            worker_run=worker_run,
-            name=name,
-            segment=offer,
-        )
-        self._say(hello)
+        self._say_hello(worker_run, name, offer)
 
     def poll(self) -> None:
         """Wait, without the lock, until the viewer says something or something is due."""
@@ -170,6 +163,16 @@ class Session:
         self._control.close(0)
         if self._data is not None:
             self._data.close(0)
+
+    def _say_hello(self, worker_run: str, name: str, offer: SegmentOffer | None) -> None:
+        hello = Hello(
+            id=self._last_id,
+            protocol_version=PROTOCOL_VERSION,
+            worker_run=worker_run,
+            name=name,
+            segment=offer,
+        )
+        self._say(hello)
 
     def _say(self, message: Message) -> None:
         self._control.send_multipart([b"", encode(message)], zmq.NOBLOCK)

@@ -1,5 +1,7 @@
 """A pipeline's visualizer: one napari viewer, started without waiting for it."""
 
+import msgspec
+
 from hcs_protocol import DATA_PORT, DisplayConfiguration
 
 from ._assembly import connect
@@ -90,6 +92,6 @@ class NapariStreamVisualizer:
         self._launch = None
 
     def _display(self) -> DisplayConfiguration:
-        if isinstance(self.visualizer_config, DisplayConfiguration):
-            return self.visualizer_config
-        return DisplayConfiguration(replace_layers=self.replace_layers)
+        given = self.visualizer_config
+        display = given if isinstance(given, DisplayConfiguration) else DisplayConfiguration()
+        return msgspec.structs.replace(display, replace_layers=display.replace_layers or self.replace_layers)
