@@ -25,7 +25,7 @@ def test_a_pipelines_packages_import_no_window_and_no_array_library(package: str
 
 
 def test_the_protocol_imports_msgspec_and_the_standard_library_alone(python: Python) -> None:
-    known = "{'hcs_protocol', 'msgspec', 'typing_extensions'} | sys.stdlib_module_names"  # msgspec's own
+    known = "{'hcs_protocol', 'msgspec', 'typing_extensions'} | sys.stdlib_module_names"
     done = python(
         f"import sys; before = set(sys.modules); import hcs_protocol, hcs_protocol.testing; "
         f"print({{m.split('.')[0] for m in set(sys.modules) - before}} - ({known}))"
@@ -38,7 +38,11 @@ def test_both_sides_talk_by_frames_without_what_windows_lacks(
     data_port: int, python: Python, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("HCS_SHM_DIR")
-    viewer_command = ["python", "-c", f"{UNIX_HIDDEN}\nfrom hcs_viewer.__main__ import main\nsys.exit(main())"]
+    viewer_command = [
+        "python",
+        "-c",
+        f"{UNIX_HIDDEN}\nfrom hcs_viewer.__main__ import main\nsys.exit(main())",
+    ]
     done = python(
         f"""{UNIX_HIDDEN}
 os.environ["HCS_SHM_DIR"] = "/no/such/folder"

@@ -165,7 +165,7 @@ def ramp(top: int = 1000) -> Array:
 
 @pytest.fixture
 def shown(make_napari_viewer: Callable[..., napari.Viewer], qtbot: QtBot) -> Iterator[Shown]:
-    shown = Shown(make_napari_viewer(show=False), qtbot)
+    shown = Shown(make_napari_viewer(show=True), qtbot)
     yield shown
     shown.window._beat.stop()
 

@@ -1,6 +1,7 @@
 """Puts reader, receiver, store and window together: the only module that knows all of them."""
 
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,14 +48,17 @@ def run_window(
     from ._answers import answer
     from ._window import Window
 
+    asked_to_end = threading.Event()
+    end_on_signals(asked_to_end.set)  # from here on Qt would swallow an exception, or lose a closed window
     viewer = napari.Viewer(title=f"{settings.title} — port {settings.data_port}", show_welcome_screen=False)
     viewer.window.resize(*WINDOW_SIZE)
     window = Window(viewer, store, to_window, to_receiver, presence, answer)
-    end_on_signals(window.close_soon)
     _prime(viewer)
 
     def say_ready() -> None:
-        if presence.state == "closing":
+        end_on_signals(window.close_soon)
+        if asked_to_end.is_set():
+            window.close_soon()
             return
         window.listen()
         presence.state = "ready"

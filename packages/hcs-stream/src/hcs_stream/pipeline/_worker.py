@@ -1,6 +1,7 @@
 """What happens in a worker process: read, process, stream."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ import numpy.typing as npt
 import tifffile
 
 import hcs_protocol as protocol
-from hcs_stream import Stream, connect
+from hcs_stream import connect
 from hcs_stream.microscopes import ImageFile
 
 from ._step import Step
@@ -40,17 +41,18 @@ class Worker:
 
     def process(self, images: Sequence[ImageFile]) -> WellReport:
         """Take the images of a well through all steps; an error ends the well, not the run."""
-        well, published, shown_before_last = images[0].well, 0, False
-        error = None
+        well, of = images[0].well, len(images)
+        published, shown_before_last, error = 0, False, None
         try:
-            for done, image in enumerate(images):
-                shown_before_last = shown_before_last or self.stream.counters.shown > 0
-                published += self._process_image(image)
-                self._say_progress(well, "running", done + 1, len(images))
-            self._say_progress(well, "done", len(images), len(images))
+            for done, image in enumerate(images, start=1):
+                for send in self._steps_of(image):
+                    shown_before_last = self.stream.counters.shown > 0
+                    send()
+                    published += 1
+                self._say_progress(well, "done" if done == of else "running", done, of)
         except Exception as failure:  # a user's function may raise anything
             error = f"{type(failure).__name__}: {failure}"
-            self._say_progress(well, "failed", published, len(images), error)
+            self._say_progress(well, "failed", published // len(self.steps), of, error)
         return WellReport(
             well=well,
             images_published=published,
@@ -58,35 +60,29 @@ class Worker:
             error=error,
         )
 
-    def _process_image(self, image: ImageFile) -> int:
+    def _steps_of(self, image: ImageFile) -> Iterator[Callable[[], None]]:
+        """Yield, step by step, what sends the step's result at the image's address."""
         pixels: npt.NDArray[Any] = tifffile.imread(image.path)
         for number, step in enumerate(self.steps, start=1):
             pixels = step.func(pixels)
-            send(self.stream, pixels, image, (number, step.name), step.kind)
-        return len(self.steps)
+            yield partial(
+                self.stream.send,
+                pixels,
+                plate=image.plate,
+                well=image.well,
+                site=image.site,
+                channel=image.channel,
+                z_index=image.z_index,
+                timepoint=image.timepoint,
+                step=(number, step.name),
+                kind=step.kind,
+            )
 
     def _say_progress(
         self, well: str, state: protocol.StepState, done: int, of: int, error: str | None = None
     ) -> None:
         last = (len(self.steps), self.steps[-1].name)
         self.stream.progress(step=last, well=well, state=state, done=done, of=of, error=error)
-
-
-def send(
-    stream: Stream, pixels: npt.NDArray[Any], image: ImageFile, step: tuple[int, str], kind: protocol.Kind
-) -> None:
-    """Send what a step made of an image on disk, at that image's address."""
-    stream.send(
-        pixels,
-        plate=image.plate,
-        well=image.well,
-        site=image.site,
-        channel=image.channel,
-        z_index=image.z_index,
-        timepoint=image.timepoint,
-        step=step,
-        kind=kind,
-    )
 
 
 _worker: list[Worker] = []
