@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -131,7 +132,7 @@ def test_the_command_comes_from_argument_environment_or_installation() -> None:
     assert command_to_start("a 'b c'", environ) == ["a", "b c"]
     assert command_to_start(["a", "b c"], environ) == ["a", "b c"]
     assert command_to_start(None, environ) == ["conda", "run", "-n", "my napari", "hcs-viewer"]
-    assert command_to_start(None, {}) == [sys.executable, "-m", "hcs_viewer"]
+    assert command_to_start(None, {}) == [sys.executable, "-P", "-m", "hcs_viewer"]
 
 
 def test_a_viewer_in_the_path_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -166,6 +167,18 @@ def test_a_viewer_that_was_not_waited_for_and_ends_is_in_the_log(
     stream.close(timeout=0)
 
     assert "no display" in caplog.text
+
+
+def test_without_a_log_folder_a_start_that_fails_is_reported_all_the_same(
+    program: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    for name in ("XDG_STATE_HOME", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "file"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    with pytest.raises(ViewerStartError, match="no display"):
+        hcs_stream.connect(data_port=PORT, viewer_command=program(SAYS_AND_ENDS))
 
 
 def test_a_command_that_does_not_exist_is_reported() -> None:

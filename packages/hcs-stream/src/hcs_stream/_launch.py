@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -193,7 +194,7 @@ def command_to_start(given: Command, environ: Mapping[str, str]) -> list[str]:
     if command := given or environ.get(COMMAND):
         return shlex.split(command) if isinstance(command, str) else list(command)
     if importlib.util.find_spec("hcs_viewer"):
-        return [sys.executable, "-m", "hcs_viewer"]
+        return [sys.executable, "-P", "-m", "hcs_viewer"]  # the folder it is started in has no say
     if found := shutil.which("hcs-viewer"):
         return [found]
     raise ViewerNotInstalledError(
@@ -211,7 +212,7 @@ def _forget_launches() -> None:
 
 
 def _spawn(command: list[str], data_port: int, *, persistent: bool) -> Launch:
-    log = platformdirs.user_log_path("hcs", ensure_exists=True) / f"viewer-{data_port}.out"
+    log = _log_path(data_port)
     start = log.stat().st_size if log.exists() else 0
     if start > LOG_NBYTES:
         log.unlink()
@@ -233,6 +234,15 @@ def _spawn(command: list[str], data_port: int, *, persistent: bool) -> Launch:
             raise ViewerStartError(f"cannot run {shlex.join(command)}: {error}") from error
     adopt_child(process)
     return Launch(data_port, process, log, start)
+
+
+def _log_path(data_port: int) -> Path:
+    try:
+        return platformdirs.user_log_path("hcs", ensure_exists=True) / f"viewer-{data_port}.out"
+    except OSError:  # no home, or a read-only one
+        file, path = tempfile.mkstemp(prefix=f"hcs-viewer-{data_port}-", suffix=".out")
+        os.close(file)
+        return Path(path)
 
 
 def _open_private(path: str, flags: int) -> int:

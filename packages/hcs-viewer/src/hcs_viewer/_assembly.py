@@ -60,8 +60,8 @@ def run_window(
         if asked_to_end.is_set():
             window.close_soon()
             return
-        window.listen()
         presence.state = "ready"
+        window.listen()
         sys.stdout.write(f"ready  data {settings.data_port}  control {settings.data_port + 1000}\n")
         sys.stdout.flush()
 

@@ -14,12 +14,14 @@ def channel_names(paths: Iterable[Path]) -> dict[str, str]:
         paths: Files of the plate; the first ``.HTD`` among them is read.
 
     Returns:
-        Empty without such a file, or if two channels have the same name there.
+        Empty without such a file, or if the names do not tell channels apart: two are the same, or one is
+        another channel's number.
     """
     for path in paths:
         if path.suffix.lower() == ".htd":
             names = dict(_WAVE_NAME.findall(path.read_text(encoding="latin-1")))
-            return names if len(set(names.values())) == len(names) else {}
+            tell_apart = len(set(names.values())) == len(names)
+            return names if tell_apart and not any(name.isdecimal() for name in names.values()) else {}
     return {}
 
 
