@@ -13,9 +13,9 @@ def make_plate(folder: Path, htd: str) -> Path:
 
 
 def test_channels_are_called_as_the_plate_says(tmp_path: Path) -> None:
-    plate = open_plate(make_plate(tmp_path, format_htd({"1": "DAPI", "2": "Texas Red, long µs"})))
+    plate = open_plate(make_plate(tmp_path, format_htd({"1": "DAPI", "2": "Texas Red, séparé"})))
 
-    assert [image.channel for image in plate.images] == ["DAPI", "Texas Red, long µs"]
+    assert [image.channel for image in plate.images] == ["DAPI", "Texas Red, séparé"]
 
 
 def test_a_channel_without_a_name_keeps_its_number(tmp_path: Path) -> None:
