@@ -22,7 +22,7 @@ from synthetic_plate import make_plate
 from virtual_screen import a_screen, has_screen
 
 import hcs_stream
-from hcs_protocol import Components, LayerState, default_data_port
+from hcs_protocol import Components, HcsError, LayerState, default_data_port
 from hcs_stream.microscopes import ImageFile, Plate, open_plate
 from hcs_stream.pipeline import RunReport, Step, run
 
@@ -49,16 +49,21 @@ STEPS = (Step(gaussian_blur), Step(threshold, kind="labels"))
 def main() -> int:
     """Run the demo and return its exit status."""
     options = parse_options()
-    options.output.mkdir(parents=True, exist_ok=True)
-    plate = open_plate(options.plate or make_demo_plate(options.output))
-    say(
-        f"plate {plate.name!r}: {len(plate.images)} images, {len(plate.skipped['thumbs'])} thumbnails skipped"
-    )
-    if not has_screen() and not hcs_stream.find_viewer(options.data_port):
-        say(f"no display: using a virtual one, {a_screen()}")
-    elif has_screen():
-        options.keep = True
-    return show(plate, options)
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+        plate = open_plate(options.plate or make_demo_plate(options.output))
+        thumbs = len(plate.skipped["thumbs"])
+        say(f"plate {plate.name!r}: {len(plate.images)} images, {thumbs} thumbnails skipped")
+        for path in plate.unparsed:
+            say(f"not an image of the plate, by its name: {path}")
+        if has_screen():
+            options.keep = True
+        elif not hcs_stream.find_viewer(options.data_port):
+            say(f"no display: using a virtual one, {a_screen()}")
+        return show(plate, options)
+    except (HcsError, OSError) as error:
+        say(f"demo: {error}")
+        return 1
 
 
 def show(plate: Plate, options: argparse.Namespace) -> int:

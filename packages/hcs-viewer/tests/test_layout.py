@@ -89,12 +89,26 @@ def test_the_second_run_says_that_it_is_one() -> None:
     assert names(layout) == [plain, f"{plain} [run 2]", f"{plain} [run 3]"]
 
 
-def test_labels_and_image_of_one_step_are_two_layers() -> None:
-    labels = ImageSpec(shape=(4, 6), dtype="uint16", kind="labels")
+LABELS = ImageSpec(shape=(4, 6), dtype="uint16", kind="labels")
 
-    layout, _ = laid_out(image(well="A01"), image(well="A01", spec=labels), image(well="A02", spec=labels))
 
-    assert names(layout) == ["Step_02_gaussian_blur", "Step_02_gaussian_blur [labels]"]
+@pytest.mark.parametrize("order", [("image", "labels"), ("labels", "image")])
+def test_labels_and_image_of_one_step_are_two_layers(order: tuple[str, str]) -> None:
+    specs = {"image": None, "labels": LABELS}
+
+    layout, _ = laid_out(*(image(spec=specs[kind], well=well) for well in ("A01", "A02") for kind in order))
+
+    plain = "Step_02_gaussian_blur"
+    assert {layer.key.kind: layer.name for layer in layout.layers} == {
+        "image": plain,
+        "labels": f"{plain} [labels]",
+    }
+
+
+def test_labels_alone_have_the_plain_name() -> None:
+    layout, _ = laid_out(image(spec=LABELS))
+
+    assert names(layout) == ["Step_02_gaussian_blur"]
 
 
 @pytest.mark.parametrize("order", [(None, 1, 2), (1, None, 2), (1, 2, None)])

@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image as PngImage
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QApplication
 
 from hcs_protocol import (
     DTYPES,
@@ -170,6 +172,28 @@ def shown(make_napari_viewer: Callable[..., napari.Viewer], qtbot: QtBot) -> Ite
     shown.window._beat.stop()
 
 
+class PaintFilter(QObject):
+    """Notes when a canvas is painted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.painted: list[str] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802  # Qt's name
+        if event.type() == QEvent.Type.Paint and "Canvas" in type(watched).__name__:
+            self.painted.append(type(watched).__name__)
+        return False
+
+
+@pytest.fixture
+def canvas_paints(shown: Shown, qapp: QApplication) -> Iterator[list[str]]:
+    """One entry for each time that the canvas was painted."""
+    paints = PaintFilter()
+    qapp.installEventFilter(paints)
+    yield paints.painted
+    qapp.removeEventFilter(paints)
+
+
 # Layers.
 
 
@@ -240,7 +264,7 @@ def test_labels_lie_above_images_and_later_steps_above_earlier_ones(shown: Shown
     shown.show(ramp(), step=SEGMENT)
     shown.show(ramp(), step=BLUR)
 
-    names = ["Step_01_blur", "Step_02_segment [image]", "Step_02_segment"]
+    names = ["Step_01_blur", "Step_02_segment", "Step_02_segment [labels]"]
     assert [layer.name for layer in shown.layers] == names
 
 
@@ -573,6 +597,17 @@ def test_navigating_moves_the_sliders_and_shows_layers(shown: Shown) -> None:
     assert done == Done(reply_to="n")
     assert shown.looked_at("Channel_GFP")[0, 0] == 3
     assert [layer.visible for layer in shown.layers] == [False, True]
+
+
+def test_navigating_is_answered_when_the_canvas_was_painted(shown: Shown, canvas_paints: list[str]) -> None:
+    for site in (1, 2):
+        shown.show(ramp(site), site=site)
+    shown.answer_to(Screenshot(id="s"))
+    canvas_paints.clear()
+
+    shown.answer_to(Navigate(id="n", components=Components(site=2)))
+
+    assert canvas_paints
 
 
 def test_a_layer_that_somebody_asked_to_see_is_not_hidden_by_later_steps(shown: Shown) -> None:

@@ -43,7 +43,10 @@ def answer(window: Window, question: Question) -> None:
     except Exception as error:  # whoever asked waits for an answer, whatever napari raised
         logger.exception("request failed request=%s", type(question.request).__name__)
         answered = Answer(question.identity, Failed(reply_to=question.request.id, error=repr(error)))
-    window.to_receiver.put(answered)
+    if isinstance(question.request, Navigate):
+        window.after_paint(lambda: window.to_receiver.put(answered))
+    else:
+        window.to_receiver.put(answered)
 
 
 def _answer(window: Window, question: Question) -> Answer:

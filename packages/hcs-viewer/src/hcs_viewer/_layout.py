@@ -56,7 +56,7 @@ class Layout:
         self._note_z_step(ready)
         layer, is_new = self._layer(ready)
         layer.run = ready.address.run
-        renamed = self._rename_projection(layer) if is_new else ()
+        renamed = self._rename_others(layer) if is_new else ()
         positions, replaced = [], []
         for z_index, plane in _planes(ready, number):
             positions.append(position := self._position(layer, ready, z_index))
@@ -156,18 +156,19 @@ class Layout:
         if key.dtype:
             size = "x".join(map(str, key.shape or ()))
             layer.base += f" [{f'{size} {key.dtype}'.strip()}]"
-        if any(other.base == layer.base and other.key.run == key.run for other in others):
+        same_name = any(other.base == layer.base and other.key.run == key.run for other in others)
+        if same_name or (key.kind == "labels" and replace(key, kind="image") in self._by_key):
             layer.base += f" [{key.kind}]"
         taken = {other.name for other in others}
         layer.name = next(name for n in count(1) if (name := unique_name(layer.base, n)) not in taken)
 
-    def _rename_projection(self, layer: LayerModel) -> tuple[LayerModel, ...]:
-        flat = self._by_key.get(_flat(layer.key)) if layer.key.has_z else None
-        if flat is None:
-            return ()
-        self._name(flat)
-        self._name(layer)  # the plain name is free now
-        return (flat,)
+    def _rename_others(self, layer: LayerModel) -> tuple[LayerModel, ...]:
+        """Rename what came before this layer and is called a projection, or labels, only beside it."""
+        beside = [_flat(layer.key), replace(layer.key, kind="labels")]
+        renamed = tuple(self._by_key[key] for key in beside if key != layer.key and key in self._by_key)
+        for other in (*renamed, layer):  # itself last: the plain name is free now
+            self._name(other)
+        return renamed
 
 
 def _planes(ready: ImageReady, number: int) -> Iterator[tuple[Value, Plane]]:

@@ -69,7 +69,7 @@ class Window:
         self._arrived: list[ShownImage] = []
         self._is_updating = False
         self._bell = Bell()
-        self._bell.rung.connect(self.take_in)
+        self._bell.rung.connect(self.take_in)  # on this thread, whichever rings
         self._beat = QTimer()
         self._beat.timeout.connect(presence.see_window)
 
@@ -132,6 +132,10 @@ class Window:
         places = {id(layer): place for place, layer in enumerate(self.viewer.layers)}
         present = [shown for shown in self.shown.values() if id(shown.layer) in places]
         return sorted(present, key=lambda shown: places[id(shown.layer)])
+
+    def after_paint(self, act: Callable[[], None]) -> None:
+        """Do something once what is changed now has been painted: Qt paints between two turns of its loop."""
+        QTimer.singleShot(0, lambda: QTimer.singleShot(0, act))
 
     def close_soon(self) -> None:
         """Close the window once the present answer is on its way; a second time is harmless."""
