@@ -427,7 +427,8 @@ if __name__ == "__main__":
 """
 
 FORK = """
-import os, sys, hcs_stream, numpy
+import os, sys, warnings, hcs_stream, numpy
+warnings.simplefilter("ignore", DeprecationWarning)  # of fork beside threads, which is what is tried here
 stream = hcs_stream.connect(data_port=int(sys.argv[1]), run="r")
 stream.send(numpy.full((9, 9), 1, numpy.uint8))
 if not (child := os.fork()):

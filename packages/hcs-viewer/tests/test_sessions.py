@@ -99,6 +99,18 @@ def test_after_a_goodbye_the_numbers_are_forgotten() -> None:
     assert sessions.received(opened(sessions)).upto == 0
 
 
+def test_a_session_that_is_over_leads_to_the_one_its_worker_run_has_now() -> None:
+    sessions = Sessions()
+    first = opened(sessions)
+    second = opened(sessions, identity=b"2")
+
+    assert sessions.latest(first.id) is sessions.latest(second.id) is second
+    assert sessions.latest("unknown") is None
+
+    sessions.close(second, for_good=True)
+    assert sessions.latest(first.id) is None
+
+
 def test_silent_sessions_are_those_without_a_later_sign() -> None:
     sessions = Sessions()
     silent = opened(sessions, now=1)

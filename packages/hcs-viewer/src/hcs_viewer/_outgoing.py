@@ -52,10 +52,10 @@ class Outgoing:
                     self.count("shown")
                     shown.setdefault(session_id, []).append(sequence)
         for session_id, sequences in shown.items():
-            if session := sessions.get(session_id):
+            if session := sessions.latest(session_id):
                 for first in range(0, len(sequences), SHOWN_PER_MESSAGE):
                     part = sequences[first : first + SHOWN_PER_MESSAGE]
-                    self.send(session.identity, ImageShown(session=session_id, sequences=part))
+                    self.send(session.identity, ImageShown(session=session.id, sequences=part))
 
     def complain(self, identity: bytes, reason: str, *, counter: str = "malformed") -> None:
         """Count what a peer did wrong, and log it once per peer and kind."""

@@ -19,6 +19,7 @@ from hcs_protocol import (
     PROTOCOL_VERSION,
     BlockOpener,
     Connection,
+    find_connections,
     new_id,
     runtime_folders,
     write_connection,
@@ -139,12 +140,15 @@ def _connection_file(
         client_public_key=keys.client_public.decode(),
         client_secret_key=keys.client_secret.decode(),
     )
-    path = write_connection(connection, runtime_folders())
-    logger.info("listening data=%d control=%d file=%s", sockets.data_port, sockets.control_port, path)
+    folders = runtime_folders()
     try:
+        path = write_connection(connection, folders)
+        logger.info("listening data=%d control=%d file=%s", sockets.data_port, sockets.control_port, path)
         yield path
-    finally:
-        path.unlink(missing_ok=True)
+    finally:  # looked for, since a signal may come between the file and its name
+        for found, written in find_connections(folders):
+            if written.viewer_run == connection.viewer_run:
+                found.unlink(missing_ok=True)
 
 
 def _log_file(data_port: int) -> logging.Handler:

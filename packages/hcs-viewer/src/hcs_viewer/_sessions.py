@@ -65,6 +65,8 @@ class Sessions:
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
         self._received: dict[str, Received] = {}
+        self._worker_runs: dict[str, str] = {}
+        """Of every session, over or not, that a worker_run had."""
 
     def open(self, identity: bytes, worker_run: str, name: str, now: float) -> Session:
         """Open a session; one that the same worker_run had before is over."""
@@ -75,12 +77,18 @@ class Sessions:
             session.goodbyes += before.goodbyes
             del self._sessions[before.id]
         self._sessions[session.id] = session
+        self._worker_runs[session.id] = worker_run
         self._received.setdefault(worker_run, Received())
         return session
 
     def get(self, session_id: str) -> Session | None:
         """Return the session, unless it is over."""
         return self._sessions.get(session_id)
+
+    def latest(self, session_id: str) -> Session | None:
+        """Return the session that its worker_run has now, unless it has none."""
+        worker_run = self._worker_runs.get(session_id)
+        return next((session for session in self if session.worker_run == worker_run), None)
 
     def received(self, session: Session) -> Received:
         """Return which numbers the session's worker_run sent."""
@@ -91,6 +99,8 @@ class Sessions:
         self._sessions.pop(session.id, None)
         if for_good:
             self._received.pop(session.worker_run, None)
+            ours = self._worker_runs.items()
+            self._worker_runs = {id_: run for id_, run in ours if run != session.worker_run}
 
     def silent_since(self, moment: float) -> list[Session]:
         """Return the sessions whose worker gave no sign since then."""
