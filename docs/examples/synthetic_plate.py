@@ -195,7 +195,7 @@ def make_cell(rng: Generator, y: int, x: int, crowded: float) -> Cell:
         direction=direction,
         body=body,
         nucleus=nucleus,
-        parting=rng.choice([0, 0, 7, 10]) if dividing else 0,
+        parting=int(rng.choice([0, 0, 7, 10])) if dividing else 0,
         dividing=dividing,
         brightness=rng.lognormal(0, 0.22),
     )
@@ -204,7 +204,7 @@ def make_cell(rng: Generator, y: int, x: int, crowded: float) -> Cell:
 def outline(rng: Generator, radius: float, stretch: float, direction: float, wobble: float) -> Pixels:
     """Return an irregular ellipse as its radius in each of ``STEPS`` directions."""
     turned = ANGLES - direction
-    radii: Pixels = radius / np.hypot(np.cos(turned) / stretch, np.sin(turned) * stretch)
+    radii: NDArray[np.floating] = radius / np.hypot(np.cos(turned) / stretch, np.sin(turned) * stretch)
     for waves in range(2, 8):
         height, phase = wobble / waves * rng.normal(), rng.uniform(0, math.tau)
         radii = radii * (1 + height * np.cos(waves * ANGLES + phase))
