@@ -204,11 +204,12 @@ def make_cell(rng: Generator, y: int, x: int, crowded: float) -> Cell:
 def outline(rng: Generator, radius: float, stretch: float, direction: float, wobble: float) -> Pixels:
     """Return an irregular ellipse as its radius in each of ``STEPS`` directions."""
     turned = ANGLES - direction
-    radii: NDArray[np.floating] = radius / np.hypot(np.cos(turned) / stretch, np.sin(turned) * stretch)
+    radii = radius / np.hypot(np.cos(turned) / stretch, np.sin(turned) * stretch)
     for waves in range(2, 8):
         height, phase = wobble / waves * rng.normal(), rng.uniform(0, math.tau)
         radii = radii * (1 + height * np.cos(waves * ANGLES + phase))
-    return np.clip(radii, 2, HALF - 3).astype(np.float32)
+    within: Pixels = np.clip(radii, 2, HALF - 3).astype(np.float32)
+    return within
 
 
 # Drawing
