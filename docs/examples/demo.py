@@ -54,8 +54,12 @@ def main() -> int:
         plate = open_plate(options.plate or make_demo_plate(options.output))
         thumbs = len(plate.skipped["thumbs"])
         say(f"plate {plate.name!r}: {len(plate.images)} images, {thumbs} thumbnails skipped")
-        for path in plate.unparsed:
-            say(f"not an image of the plate, by its name: {path}")
+        if plate.unparsed:
+            others = f"{len(plate.unparsed)} images whose names are not ImageXpress's"
+            say(f"left out: {others}, such as {plate.unparsed[0].name!r}")
+        if not plate.images:
+            say(f"demo: no image in {options.plate} has a name as ImageXpress gives them")
+            return 1
         if has_screen():
             options.keep = True
         elif not hcs_stream.find_viewer(options.data_port):
