@@ -19,6 +19,7 @@ from hcs_protocol import (
     ScreenshotTaken,
     decode,
     encode,
+    split_batch,
 )
 from hcs_protocol.testing import golden_messages
 
@@ -234,3 +235,41 @@ _ANYTHING = st.recursive(
     lambda inside: st.lists(inside, max_size=4) | st.dictionaries(_TEXTS, inside, max_size=4),
     max_leaves=8,
 )
+
+
+def test_a_batch_with_a_bad_item_is_split() -> None:
+    batch = json.loads(GOLDEN["batch_image_by_frame.json"])
+    good = batch["items"][0]
+    bad = good | {"sequence": good["sequence"] + 1, "pixels": {"type": "telepathy"}}
+
+    split = split_batch(json.dumps(batch | {"items": [bad, good]}).encode())
+
+    assert (split.session, split.oldest) == (batch["session"], batch["oldest"])
+    assert [item.sequence for item in split.items] == [good["sequence"]]
+    assert [item.sequence for item in split.bad] == [good["sequence"] + 1]
+    assert "telepathy" in split.bad[0].reason
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b'{"type": "Ping", "id": "1"}',
+        b'{"type": "Batch", "session": "s", "oldest": 1, "items": [{"type": "ImageReady"}]}',
+        b'{"type": "Batch", "session": "s", "oldest": 1, "items": [7]}',
+        b'{"type": "Batch", "session": "s", "oldest": 1, "items": ["' + b"x" * MAX_MESSAGE_NBYTES + b'"]}',
+    ],
+)
+def test_what_cannot_be_split_is_refused(data: bytes) -> None:
+    with pytest.raises(MalformedMessageError):
+        split_batch(data)
+
+
+@given(st.sampled_from(sorted(GOLDEN)), st.data())
+def test_splitting_mutated_messages_raises_nothing_else(name: str, data: st.DataObject) -> None:
+    message = bytearray(GOLDEN[name])
+    for _ in range(data.draw(st.integers(1, 5))):
+        message[data.draw(st.integers(0, len(message) - 1))] = data.draw(st.integers(0, 255))
+
+    with suppress(MalformedMessageError):
+        split_batch(bytes(message))

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import tifffile
@@ -379,6 +380,21 @@ def test_one_refused_image_of_a_batch_does_not_hold_up_the_others(viewer: Viewer
     assert worker.hears(ImageRefused).sequence == 2
     assert worker.hears(BlockReleased).sequences == [1, 3]
     assert len(viewer.store) == 2
+
+
+def test_an_item_that_is_none_is_refused_by_its_number_and_the_others_are_taken(
+    viewer: Viewer, worker: Worker
+) -> None:
+    good = msgspec.to_builtins(image(2))
+    bad = good | {"sequence": 1, "spec": {"shape": [2, 2], "dtype": "float99"}}
+    batch = {"type": "Batch", "session": worker.session, "oldest": 1, "items": [bad, good]}
+
+    worker.data.send_multipart([msgspec.json.encode(batch), PIXELS])
+
+    refused = worker.hears(ImageRefused)
+    assert (refused.sequence, refused.send_frame) == (1, False)
+    assert "float99" in refused.reason
+    assert worker.hears(BlockReleased).sequences == [2]
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)

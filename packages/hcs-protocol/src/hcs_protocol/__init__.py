@@ -16,8 +16,11 @@ from ._blocks import (
 from ._codec import (
     MAX_MESSAGE_NBYTES,
     MAX_REPLY_NBYTES,
+    BadItem,
+    SplitBatch,
     decode,
     encode,
+    split_batch,
 )
 from ._components import (
     COMPONENTS,
@@ -148,6 +151,7 @@ __all__ = [
     "MAX_NBYTES",
     "MAX_REPLY_NBYTES",
     "PROTOCOL_VERSION",
+    "BadItem",
     "Batch",
     "Beat",
     "BlockLender",
@@ -210,6 +214,7 @@ __all__ = [
     "ScreenshotTaken",
     "SegmentOffer",
     "Shutdown",
+    "SplitBatch",
     "State",
     "Step",
     "StepProgress",
@@ -241,6 +246,7 @@ __all__ = [
     "refusal",
     "runtime_folders",
     "shares_memory",
+    "split_batch",
     "unique_name",
     "write_connection",
 ]

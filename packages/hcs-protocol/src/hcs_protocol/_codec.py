@@ -3,7 +3,8 @@
 import msgspec
 
 from ._errors import MalformedMessageError, UnsupportedArrayError
-from ._messages import Batch, ImageReady, Message
+from ._message import Id, Sequence
+from ._messages import Batch, ImageReady, Item, Message
 from ._questions import ImagePixels
 
 MAX_MESSAGE_NBYTES = 1 << 20
@@ -13,8 +14,40 @@ MAX_REPLY_NBYTES = 1 << 27
 MAX_REASON = 300
 """How much of a decoder's words is kept: they may quote the peer, at any length."""
 
+_MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, UnsupportedArrayError, RecursionError)
+
+
+class BadItem(msgspec.Struct, frozen=True):
+    """An item of a batch that is none, and why."""
+
+    sequence: int
+    reason: str
+
+
+class SplitBatch(msgspec.Struct, frozen=True):
+    """A batch of which not every item is one: the rest of it need not suffer."""
+
+    session: str
+    oldest: int
+    items: list[Item]
+    bad: list[BadItem]
+
+
+class _Envelope(msgspec.Struct, frozen=True, tag="Batch"):
+    session: Id
+    oldest: Sequence
+    items: list[msgspec.Raw]
+
+
+class _Numbered(msgspec.Struct, frozen=True):
+    sequence: Sequence
+
+
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+_envelope_decoder = msgspec.json.Decoder(_Envelope)
+_item_decoder: msgspec.json.Decoder[Item] = msgspec.json.Decoder(Item)
+_number_decoder = msgspec.json.Decoder(_Numbered)
 
 
 def encode(message: Message) -> bytes:
@@ -40,27 +73,61 @@ def decode(data: bytes | memoryview, *, limit: int = MAX_MESSAGE_NBYTES) -> Mess
         MalformedMessageError: Too long, no JSON, no message, or a value out of its bounds. Nothing else
             comes out, whatever the bytes are.
     """
-    if len(data) > limit:
-        raise MalformedMessageError(f"wanted at most {limit} bytes, a message has {len(data)}")
+    _check_length(data, limit)
     try:
         message = _decoder.decode(data)
         _check_images(message)
-    except (msgspec.MsgspecError, UnicodeDecodeError, UnsupportedArrayError, RecursionError) as error:
+    except _MALFORMED as error:
         raise MalformedMessageError(f"no hcs message: {_reason(error)}") from error
     return message
+
+
+def split_batch(data: bytes | memoryview) -> SplitBatch:
+    """Return what can be read of a batch that `decode` refused, item by item.
+
+    Raises:
+        MalformedMessageError: Too long, no batch, or an item has no number.
+    """
+    _check_length(data, MAX_MESSAGE_NBYTES)
+    try:
+        envelope = _envelope_decoder.decode(data)
+        split = SplitBatch(envelope.session, envelope.oldest, [], [])
+        for raw in envelope.items:
+            _sort_out(raw, split)
+    except _MALFORMED as error:
+        raise MalformedMessageError(f"no batch: {_reason(error)}") from error
+    return split
+
+
+def _check_length(data: bytes | memoryview, limit: int) -> None:
+    if len(data) > limit:
+        raise MalformedMessageError(f"wanted at most {limit} bytes, a message has {len(data)}")
+
+
+def _sort_out(raw: msgspec.Raw, split: SplitBatch) -> None:
+    try:
+        item = _item_decoder.decode(raw)
+        _check_item(item)
+        split.items.append(item)
+    except _MALFORMED as error:
+        split.bad.append(BadItem(_number_decoder.decode(raw).sequence, _reason(error)))
 
 
 def _check_images(message: Message) -> None:
     match message:
         case Batch(items=items):
             for item in items:
-                if isinstance(item, ImageReady):
-                    item.spec.check()
-                    item.display.check()
+                _check_item(item)
         case ImagePixels(spec=spec):
             spec.check()
         case _:
             pass
+
+
+def _check_item(item: Item) -> None:
+    if isinstance(item, ImageReady):
+        item.spec.check()
+        item.display.check()
 
 
 def _reason(error: Exception) -> str:

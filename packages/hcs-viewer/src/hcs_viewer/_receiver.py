@@ -24,6 +24,7 @@ from hcs_protocol import (
     MalformedMessageError,
     Open,
     decode,
+    split_batch,
 )
 
 from ._contrast import grey_limits
@@ -115,6 +116,7 @@ class Receiver:
             message = decode(frames[0].buffer)
         except MalformedMessageError as error:
             self._outgoing.complain(b"", str(error))
+            self._take_split(frames)
             return
         match message:
             case Open(session=session_id):
@@ -125,6 +127,21 @@ class Receiver:
                     self._take_batch(session, message, frames)
             case _:
                 self._outgoing.complain(b"", f"{type(message).__name__} does not belong on the data channel")
+
+    def _take_split(self, frames: list[zmq.Frame]) -> None:
+        """Take what is good of a batch with bad items, and say what is wrong with these."""
+        try:
+            split = split_batch(frames[0].buffer)
+        except MalformedMessageError:
+            return  # complained about already
+        session = self._sessions.get(split.session)
+        if session is None:
+            return
+        for bad in split.bad:
+            self._refuse(session, bad.sequence, bad.reason, send_frame=False)
+        if split.items:
+            good = Batch(session=split.session, oldest=split.oldest, items=split.items)
+            self._take_batch(session, good, frames)
 
     def _take_batch(self, session: Session, batch: Batch, frames: list[zmq.Frame]) -> None:
         session.last_sign = self._clock()
@@ -150,10 +167,10 @@ class Receiver:
         try:
             number = self._store.keep(item.spec, self._open_pixels(session, item, frames))
         except BlockUnavailableError as error:
-            self._refuse(session, item, str(error), send_frame=not isinstance(item.pixels, FrameRef))
+            self._refuse(session, item.sequence, str(error), send_frame=not isinstance(item.pixels, FrameRef))
             return False
         except (ValueError, MemoryError) as error:
-            self._refuse(session, item, str(error), send_frame=False)
+            self._refuse(session, item.sequence, str(error), send_frame=False)
             return False
         self._outgoing.count("adopted")
         self._outgoing.count("nbytes", item.spec.nbytes)
@@ -178,11 +195,9 @@ class Receiver:
         is_grey = item.spec.kind == "image" and item.spec.axes[-1] != "c"
         return grey_limits(self._store.get(number).pixels) if is_grey else None
 
-    def _refuse(self, session: Session, item: ImageReady, reason: str, *, send_frame: bool) -> None:
+    def _refuse(self, session: Session, sequence: int, reason: str, *, send_frame: bool) -> None:
         if not send_frame:
-            self._sessions.received(session).add(item.sequence)
+            self._sessions.received(session).add(sequence)
         self._outgoing.complain(session.identity, reason, counter="refused")
-        refused = ImageRefused(
-            session=session.id, sequence=item.sequence, reason=reason, send_frame=send_frame
-        )
+        refused = ImageRefused(session=session.id, sequence=sequence, reason=reason, send_frame=send_frame)
         self._outgoing.send(session.identity, refused)
