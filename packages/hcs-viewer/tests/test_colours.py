@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hcs_viewer._colours import BY_NAME, BY_NUMBER, channel_colormap
+from hcs_viewer._colours import IN_TURN, ChannelColours, preferred_colormap
 
 
 @pytest.mark.parametrize(
@@ -8,40 +10,67 @@ from hcs_viewer._colours import BY_NAME, BY_NUMBER, channel_colormap
     [
         ("DAPI", "bop blue"),
         ("Hoechst 33342", "bop blue"),
-        ("GFP", "green"),
+        ("DNA", "bop blue"),
+        (405, "bop blue"),
+        ("eGFP", "green"),
+        ("488", "green"),
         ("Alexa 488", "green"),
-        ("Cy5", "magenta"),
-        ("far-red", "magenta"),
+        ("Alexa 555", "bop orange"),
+        ("tdTomato", "bop orange"),
+        ("TxRed", "bop orange"),
         ("mCherry", "bop orange"),
-        ("Cy3", "bop orange"),
-        ("Brightfield", "gray"),
+        ("Cy5", "magenta"),
+        ("far red", "magenta"),
+        ("MitoTracker Deep Red", "magenta"),
+        ("Cy7", "bop purple"),
+        ("Infrared", "bop purple"),
         ("YFP", "yellow"),
+        ("Brightfield", "gray"),
+        ("DIC", "gray"),
     ],
 )
-def test_a_dyes_name_says_its_colour(channel: str, colormap: str) -> None:
-    assert channel_colormap(channel) == colormap
+def test_a_dyes_name_says_its_colour(channel: int | str, colormap: str) -> None:
+    assert ChannelColours().of(channel) == colormap
+
+
+@pytest.mark.parametrize("name", ["unfiltered", "indicator", "predicted", "er", "agp", "marker x"])
+def test_a_name_that_only_sounds_like_a_dye_says_nothing(name: str) -> None:
+    assert preferred_colormap(name) is None
 
 
 def test_an_image_without_a_channel_is_grey() -> None:
-    assert channel_colormap(None) == "gray"
+    assert ChannelColours().of(None) == "gray"
 
 
-def test_numbered_channels_differ_and_text_is_no_other_number() -> None:
-    colormaps = [channel_colormap(number) for number in range(1, 7)]
+@pytest.mark.parametrize(
+    "panel",
+    [
+        ["DNA", "ER", "RNA", "AGP", "Mito"],
+        ["DAPI", "Alexa 488", "Alexa 555", "Alexa 647"],
+        ["Cy5", "Alexa 647", "Cy3", "mCherry"],
+        [0, 1, 2, 3, 4],
+        [1, 2, 3, 4, 5, 6],
+        ["405", "488", "561", "640"],
+    ],
+)
+def test_channels_of_one_plate_differ(panel: list[int | str]) -> None:
+    colours = ChannelColours()
 
-    assert len(set(colormaps)) == 6
-    assert [channel_colormap(str(number)) for number in range(1, 7)] == colormaps
+    given = [colours.of(channel) for channel in panel]
+
+    assert len(set(given)) == len(panel)
 
 
-@pytest.mark.parametrize(("channel", "colormap"), [(405, "bop blue"), ("488", "green"), (561, "bop orange")])
-def test_a_wavelength_is_no_channel_number(channel: int | str, colormap: str) -> None:
-    assert channel_colormap(channel) == colormap
+def test_a_channel_keeps_its_colour() -> None:
+    colours = ChannelColours()
+    first = [colours.of(channel) for channel in ("DAPI", "GFP", 3)]
+
+    assert [colours.of(channel) for channel in (3, "gfp ", "DAPI")] == first[::-1]
+    assert colours.of("3") == first[2]
 
 
-@pytest.mark.parametrize("channel", [-1, 0, "", "²", "Kanal Ω", "9" * 500])
-def test_any_channel_has_a_colour(channel: int | str) -> None:
-    assert channel_colormap(channel) in {*BY_NUMBER, *(colormap for _, colormap in BY_NAME)}
+@given(st.lists(st.one_of(st.integers(), st.text()), max_size=30))
+def test_any_channels_have_colours(channels: list[int | str]) -> None:
+    colours = ChannelColours()
 
-
-def test_the_same_name_always_has_the_same_colour() -> None:
-    assert channel_colormap("marker X") == channel_colormap("marker X")
+    assert {colours.of(channel) for channel in channels} <= {*IN_TURN, "gray"}

@@ -38,7 +38,8 @@ def check_data_port(data_port: int) -> int:
     Raises:
         InvalidPortError: It is below 1024, or its control port would be above 65535.
     """
-    if not FIRST_PORT <= data_port <= LAST_DATA_PORT:
+    is_whole = isinstance(data_port, int)  # not every caller has a type checker
+    if not (is_whole and FIRST_PORT <= data_port <= LAST_DATA_PORT):
         raise InvalidPortError(f"wanted a data port from {FIRST_PORT} to {LAST_DATA_PORT}, got {data_port!r}")
     return data_port
 

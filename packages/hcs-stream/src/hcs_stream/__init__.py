@@ -2,6 +2,8 @@
 
 from importlib.metadata import version
 
+from hcs_protocol import DimensionMode, DisplayConfiguration, VariableSizeHandling
+
 from ._assembly import connect
 from ._delivery import StreamCounters
 from ._launch import start_viewer
@@ -12,9 +14,12 @@ from ._visualizer import NapariStreamVisualizer
 __version__ = version("hcs-stream")
 
 __all__ = [
+    "DimensionMode",
+    "DisplayConfiguration",
     "NapariStreamVisualizer",
     "Stream",
     "StreamCounters",
+    "VariableSizeHandling",
     "Viewer",
     "__version__",
     "connect",

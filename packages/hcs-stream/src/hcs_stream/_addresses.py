@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from operator import index
-from typing import SupportsIndex, TypeAlias, TypedDict
+from typing import SupportsIndex, TypeAlias, TypedDict, get_args
 
 import msgspec
 import numpy as np
@@ -77,7 +77,11 @@ def as_components(given: Components | Mapping[str, object]) -> Components:
         return given
     if unknown := given.keys() - set(COMPONENTS):
         raise InvalidComponentError(f"wanted {', '.join(COMPONENTS)}, got {sorted(unknown)!r}")
-    return msgspec.convert({name: component_value(name, value) for name, value in given.items()}, Components)
+    values = {name: component_value(name, value) for name, value in given.items()}
+    try:
+        return msgspec.convert(values, Components)
+    except msgspec.ValidationError as error:
+        raise InvalidComponentError(f"a component is a number or a short text: {error}") from error
 
 
 def as_values(component: str, values: Iterable[Value]) -> list[ComponentValue]:
@@ -140,6 +144,8 @@ def image_spec(shape: tuple[int, ...], dtype: str, keywords: ImageKeywords) -> I
     if len(shape) not in {2, 3} or not min(shape):
         raise UnsupportedArrayError(f"{SHAPES}, shape is {shape!r}")
     kind = keywords.get("kind", "image")
+    if kind not in get_args(Kind):
+        raise InvalidComponentError(f"an image's kind is 'image' or 'labels', not {kind!r}")
     axes = keywords.get("axes")
     spec = ImageSpec(
         shape=shape,
@@ -177,8 +183,10 @@ def _axes(shape: tuple[int, ...], dtype: str, kind: Kind) -> tuple[str, ...]:
 def _pair(pixel_size: float | tuple[float, float] | None) -> tuple[float, float] | None:
     if pixel_size is None:
         return None
-    height, width = np.broadcast_to(np.asarray(pixel_size, dtype=float), 2).tolist()
-    return height, width
+    lengths = np.ravel(np.asarray(pixel_size, dtype=float)).tolist()
+    if len(lengths) not in {1, 2}:
+        raise InvalidComponentError(f"a pixel's size is one length or (height, width), not {pixel_size!r}")
+    return lengths[0], lengths[-1]
 
 
 def _micrometres(length: float | None) -> float | None:

@@ -148,6 +148,11 @@ class Delivery:
         return len(self._in_flight)
 
     @property
+    def largest_in_flight(self) -> int:
+        """Bytes of the largest image in flight, 0 if there is none."""
+        return max((owed.nbytes for owed in self._in_flight.values()), default=0)
+
+    @property
     def awaited(self) -> Owed | None:
         """The item whose release comes next if the viewer misses none: the first of those in flight."""
         return next(iter(self._in_flight.values()), None)

@@ -31,6 +31,7 @@ from ._session import Phase, Session
 logger = logging.getLogger(__name__)
 
 STUCK_SECONDS = 2.0
+COPIED_NBYTES_PER_SECOND = 5e7  # a viewer copies at least so fast, and says nothing meanwhile
 SLOWEST_NBYTES_PER_SECOND = 1e6  # what a frame may need on a slow link before it counts as stuck
 
 
@@ -104,7 +105,9 @@ class Link:
         """Say whether the session has to be begun anew."""
         session = self.session
         return session is not None and (
-            session.phase is Phase.OVER or session.is_silent or self._is_stuck(session)
+            session.phase is Phase.OVER
+            or session.is_silent(self.delivery.largest_in_flight / COPIED_NBYTES_PER_SECOND)
+            or self._is_stuck(session)
         )
 
     def tick(self) -> None:

@@ -18,7 +18,7 @@ from hcs_protocol import (
     ViewerStalledError,
 )
 
-from ._delivery import Held, Outgoing, StreamCounters
+from ._delivery import Delivery, Held, Outgoing, StreamCounters
 from ._holdings import Holdings
 from ._link import Link
 
@@ -131,8 +131,10 @@ class Publisher:
     @property
     def counters(self) -> StreamCounters:
         """What became of the images so far."""
-        with self._sending() as link:
-            return link.delivery.counters
+        if self._link is None:
+            return Delivery().counters
+        with self._lock:
+            return self._link.delivery.counters
 
     def flush(self, timeout: float) -> None:
         """Wait until everything published so far is adopted.
@@ -157,6 +159,7 @@ class Publisher:
 
         A second time is harmless.
         """
+        self._say_what_is_waited_for(timeout)
         try:
             left = self.settle(timeout)
             if not left:
@@ -195,6 +198,12 @@ class Publisher:
     def _stalled(self, link: Link, seconds: float) -> ViewerStalledError:
         left = link.delivery.owed
         return ViewerStalledError(f"{left} images are left after {seconds:g} s: viewer {link.viewer}")
+
+    def _say_what_is_waited_for(self, timeout: float) -> None:
+        with self._lock:
+            if self._link and self._link.session is None and (left := self._link.delivery.owed):
+                hint = f"start one with 'hcs-viewer --data-port {self._label.rpartition(':')[2]}'"
+                logger.warning("no viewer %s left=%d waiting=%g s; %s", self._label, left, timeout, hint)
 
     def _say_goodbye(self) -> None:
         with self._changed:

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -81,6 +82,7 @@ def _await_exit() -> None:
     if _registry.exit_is_awaited:
         return
     _registry.exit_is_awaited = True
+    weakref.finalize(_registry, int)  # their hook, which removes pools, is older than ours and runs later
     atexit.register(close_publishers)
     if util := sys.modules.get("multiprocessing.util"):  # workers of a pool do not run atexit
         util.Finalize(None, close_publishers, exitpriority=100)

@@ -141,11 +141,15 @@ class Session:
             self._last_id = new_id()
             self._say(Goodbye(id=self._last_id, session=self.id, last=last))
 
-    @property
-    def is_silent(self) -> bool:
-        """Whether the viewer owes an answer for too long."""
+    def is_silent(self, patience: float) -> bool:
+        """Say whether the viewer owes an answer for too long.
+
+        Args:
+            patience: Seconds more than usual, for a viewer that has much to copy.
+        """
         now, since = self._clock(), self._unanswered_since
-        return since is not None and now - since > ANSWER_SECONDS and now - self._heard_at > SILENCE_SECONDS
+        silence = now - self._heard_at - patience
+        return since is not None and now - since > ANSWER_SECONDS and silence > SILENCE_SECONDS
 
     @property
     def is_late(self) -> bool:

@@ -36,7 +36,9 @@ from ._processes import living_process
 from ._requests import ask
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-REQUEST_SECONDS = 10.0
+PING_SECONDS = 10.0
+REQUEST_SECONDS = 30.0
+"""The window answers between two frames; with many layers, a frame may take seconds."""
 STOP_SECONDS = 5.0
 
 
@@ -74,7 +76,7 @@ class Viewer:
             return self.path.exists()
         return self._process is not None
 
-    def ping(self, timeout: float = REQUEST_SECONDS) -> Pong:
+    def ping(self, timeout: float = PING_SECONDS) -> Pong:
         """Return the viewer's title, state and counters.
 
         Raises:

@@ -128,7 +128,13 @@ def _navigate(window: Window, asked: Navigate) -> None:
         wanted = {_named(window, name).layer.name for name in asked.visible_layers}
         for shown in window.layers_from_bottom():
             shown.set_visible(shown.layer.name in wanted)
-    window.go_to(_given(asked))
+    given = _given(asked)
+    for component, value in given.items():
+        axis = window.layout.axes[component]
+        if axis.values and value not in axis:
+            there = ", ".join(map(str, axis.values[:20]))
+            raise LookupError(f"no image has {component} {value!r}; there are {there}")
+    window.go_to(given)
 
 
 def _given(asked: GetImage | Navigate) -> dict[str, Value]:

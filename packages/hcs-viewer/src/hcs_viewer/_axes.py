@@ -88,6 +88,11 @@ class Axes:
             if run == started.run:
                 self._expect(started, component)
 
+    def expects(self, run: str, component: str, value: Value) -> bool:
+        """Say whether a run declared this value of a component."""
+        started = self._declared.get(run)
+        return started is not None and value in getattr(started, DECLARED[component])
+
     def stack(self, run: str, component: str) -> None:
         """Note that a layer of this run stacks a component, whose declared values now get positions."""
         self._stacked_in_run.add((run, component))

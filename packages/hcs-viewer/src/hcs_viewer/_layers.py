@@ -9,7 +9,6 @@ from napari.layers import Image, Labels
 
 from hcs_protocol import COMPONENTS
 
-from ._colours import channel_colormap
 from ._contrast import widened
 from ._layer_models import LayerModel
 from ._layout import Layout
@@ -28,8 +27,12 @@ Limits = tuple[float, float]
 class ShownLayer:
     """A layer in the window; what the user sets by hand is never set again from here."""
 
-    def __init__(self, layout: Layout, model: LayerModel, store: Store, limits: Limits | None) -> None:
+    def __init__(
+        self, layout: Layout, model: LayerModel, store: Store, limits: Limits | None, colormap: str
+    ) -> None:
+        """Make the layer; ``colormap`` is its channel's, for images that do not say one."""
         self.model = model
+        self._channel_colormap = colormap
         self._layout = layout
         self._set_by_user: set[str] = set()
         self._is_ours = False
@@ -43,11 +46,18 @@ class ShownLayer:
                 getattr(self.layer.events, name).connect(self._noting(name))
 
     @property
-    def rank(self) -> tuple[int, bool, int]:
-        """Order of layers from bottom to top: runs, in them images below labels, in them steps."""
+    def rank(self) -> tuple[int, int, int]:
+        """Order of layers from bottom to top: runs, in them colours, greys, labels, in them steps."""
         key = self.model.key
+        height = 2 if key.kind == "labels" else int(len(self.model.shape) == 2)
         step = key.step.index if key.step else -1
-        return (self._layout.run_number(self.model.run), key.kind == "labels", step)
+        return (self._layout.run_number(self.model.run), height, step)
+
+    @property
+    def world_size(self) -> tuple[float, float]:
+        """Height and width in the units of the window: micrometres where they are known, else pixels."""
+        height, width = self.model.first.spec.pixel_size or (1.0, 1.0)
+        return self.model.shape[0] * height, self.model.shape[1] * width
 
     def is_in(self, viewer: napari.Viewer) -> bool:
         """Say whether the user left this layer in the window."""
@@ -58,16 +68,17 @@ class ShownLayer:
         below = [viewer.layers.index(o.layer) for o in others if o.is_in(viewer) and o.rank <= self.rank]
         viewer.layers.insert(max(below, default=-1) + 1, self.layer)
         for other in others:
-            if other.is_in(viewer) and other is not self:
-                older, newer = sorted((self, other), key=lambda shown: shown.rank)
-                if older.is_superseded_by(newer):
-                    older.hide()
+            if other.is_in(viewer) and other.is_superseded_by(self):
+                other.hide()
+            elif other.is_in(viewer) and self.is_superseded_by(other):
+                self.hide()
 
     def is_superseded_by(self, newer: "ShownLayer") -> bool:
         """Say whether a newer layer shows the same thing a step, or a run, later."""
-        run, kind, step = self.rank
-        newer_run, newer_kind, newer_step = newer.rank
-        return run != newer_run or (kind == newer_kind and step < newer_step)
+        run, _, step = self.rank
+        newer_run, _, newer_step = newer.rank
+        is_same_kind = self.model.key.kind == newer.model.key.kind
+        return run < newer_run or (run == newer_run and is_same_kind and step < newer_step)
 
     def hide(self) -> None:
         """Hide the layer, unless the user set its visibility by hand."""
@@ -112,14 +123,13 @@ class ShownLayer:
             labels.editable = False
             labels.contour = LABELS_CONTOUR
             return labels
-        components = self.model.first.address.components
         is_colour = len(self.model.shape) == 3
         limits = self._limits or (0.0, 1.0)
         image = Image(
             stack,
             rgb=is_colour,
             contrast_limits=None if is_colour else limits,
-            colormap="gray" if is_colour else self._colormap(components.channel),
+            colormap="gray" if is_colour else self._colormap(),
             blending="translucent" if is_colour else "additive",
             projection_mode="none",
             **common,
@@ -129,10 +139,10 @@ class ShownLayer:
             image.contrast_limits = limits
         return image
 
-    def _colormap(self, channel: int | str | None) -> str:
+    def _colormap(self) -> str:
         wanted = self.model.first.display.colormap
         known = napari.utils.colormaps.AVAILABLE_COLORMAPS
-        return wanted if wanted is not None and wanted in known else channel_colormap(channel)
+        return wanted if wanted is not None and wanted in known else self._channel_colormap
 
     def _scale(self) -> tuple[float, ...]:
         height, width = self.model.first.spec.pixel_size or (1.0, 1.0)

@@ -114,7 +114,7 @@ class Layout:
             run="" if ready.display.replace_layers else ready.address.run,
             step=ready.address.step,
             kind=ready.spec.kind,
-            sliced=tuple(None if c in stacked else components.value(c) for c in COMPONENTS),
+            sliced=tuple(None if c in stacked else _text(components.value(c)) for c in COMPONENTS),
             has_z=components.z_index is not None or ready.spec.axes[0] == "z",
         )
         other = self._by_key.get(plain)
@@ -128,8 +128,6 @@ class Layout:
         return replace(plain, shape=shape[2:] if _pads(ready) else shape, dtype=ready.spec.dtype)
 
     def _new_layer(self, key: LayerKey, ready: ImageReady, stacked: frozenset[str]) -> LayerModel:
-        if key.well is not None:
-            stacked -= {"well"}
         run = ready.address.run
         layer = LayerModel(key, ready, run, stacked, _plane_shape(ready), ready.spec.dtype)
         if key.has_z:
@@ -150,7 +148,7 @@ class Layout:
 
     def _name(self, layer: LayerModel) -> None:
         key, others = layer.key, [other for other in self.layers if other is not layer]
-        sliced = frozenset(COMPONENTS) - layer.stacked
+        sliced = (frozenset(COMPONENTS) - layer.stacked) | ({"well"} if key.well else set())
         projection = key in self._with_z
         layer.base = layer_name(key.step, layer.first.address.components, sliced, projection=projection)
         if key.dtype:
@@ -180,6 +178,10 @@ def _planes(ready: ImageReady, number: int) -> Iterator[tuple[Value, Plane]]:
     start = first if isinstance(first, int) else 1
     for plane in range(ready.spec.shape[0]):
         yield start + plane, Plane(number, plane)
+
+
+def _text(value: Value) -> str | None:
+    return None if value is None else str(value)  # channel 1 is channel "1"
 
 
 def _plane_shape(ready: ImageReady) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from hcs_protocol import COMPONENTS, RunEnded, RunStarted, StepProgress
 
 from ._axes import Position, Value
+from ._colours import ChannelColours
 from ._inbox import ArrivedImage, Inbox, Question, ShownImage, ToReceiver, ToWindow
 from ._layer_models import LayerModel
 from ._layers import ShownLayer
@@ -64,6 +65,10 @@ class Window:
         self._inbox = inbox
         self._presence = presence
         self._answer = answer
+        self._colours = ChannelColours()
+        self._extent: tuple[float, ...] = ()
+        self._fitted: tuple[float, ...] | None = None
+        """Where the camera was put when the images were last brought into view."""
         self._drawn_growth = 0
         self._changed: dict[int, tuple[ShownLayer, set[Position]]] = {}
         self._arrived: list[ShownImage] = []
@@ -123,8 +128,11 @@ class Window:
                     self.viewer.layers.remove(shown.layer)
         for number in self.layout.remove(models):
             self.store.forget(number)
+        runs = {model.run for model in self.layout.layers}
+        self.progress = {run: word for run, word in self.progress.items() if run in runs}
         if not self.layout.layers:
             self.at = dict.fromkeys(COMPONENTS)
+            self._extent, self._fitted = (), None
             self._write_position()
 
     def layers_from_bottom(self) -> list[ShownLayer]:
@@ -174,14 +182,42 @@ class Window:
         self._arrived.append(ShownImage(image.session, image.ready.sequence))
 
     def _add_layer(self, model: LayerModel, image: ArrivedImage, position: Position) -> None:
-        first = zip(COMPONENTS, position, strict=True)
-        self.at |= {c: value for c, value in first if self.at[c] not in self.layout.axes[c]}
+        first = dict(zip(COMPONENTS, position, strict=True))
+        self.at |= {c: value for c, value in first.items() if not self._may_stay(c, model)}
         with self._updating():
-            shown = ShownLayer(self.layout, model, self.store, image.limits)
+            colormap = self._colours.of(image.ready.address.components.channel)
+            shown = ShownLayer(self.layout, model, self.store, image.limits, colormap)
             self.shown[id(model)] = shown
             shown.add_to(self.viewer, list(self.shown.values()))
             self.viewer.dims.axis_labels = AXIS_LABELS
             self._set_sliders()
+            self._fit()
+
+    def _may_stay(self, component: str, model: LayerModel) -> bool:
+        """Say whether a slider can stay where it is when this new layer comes.
+
+        A run that begins hides the one before; where it will have no image, nobody should be left to look.
+        """
+        value, axes = self.at[component], self.layout.axes
+        if value not in axes[component]:
+            return False
+        runs = {shown.model.run for shown in self.shown.values()}
+        is_new_run = model.run not in runs
+        return not (is_new_run and model.moves(component)) or axes.expects(model.run, component, value)
+
+    def _fit(self) -> None:
+        """Bring larger images into view, unless the user has moved the camera."""
+        sizes = [shown.world_size for shown in self.shown.values() if shown.is_in(self.viewer)]
+        extent = tuple(map(max, *sizes)) if len(sizes) > 1 else tuple(*sizes)
+        if extent != self._extent:
+            self._extent = extent
+            if self._fitted in {None, self._camera()}:
+                self.viewer.reset_view()
+                self._fitted = self._camera()
+
+    def _camera(self) -> tuple[float, ...]:
+        camera = self.viewer.scene.camera
+        return (*camera.center, camera.zoom)
 
     def _grow(self) -> None:
         self._drawn_growth = self.layout.growth
@@ -189,6 +225,7 @@ class Window:
             if shown.is_in(self.viewer):
                 shown.grow()
         self._set_sliders()
+        self._fit()
 
     def _set_sliders(self) -> None:
         if self.viewer.dims.ndim == len(AXIS_LABELS):
