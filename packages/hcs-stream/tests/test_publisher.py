@@ -426,6 +426,29 @@ if __name__ == "__main__":
     print(len(set(runs)))
 """
 
+INHERITED = """
+import multiprocessing, sys, warnings, hcs_stream, numpy
+warnings.simplefilter("ignore", DeprecationWarning)
+stream = hcs_stream.connect(data_port=int(sys.argv[1]), run="r")
+
+def work(number):
+    stream.send(numpy.full((9, 9), number, numpy.uint8))
+
+child = multiprocessing.get_context("fork").Process(target=work, args=(7,))
+child.start()
+child.join()
+stream.close()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_what_a_forked_worker_sends_through_its_parents_stream_arrives(viewer: Any, tmp_path: Path) -> None:
+    ended = run(tmp_path, INHERITED, viewer.connection.data_port)
+
+    assert ended.returncode == 0, ended.stderr
+    assert grey_values(viewer) == [7]
+
+
 FORK = """
 import os, sys, warnings, hcs_stream, numpy
 warnings.simplefilter("ignore", DeprecationWarning)  # of fork beside threads, which is what is tried here

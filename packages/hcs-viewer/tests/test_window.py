@@ -50,6 +50,7 @@ from hcs_viewer._inbox import (
     ToWindow,
     WindowRequest,
 )
+from hcs_viewer._layers import ShownLayer
 from hcs_viewer._presence import Presence
 from hcs_viewer._store import KeptImage, Store
 from hcs_viewer._window import Window
@@ -393,6 +394,62 @@ def test_planes_that_come_downwards_do_not_move_the_slider_away(shown: Shown) ->
     assert shown.state().position["z_index"] == 5
 
 
+def test_a_run_that_begins_is_looked_at_where_it_has_images(shown: Shown) -> None:
+    shown.show(plane(1), run="r1", well="A01")
+    shown.show(plane(2), run="r2", well="B03", site=2)
+
+    assert shown.state().position["well"] == "B03"
+    assert np.array_equal(shown.looked_at("Image [run 2]"), plane(2))
+
+
+def test_a_run_that_expects_the_well_that_is_looked_at_moves_nothing(shown: Shown) -> None:
+    shown.show(plane(1), run="r1", well="B03")
+    shown.inbox.put(RunStarted(sequence=1, run="r2", wells=["A01", "B03"]))
+    shown.show(plane(2), run="r2", well="A01")
+
+    assert shown.state().position["well"] == "B03"
+
+
+def test_an_image_of_another_size_is_seen_at_its_well_alone(shown: Shown) -> None:
+    shown.show(plane(1), well="A01")
+    shown.show(plane(2, (64, 20)), well="A02")
+
+    assert isinstance(shown.answer_to(GetImage(id="g", layer="Well_A02")), Failed)
+    shown.answer_to(Navigate(id="n", components=Components(well="A02")))
+    assert np.array_equal(shown.looked_at("Well_A02"), plane(2, (64, 20)))
+
+
+def test_larger_images_come_into_view_unless_the_camera_was_moved(shown: Shown) -> None:
+    shown.show(plane(1), run="r1")
+    near = shown.viewer.scene.camera.zoom
+    shown.show(plane(2, (320, 480)), run="r2")
+    far = shown.viewer.scene.camera.zoom
+    shown.viewer.scene.camera.zoom = 7
+    shown.show(plane(3, (640, 960)), run="r3")
+
+    assert far < near
+    assert shown.viewer.scene.camera.zoom == 7
+
+
+def test_an_image_that_napari_cannot_draw_stops_no_other(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = ShownLayer.add_to
+
+    def refuse(layer: ShownLayer, *arguments: object) -> None:
+        if "bad" in layer.model.name:
+            raise OverflowError("too far")
+        draw(layer, *arguments)
+
+    monkeypatch.setattr(ShownLayer, "add_to", refuse)
+    for _ in range(2):
+        shown.inbox.put(shown.arrived(plane(1), channel="bad"))
+    shown.show(plane(2), channel="good")
+
+    assert [layer.name for layer in shown.state().layers] == ["Channel_good"]
+    assert shown.answer_to(Clear(id="c")) == Done(reply_to="c")
+
+
 def test_a_slider_that_the_user_moved_stays_with_its_value(shown: Shown) -> None:
     for site in (2, 3):
         shown.show(plane(site), site=site)
@@ -629,11 +686,11 @@ def test_navigating_to_an_unknown_layer_fails_and_hides_none(shown: Shown) -> No
     assert shown.layers[0].visible
 
 
-def test_a_value_that_no_image_has_leaves_the_slider_where_it_is(shown: Shown) -> None:
+def test_a_value_that_no_image_has_is_an_error_and_leaves_the_slider_where_it_is(shown: Shown) -> None:
     for site in (1, 2):
         shown.show(plane(site), site=site)
 
-    assert shown.answer_to(Navigate(id="n", components=Components(site=9))) == Done(reply_to="n")
+    assert isinstance(shown.answer_to(Navigate(id="n", components=Components(site=9))), Failed)
     assert shown.state().position["site"] == 1
 
 

@@ -10,6 +10,8 @@ from ._components import Components, Text
 from ._errors import UnsupportedArrayError
 
 MAX_NBYTES = 1 << 36
+MAX_SIDE = 1 << 17
+MAX_PLANES = 1 << 16
 MAX_LENGTH = 1 << 24
 MICROMETRES = 1e-6, 1e6
 """The least and the greatest distance of two pixels."""
@@ -91,10 +93,18 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise UnsupportedArrayError(
                 f"labels are integers of one colour, these are {self.dtype} {self.axes!r}"
             )
+        self._check_size()
+        for distance in (*(self.pixel_size or ()), self.z_step):
+            if distance is not None and not MICROMETRES[0] <= distance <= MICROMETRES[1]:
+                raise UnsupportedArrayError(f"wanted micrometres from 1e-6 to 1e6, got {distance!r}")
+
+    def _check_size(self) -> None:
+        sides = self.shape[:2] if self.axes[-1] == "c" else self.shape[-2:]
+        if max(sides) > MAX_SIDE:
+            raise UnsupportedArrayError(f"wanted at most {MAX_SIDE} pixels a side, shape is {self.shape!r}")
+        if self.axes[0] == "z" and self.shape[0] > MAX_PLANES:
+            raise UnsupportedArrayError(f"wanted at most {MAX_PLANES} z-planes, shape is {self.shape!r}")
         if not all(0 < length <= MAX_LENGTH for length in self.shape) or self.nbytes > MAX_NBYTES:
             raise UnsupportedArrayError(
                 f"wanted pixels, and at most {MAX_NBYTES} bytes of them, shape is {self.shape!r}"
             )
-        for distance in (*(self.pixel_size or ()), self.z_step):
-            if distance is not None and not MICROMETRES[0] <= distance <= MICROMETRES[1]:
-                raise UnsupportedArrayError(f"wanted micrometres from 1e-6 to 1e6, got {distance!r}")

@@ -19,7 +19,7 @@ from hcs_protocol import (
 
 from ._launch import Command, look_for_viewer, viewer_or_launch, wait_until_ready
 from ._publisher import Publisher
-from ._registry import join_publisher, leave_publisher
+from ._registry import await_exit, join_publisher, leave_publisher
 from ._stream import Stream
 
 RUN = "HCS_RUN"
@@ -71,7 +71,8 @@ def connect(
 
     def make() -> Publisher:
         find = _finder(data_port, host)
-        return Publisher(find, _new_pool, label=f"{host}:{data_port}", stall_timeout=stall_timeout)
+        label = f"{host}:{data_port}"
+        return Publisher(find, _new_pool, label=label, stall_timeout=stall_timeout, started=await_exit)
 
     publisher = join_publisher((host, data_port), make)
     stream = Stream(

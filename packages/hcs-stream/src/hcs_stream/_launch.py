@@ -154,6 +154,7 @@ def wait_until_ready(data_port: int, host: str, launch: Launch | None, *, timeou
     while time.monotonic() < deadline:
         viewer = find_viewer(data_port, host=host)
         if viewer and _is_ready(viewer):
+            _launches.pop(data_port, None)
             return viewer
         if viewer is None and (launch is None or launch.has_ended):
             last_chance = last_chance or time.monotonic() + RIVAL_SECONDS

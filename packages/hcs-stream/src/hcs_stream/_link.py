@@ -31,6 +31,7 @@ from ._session import Phase, Session
 logger = logging.getLogger(__name__)
 
 STUCK_SECONDS = 2.0
+MOST_PATIENCE = 16.0
 COPIED_NBYTES_PER_SECOND = 5e7  # a viewer copies at least so fast, and says nothing meanwhile
 SLOWEST_NBYTES_PER_SECOND = 1e6  # what a frame may need on a slow link before it counts as stuck
 
@@ -49,6 +50,8 @@ class Link:
         self._worker_run = new_id()
         self._awaited: Owed | None = None
         self._awaited_since = 0.0
+        self._patience = 1.0
+        """Grows with every session that was given up without progress: a slow viewer is no lost one."""
 
     @property
     def is_open(self) -> bool:
@@ -134,6 +137,7 @@ class Link:
             case Welcome(credit_images=images, credit_nbytes=nbytes) | Credit(images=images, nbytes=nbytes):
                 self.delivery.credit_images, self.delivery.credit_nbytes = images, nbytes
             case BlockReleased(sequences=sequences):
+                self._patience = 1.0
                 for sequence in sequences:
                     self._take_back(self.delivery.adopt(sequence))
             case ImageRefused(sequence=sequence, reason=reason, send_frame=send_frame):
@@ -166,4 +170,7 @@ class Link:
             return False
         by_frame = awaited.needs_frame(by_block=session.by_block)
         patience = STUCK_SECONDS + (awaited.nbytes / SLOWEST_NBYTES_PER_SECOND if by_frame else 0.0)
-        return self._clock() - self._awaited_since > patience
+        is_stuck = self._clock() - self._awaited_since > patience * self._patience
+        if is_stuck:
+            self._patience = min(2 * self._patience, MOST_PATIENCE)
+        return is_stuck

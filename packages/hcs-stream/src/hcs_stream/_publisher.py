@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.05
 REFUSED_SECONDS = 2.0
 GOODBYE_SECONDS = 2.0
+GRACE_SECONDS = 2.0
+"""How long closing waits without a word."""
 
 
 class Publisher:
@@ -39,6 +41,7 @@ class Publisher:
         *,
         label: str,
         stall_timeout: float = 60.0,
+        started: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare; the world is not touched before something is published, or `start`.
@@ -48,12 +51,14 @@ class Publisher:
             make_lender: Makes the pool whose blocks carry the pixels; None where there is no shared memory.
             label: How errors call the viewer while none is there, ``"localhost:5555"``.
             stall_timeout: Seconds to wait for a free block.
+            started: Called when it starts, in a forked child as well.
             clock: Seconds; says when beats are due and what is late.
         """
         self._find = find
         self._make_lender = make_lender
         self._label = label
         self._stall_timeout = stall_timeout
+        self._started = started
         self._clock = clock
         self._inherited: list[object] = []
         self._begin()
@@ -78,6 +83,7 @@ class Publisher:
                 self._thread = threading.Thread(target=self._run, args=[self._link], daemon=True)
                 self._thread.name = f"hcs-publisher-{self._label}"
                 self._thread.start()
+                self._started()
 
     # What streams call.
 
@@ -159,9 +165,11 @@ class Publisher:
 
         A second time is harmless.
         """
-        self._say_what_is_waited_for(timeout)
         try:
-            left = self.settle(timeout)
+            left = self.settle(min(timeout, GRACE_SECONDS))
+            if left:
+                self._say_what_is_waited_for(timeout)
+                left = self.settle(max(0.0, timeout - GRACE_SECONDS))
             if not left:
                 self._say_goodbye()
         finally:

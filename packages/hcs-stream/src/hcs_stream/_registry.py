@@ -36,7 +36,6 @@ _registry = _Registry()
 
 def join_publisher(key: Key, make: Callable[[], Publisher]) -> Publisher:
     """Return the publisher of this viewer, the same for all streams of this process."""
-    _await_exit()
     with _registry.lock:
         if key not in _registry.publishers:
             _registry.publishers[key] = make()
@@ -70,15 +69,8 @@ def close_publishers() -> None:
             logger.warning("images not adopted viewer=%s:%d left=%d", *key, left)
 
 
-def exit_timeout() -> float:
-    """Return how many seconds a process that ends waits for its viewers."""
-    try:
-        return float(os.environ.get(EXIT_TIMEOUT, EXIT_SECONDS))
-    except ValueError:
-        return EXIT_SECONDS
-
-
-def _await_exit() -> None:
+def await_exit() -> None:
+    """Have the publishers closed when this process ends; a second time is harmless."""
     if _registry.exit_is_awaited:
         return
     _registry.exit_is_awaited = True
@@ -86,6 +78,14 @@ def _await_exit() -> None:
     atexit.register(close_publishers)
     if util := sys.modules.get("multiprocessing.util"):  # workers of a pool do not run atexit
         util.Finalize(None, close_publishers, exitpriority=100)
+
+
+def exit_timeout() -> float:
+    """Return how many seconds a process that ends waits for its viewers."""
+    try:
+        return float(os.environ.get(EXIT_TIMEOUT, EXIT_SECONDS))
+    except ValueError:
+        return EXIT_SECONDS
 
 
 @in_forked_child

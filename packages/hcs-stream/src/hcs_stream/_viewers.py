@@ -13,6 +13,7 @@ from hcs_protocol import (
     Clear,
     Components,
     Connection,
+    ConnectionFileError,
     Done,
     GetImage,
     GetState,
@@ -28,6 +29,7 @@ from hcs_protocol import (
     default_data_port,
     find_connections,
     new_id,
+    read_connection,
     runtime_folders,
 )
 
@@ -57,7 +59,7 @@ def find_viewer(data_port: int | None = None, *, host: str = "localhost") -> "Vi
         viewer = Viewer(connection, path)
         if viewer.is_alive:
             return viewer
-        path.unlink(missing_ok=True)
+        viewer.forget()
     return None
 
 
@@ -148,7 +150,13 @@ class Viewer:
             if self._is_gone_within(timeout):
                 break
         if not self._process and self.connection.host in LOCAL_HOSTS:
-            self.path.unlink(missing_ok=True)
+            self.forget()
+
+    def forget(self) -> None:
+        """Remove its connection file, unless it is another viewer's by now."""
+        with contextlib.suppress(ConnectionFileError):
+            if read_connection(self.path).viewer_run == self.connection.viewer_run:
+                self.path.unlink(missing_ok=True)
 
     def __repr__(self) -> str:
         port = self.connection.data_port

@@ -114,7 +114,7 @@ class Control:
             title=self._presence.title,
             nonce=self._read_nonce(session, hello),
         )
-        logger.info("worker welcome name=%s session=%s", hello.name, session.id)
+        logger.info("worker welcome name=%r session=%s", hello.name, session.id)
         self._outgoing.send(identity, welcome)
 
     def _read_nonce(self, session: Session, hello: Hello) -> str | None:
@@ -123,7 +123,7 @@ class Control:
         try:
             nonce = self._blocks.read_nonce(hello.segment)
         except BlockUnavailableError as error:
-            logger.info("pixels come as frames name=%s reason=%s", hello.name, error)
+            logger.info("pixels come as frames name=%r reason=%s", hello.name, error)
             return None
         session.segments.add(hello.segment.name)
         return nonce
@@ -151,7 +151,7 @@ class Control:
         self._blocks.forget(sorted(session.segments))
         for goodbye in session.goodbyes:
             self._outgoing.send(goodbye.identity, Failed(reply_to=goodbye.request, error=SESSION_OVER))
-        logger.info("session over name=%s session=%s goodbye=%s", session.name, session.id, for_good)
+        logger.info("session over name=%r session=%s goodbye=%s", session.name, session.id, for_good)
 
     def _pong(self, request: str) -> Pong:
         presence = self._presence

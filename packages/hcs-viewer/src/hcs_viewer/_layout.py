@@ -17,6 +17,10 @@ from hcs_protocol import (
 from ._axes import Axes, Position, Value
 from ._layer_models import LayerKey, LayerModel, Placement, Plane, Z
 
+LAST_Z = (1 << 63) - 1
+LONGEST_NAME = 480
+"""Letters of a layer's name before `` [run 2]``; messages take 512."""
+
 
 class Layout:
     """All layers, and where in them the images are."""
@@ -157,6 +161,7 @@ class Layout:
         same_name = any(other.base == layer.base and other.key.run == key.run for other in others)
         if same_name or (key.kind == "labels" and replace(key, kind="image") in self._by_key):
             layer.base += f" [{key.kind}]"
+        layer.base = layer.base[:LONGEST_NAME]
         taken = {other.name for other in others}
         layer.name = next(name for n in count(1) if (name := unique_name(layer.base, n)) not in taken)
 
@@ -175,7 +180,7 @@ def _planes(ready: ImageReady, number: int) -> Iterator[tuple[Value, Plane]]:
     if ready.spec.axes[0] != "z":
         yield first, Plane(number, None)
         return
-    start = first if isinstance(first, int) else 1
+    start = min(first, LAST_Z - ready.spec.shape[0]) if isinstance(first, int) else 1
     for plane in range(ready.spec.shape[0]):
         yield start + plane, Plane(number, plane)
 

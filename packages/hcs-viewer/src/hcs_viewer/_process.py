@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from hcs_protocol import (
     PROTOCOL_VERSION,
     BlockOpener,
     Connection,
+    NoFreePortsError,
     find_connections,
     new_id,
     runtime_folders,
@@ -34,6 +36,8 @@ from ._store import Store
 
 logger = logging.getLogger(__name__)
 
+CLOSING_SECONDS = 3.0
+LOOK_SECONDS = 0.1
 LOG_NBYTES = 1 << 20
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
@@ -43,6 +47,14 @@ RunWindow = Callable[[ViewerSettings, Store, Inbox[ToWindow], Inbox[ToReceiver],
 
 class NoDisplayError(RuntimeError):
     """There is no screen to open a window on."""
+
+
+class PrivateFileHandler(RotatingFileHandler):
+    """A log that this user alone can read, also after it was rotated."""
+
+    def _open(self) -> TextIOWrapper:
+        Path(self.baseFilename).touch(mode=0o600)
+        return super()._open()
 
 
 def check_display(environ: dict[str, str] | os._Environ[str] = os.environ) -> None:
@@ -69,7 +81,7 @@ def run_viewer(settings: ViewerSettings, blocks: BlockOpener, run_window: RunWin
         ConnectionFileError: No folder takes the connection file.
     """
     keys = Keys.new()
-    sockets = Sockets(keys, settings.host, settings.data_port, next_free=settings.next_free)
+    sockets = _bind(keys, settings)
     presence = Presence(title=settings.title, viewer_run=new_id(), clock=time.monotonic)
     presence.see_window()
     store = Store()
@@ -89,6 +101,18 @@ def run_viewer(settings: ViewerSettings, blocks: BlockOpener, run_window: RunWin
             thread.join()
         blocks.close()
         sockets.close()
+
+
+def _bind(keys: Keys, settings: ViewerSettings) -> Sockets:
+    """Bind the ports; a viewer that is closing gets the time to let go of them."""
+    deadline = time.monotonic() + CLOSING_SECONDS
+    while True:
+        try:
+            return Sockets(keys, settings.host, settings.data_port, next_free=settings.next_free)
+        except NoFreePortsError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_SECONDS)
 
 
 def set_up_logs(settings: ViewerSettings) -> None:
@@ -155,5 +179,4 @@ def _log_file(data_port: int) -> logging.Handler:
     folder = user_log_path("hcs")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"viewer-{data_port}.log"
-    path.touch(mode=0o600)
-    return RotatingFileHandler(path, maxBytes=LOG_NBYTES, backupCount=2, encoding="utf-8")
+    return PrivateFileHandler(path, maxBytes=LOG_NBYTES, backupCount=2, encoding="utf-8")

@@ -64,6 +64,7 @@ class Receiver:
         self._store = store
         self._to_window = to_window
         self._to_receiver = to_receiver
+        self._presence = presence
         self._clock = presence.clock
         self._sessions = Sessions()
         self._outgoing = Outgoing(sockets.control)
@@ -112,6 +113,8 @@ class Receiver:
     # One image's way in.
 
     def _take_data(self, frames: list[zmq.Frame]) -> None:
+        if self._presence.state == "closing":
+            return  # what is not adopted goes to the next viewer
         try:
             message = decode(frames[0].buffer)
         except MalformedMessageError as error:

@@ -94,7 +94,8 @@ class Window:
                 self._take(entry)
             if time.perf_counter() - started > BUDGET_SECONDS:
                 break
-        self.draw()
+        with _going_on("a frame"):
+            self.draw()
         if entry is not None:  # else the next one wakes this thread
             took = time.perf_counter() - started
             QTimer.singleShot(int(1000 * max(FRAME_SECONDS - took, took)), self.take_in)
@@ -173,10 +174,13 @@ class Window:
         for number in placement.replaced:
             self.store.forget(number)
         for renamed in placement.renamed:
-            self.shown[id(renamed)].rename()
+            if id(renamed) in self.shown:
+                self.shown[id(renamed)].rename()
         if placement.is_new_layer:
             self._add_layer(model, image, placement.positions[0])
-        shown = self.shown[id(model)]
+        shown = self.shown.get(id(model))
+        if shown is None:
+            return  # napari could not make its layer, which is in the log
         shown.widen(image.limits)
         self._changed.setdefault(id(model), (shown, set()))[1].update(placement.positions)
         self._arrived.append(ShownImage(image.session, image.ready.sequence))
@@ -187,8 +191,8 @@ class Window:
         with self._updating():
             colormap = self._colours.of(image.ready.address.components.channel)
             shown = ShownLayer(self.layout, model, self.store, image.limits, colormap)
+            shown.add_to(self.viewer, [*self.shown.values(), shown])
             self.shown[id(model)] = shown
-            shown.add_to(self.viewer, list(self.shown.values()))
             self.viewer.dims.axis_labels = AXIS_LABELS
             self._set_sliders()
             self._fit()
