@@ -15,8 +15,14 @@ def a_screen() -> str:
     """Start a virtual screen, which ends with the last window on it, and make it this process's display."""
     reads, writes = os.pipe()
     command = ["Xvfb", "-displayfd", str(writes), "-screen", "0", "1600x1200x24", "-nolisten", "tcp"]
+    quiet = subprocess.DEVNULL  # it may outlive this process, whose output somebody waits for
     subprocess.Popen(
-        [*command, "-terminate"], pass_fds=[writes], start_new_session=True, stderr=subprocess.DEVNULL
+        [*command, "-terminate"],
+        pass_fds=[writes],
+        start_new_session=True,
+        stdin=quiet,
+        stdout=quiet,
+        stderr=quiet,
     )
     os.close(writes)
     with os.fdopen(reads) as number:
