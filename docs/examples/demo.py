@@ -66,9 +66,9 @@ def main() -> int:
         if not plate.images:
             say(f"demo: no image in {options.plate} has a name as ImageXpress gives them")
             return 1
-        if has_screen():
-            options.keep = True
-        elif not hcs_stream.find_viewer(options.data_port):
+        if has_screen() or hcs_stream.find_viewer(options.data_port):
+            options.keep = True  # somebody looks at it
+        else:
             say(f"no display: using a virtual one, {a_screen()}")
         return show(plate, options)
     except (HcsError, OSError) as error:
