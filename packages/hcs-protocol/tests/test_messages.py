@@ -87,6 +87,9 @@ def _note_fields(message: object, kept: object, said: set[tuple[str, str]]) -> N
         for name in kept.keys() & set(message.__struct_fields__):
             said.add((type(message).__name__, name))
             _note_fields(getattr(message, name), kept[name], said)
+    elif isinstance(message, dict) and isinstance(kept, dict):
+        for name in kept:
+            _note_fields(message[name], kept[name], said)
     elif isinstance(message, list) and isinstance(kept, list):
         for part, kept_part in zip(message, kept, strict=True):
             _note_fields(part, kept_part, said)

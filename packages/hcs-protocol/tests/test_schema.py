@@ -89,6 +89,7 @@ KEYWORDS: dict[str, Callable[[Any, Any, dict[str, Any]], bool]] = {
     "properties": lambda value, fields, _: all(
         _fits(value[name], fields[name]) for name in fields.keys() & value
     ),
+    "propertyNames": lambda value, name, _: all(_fits(key, {"type": "string"} | name) for key in value),
     "required": lambda value, names, _: set(names) <= value.keys(),
     "type": lambda value, name, _: (
         isinstance(value, TYPES[name]) and (name == "boolean" or value is not True)

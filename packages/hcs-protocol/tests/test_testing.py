@@ -9,6 +9,7 @@ from hcs_protocol import (
     BlockLender,
     BlockOpener,
     BlockRef,
+    BlockSpiller,
     LentBlock,
     PixelWriter,
     UnsupportedArrayError,
@@ -18,7 +19,9 @@ from hcs_protocol.testing import (
     FakeClock,
     FakeLender,
     FakeOpener,
+    FakeSpiller,
     PixelWriterTests,
+    SpillerTests,
     golden_messages,
 )
 
@@ -30,6 +33,15 @@ class TestFakes(BlockStoreTests):
     def opener(self, lender: BlockLender) -> BlockOpener:
         assert isinstance(lender, FakeLender)
         return FakeOpener(lender)
+
+
+class TestFakeSpiller(SpillerTests):
+    def spiller(self) -> BlockSpiller:
+        return FakeSpiller(capacity=4 << 20)
+
+    def opener(self, spiller: BlockSpiller) -> BlockOpener:
+        assert isinstance(spiller, FakeSpiller)
+        return FakeOpener(spiller)
 
 
 class ViewWriter:
@@ -60,6 +72,13 @@ class ForgetfulLender(FakeLender):
         return super().lend(nbytes) if not self.lent else next(iter(self.lent.values()))
 
 
+class EmptySpiller(FakeSpiller):
+    """Keeps room for pixels, and no pixels."""
+
+    def spill(self, pixels: memoryview) -> BlockRef:
+        return self.lend(pixels.nbytes).ref
+
+
 def test_a_lender_that_breaks_the_contract_fails_the_suite() -> None:
     class Forgetful(TestFakes):
         def lender(self) -> BlockLender:
@@ -67,6 +86,35 @@ def test_a_lender_that_breaks_the_contract_fails_the_suite() -> None:
 
     with pytest.raises(AssertionError):
         Forgetful().test_blocks_lent_at_the_same_time_do_not_overlap()
+
+
+def test_a_spiller_that_breaks_the_contract_fails_the_suite() -> None:
+    class Empty(TestFakeSpiller):
+        def spiller(self) -> BlockSpiller:
+            return EmptySpiller()
+
+    with pytest.raises(AssertionError):
+        Empty().test_a_viewer_opens_what_was_spilled()
+
+
+def test_a_fake_journal_tells_who_is_owed_an_image_and_by_which_number() -> None:
+    lender = FakeLender()
+    ref = lender.lend(8).ref
+    lender.record(ref, b"entry", 3)
+    lender.number(ref, 2, 41)
+    lender.settle(ref, 0)
+
+    assert (lender.entries, lender.owed) == ({ref: b"entry"}, {ref: {1: 0, 2: 41}})
+
+
+def test_a_fake_journal_forgets_a_block_that_came_back() -> None:
+    lender = FakeLender()
+    ref = lender.lend(8).ref
+    lender.record(ref, b"entry", 1)
+    lender.take_back(ref)
+    lender.number(ref, 0, 41)
+
+    assert (lender.entries, lender.owed) == ({}, {})
 
 
 def test_a_block_of_the_fake_can_be_named_however_many_were_lent_before() -> None:

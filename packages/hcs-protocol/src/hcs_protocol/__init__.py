@@ -3,9 +3,11 @@
 from importlib.metadata import version
 
 from ._blocks import (
+    BlockJournal,
     BlockLender,
     BlockOpener,
     BlockRef,
+    BlockSpiller,
     FileRef,
     FrameRef,
     LentBlock,
@@ -72,6 +74,13 @@ from ._images import (
     Kind,
     Step,
 )
+from ._journal_entries import (
+    MAX_DESTINATIONS,
+    Destination,
+    JournalEntry,
+    decode_entry,
+    encode_entry,
+)
 from ._message import (
     MAX_ITEMS,
     PROTOCOL_VERSION,
@@ -108,6 +117,10 @@ from ._naming import (
     layer_name,
     unique_name,
 )
+from ._orphans import (
+    OrphanedImage,
+    OrphanFinder,
+)
 from ._ports import (
     CONTROL_OFFSET,
     DATA_PORT,
@@ -125,6 +138,7 @@ from ._questions import (
     GetImage,
     GetState,
     ImagePixels,
+    Latency,
     LayerState,
     Navigate,
     Ping,
@@ -133,6 +147,7 @@ from ._questions import (
     ScreenshotTaken,
     Shutdown,
     State,
+    WorkerStatus,
 )
 from ._schema import (
     json_schema,
@@ -146,6 +161,7 @@ __all__ = [
     "CONTROL_OFFSET",
     "DATA_PORT",
     "DTYPES",
+    "MAX_DESTINATIONS",
     "MAX_ITEMS",
     "MAX_MESSAGE_NBYTES",
     "MAX_NBYTES",
@@ -154,10 +170,12 @@ __all__ = [
     "BadItem",
     "Batch",
     "Beat",
+    "BlockJournal",
     "BlockLender",
     "BlockOpener",
     "BlockRef",
     "BlockReleased",
+    "BlockSpiller",
     "BlockUnavailableError",
     "Clear",
     "ComponentValue",
@@ -167,6 +185,7 @@ __all__ = [
     "Counters",
     "Credit",
     "DataMessage",
+    "Destination",
     "DimensionMode",
     "DisplayConfiguration",
     "Done",
@@ -189,7 +208,9 @@ __all__ = [
     "InvalidComponentError",
     "InvalidPortError",
     "Item",
+    "JournalEntry",
     "Kind",
+    "Latency",
     "LayerState",
     "LentBlock",
     "MalformedMessageError",
@@ -198,6 +219,8 @@ __all__ = [
     "NoFreePortsError",
     "Notice",
     "Open",
+    "OrphanFinder",
+    "OrphanedImage",
     "Ping",
     "PixelWriter",
     "PixelsRef",
@@ -227,13 +250,16 @@ __all__ = [
     "ViewerStartError",
     "ViewerState",
     "Welcome",
+    "WorkerStatus",
     "__version__",
     "check_data_port",
     "control_port",
     "decode",
+    "decode_entry",
     "default_data_port",
     "display_with_modes",
     "encode",
+    "encode_entry",
     "endpoint",
     "find_connections",
     "find_free_pair",

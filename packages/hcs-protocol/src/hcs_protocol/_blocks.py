@@ -61,7 +61,36 @@ class LentBlock(Protocol):
         """The block's bytes, writable, exactly ``ref.nbytes`` long."""
 
 
-class BlockLender(Protocol):
+class BlockJournal(Protocol):
+    """The worker's side: what is written down of blocks, for viewers that come when the worker is dead.
+
+    Destinations are told apart by their place in the `JournalEntry`. All of this is harmless for a block that
+    came back since.
+    """
+
+    def record(self, ref: BlockRef, entry: bytes, destinations: int) -> None:
+        """Write that a block holds this image and that so many destinations are owed it.
+
+        Args:
+            ref: The block.
+            entry: From `encode_entry`; one that is too long for the journal is left out, with a warning.
+            destinations: How many the entry names, at most `MAX_DESTINATIONS`.
+        """
+
+    def number(self, ref: BlockRef, destination: int, sequence: int) -> None:
+        """Write by which number a destination knows the image, before it is sent there."""
+
+    def settle(self, ref: BlockRef, destination: int) -> None:
+        """Write that this destination is not owed the image any more."""
+
+    def take_back(self, ref: BlockRef) -> None:
+        """Recycle a block; a second time, or for an older generation, is harmless."""
+
+    def close(self) -> None:
+        """Remove all segments; a second time is harmless."""
+
+
+class BlockLender(BlockJournal, Protocol):
     """The worker's side: lends blocks of shared memory and takes them back."""
 
     @property
@@ -72,6 +101,10 @@ class BlockLender(Protocol):
     def nonce(self) -> str:
         """What a viewer on the same machine reads from the offered segment."""
 
+    @property
+    def budget(self) -> int:
+        """Bytes that all segments together may have."""
+
     def lend(self, nbytes: int) -> LentBlock:
         """Lend a block of this many bytes.
 
@@ -79,11 +112,25 @@ class BlockLender(Protocol):
             PoolFullError: No block is free and no further segment is allowed.
         """
 
-    def take_back(self, ref: BlockRef) -> None:
-        """Recycle a block; a second time, or for an older generation, is harmless."""
+    def mend(self) -> bool:
+        """Replace segments that somebody removed; say whether there were any. Cheap: do it once a second.
 
-    def close(self) -> None:
-        """Remove all segments; a second time is harmless."""
+        Blocks lent from them stay valid for who has them open; the offer may be another one afterwards.
+        """
+
+
+class BlockSpiller(BlockJournal, Protocol):
+    """The worker's side: keeps pixels in blocks on disk, which a viewer opens like those in memory."""
+
+    def spill(self, pixels: memoryview) -> BlockRef:
+        """Write these bytes into a block and return its reference.
+
+        Raises:
+            PoolFullError: The budget is used up, or the disk is full.
+        """
+
+    def read(self, ref: BlockRef) -> memoryview:
+        """Return a block's bytes, for a viewer that cannot open it."""
 
 
 class BlockOpener(Protocol):

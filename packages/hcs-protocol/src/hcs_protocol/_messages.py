@@ -38,6 +38,7 @@ from ._questions import (
     ScreenshotTaken,
     Shutdown,
     State,
+    WorkerStatus,
 )
 
 # The handshake, on the control channel.
@@ -151,6 +152,8 @@ class Batch(AnyMessage, frozen=True, kw_only=True):
     oldest: Sequence
     """The lowest number still owed; below it the viewer may forget what it received."""
     items: Annotated[list[Item], Meta(min_length=1, max_length=MAX_ITEMS)]
+    sent_at: float = 0.0
+    """Seconds since 1970 by the worker's clock; 0 if it does not say."""
 
 
 # What comes back, unasked, on the control channel.
@@ -194,6 +197,8 @@ class Beat(AnyMessage, frozen=True, kw_only=True):
     id: Id
     session: Id
     last: Count
+    status: WorkerStatus | None = None
+    """What became of this worker's images; None if nothing changed."""
 
 
 class Received(AnyMessage, frozen=True, kw_only=True):

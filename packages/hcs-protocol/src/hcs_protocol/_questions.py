@@ -16,6 +16,39 @@ class Ping(AnyMessage, frozen=True, kw_only=True):
     id: Id
 
 
+class Latency(msgspec.Struct, frozen=True, kw_only=True):
+    """How long images needed for one hop of their journey, in seconds; of the latest thousand or so."""
+
+    p50: float
+    p99: float
+
+
+class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of the images of one worker on their way to one viewer, as the worker counts them.
+
+    published = queued + in_flight + adopted + refused + all that was dropped.
+    """
+
+    name: Text = ""
+    overflow: Text = ""
+    """The policy in force: what becomes of images when the viewer does not keep up."""
+    published: Count = 0
+    queued: Count = 0
+    in_flight: Count = 0
+    adopted: Count = 0
+    shown: Count = 0
+    resent: Count = 0
+    refused: Count = 0
+    spilled: Count = 0
+    """Images whose pixels went to disk for a while; none of them is lost."""
+    dropped: dict[Text, Count] = {}
+    """Images that a policy dropped, by its name."""
+    nbytes: Count = 0
+    """Bytes of all published pixels."""
+    latency: dict[Text, Latency] = {}
+    """Of the hops ``copy`` (into shared memory) and ``queue`` (until it was sent)."""
+
+
 class Counters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What happened to the images a viewer was sent, since it started."""
 
@@ -27,6 +60,10 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     malformed: Count = 0
     nbytes: Count = 0
     workers: Count = 0
+    recovered: Count = 0
+    """Of the adopted images, those taken from the shared memory of workers that died."""
+    dropped: Count = 0
+    """Images that workers dropped by policy, as far as they told."""
 
 
 class Pong(AnyMessage, frozen=True, kw_only=True):
@@ -40,6 +77,10 @@ class Pong(AnyMessage, frozen=True, kw_only=True):
     """How long ago the window's thread last gave a sign of life."""
     counters: Counters = Counters()
     protocol_version: Version
+    latency: dict[Text, Latency] = {}
+    """Of the hops ``wire`` (sent until received), ``store`` (until adopted) and ``draw`` (until shown)."""
+    workers: Annotated[list[WorkerStatus], Meta(max_length=MAX_ITEMS)] = []
+    """What each worker that is connected said last."""
 
 
 class GetState(AnyMessage, frozen=True, kw_only=True):

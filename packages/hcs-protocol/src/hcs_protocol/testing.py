@@ -3,15 +3,36 @@
 Subclass a suite and give it your implementation; pytest runs its tests. Nothing here needs pytest itself.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import TypeVar
 
-from ._blocks import BlockLender, BlockOpener, BlockRef, LentBlock, PixelWriter, SegmentOffer
+from ._blocks import (
+    BlockJournal,
+    BlockLender,
+    BlockOpener,
+    BlockRef,
+    BlockSpiller,
+    PixelWriter,
+    SegmentOffer,
+)
 from ._errors import BlockUnavailableError, PoolFullError, UnsupportedArrayError
-from ._handshake import new_id
+from ._fakes import FakeBlock, FakeClock, FakeJournal, FakeLender, FakeOpener, FakeSpiller
 from ._message import PROTOCOL_VERSION
+
+__all__ = [
+    "BlockStoreTests",
+    "FakeBlock",
+    "FakeClock",
+    "FakeJournal",
+    "FakeLender",
+    "FakeOpener",
+    "FakeSpiller",
+    "PixelWriterTests",
+    "SpillerTests",
+    "golden_messages",
+]
 
 Raised = TypeVar("Raised", bound=Exception)
 
@@ -22,93 +43,6 @@ def golden_messages(version: int = PROTOCOL_VERSION) -> dict[str, bytes]:
     return {
         entry.name: entry.read_bytes() for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
     }
-
-
-class FakeClock:
-    """A clock that moves when a test says so."""
-
-    def __init__(self, now: float = 1000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        """Let this much time pass."""
-        self.now += seconds
-
-
-class FakeBlock:
-    """A lent block in ordinary memory."""
-
-    def __init__(self, ref: BlockRef, pixels: bytearray) -> None:
-        self.ref = ref
-        self.pixels = memoryview(pixels)
-
-
-class FakeLender:
-    """Lends blocks of ordinary memory; `FakeOpener` opens them in the same process."""
-
-    def __init__(self, capacity: int = 1 << 24) -> None:
-        self.offer = SegmentOffer(name=f"hcs-fake-{new_id()}", folder="memory")
-        self.nonce = new_id()
-        self.capacity = capacity
-        self.lent: dict[int, FakeBlock] = {}
-        self.closed = False
-        self._generation = 0
-        self._end = 0
-
-    def lend(self, nbytes: int) -> LentBlock:
-        """Lend a block; offsets are never used twice."""
-        free = self.capacity - sum(block.ref.nbytes for block in self.lent.values())
-        if nbytes > free or self.closed:
-            raise PoolFullError(nbytes, free)
-        self._generation += 1
-        offset, self._end = self._end, self._end + max(nbytes, 1)
-        ref = BlockRef(segment=self.offer.name, offset=offset, nbytes=nbytes, generation=self._generation)
-        block = self.lent[offset] = FakeBlock(ref, bytearray(nbytes))
-        return block
-
-    def take_back(self, ref: BlockRef) -> None:
-        """Forget the block."""
-        self.lent.pop(ref.offset, None)
-
-    def close(self) -> None:
-        """Forget all blocks."""
-        self.lent.clear()
-        self.closed = True
-
-
-class FakeOpener:
-    """Opens what these `FakeLender` s lent."""
-
-    def __init__(self, *lenders: FakeLender) -> None:
-        self.lenders = {lender.offer.name: lender for lender in lenders}
-        self.forgotten: list[str] = []
-
-    def read_nonce(self, offer: SegmentOffer) -> str:
-        """Return the lender's nonce."""
-        return self._lender(offer.name).nonce
-
-    def open(self, ref: BlockRef) -> memoryview:
-        """Return the block's bytes."""
-        block = self._lender(ref.segment).lent.get(ref.offset)
-        if block is None or block.ref != ref:
-            raise BlockUnavailableError(f"no such block: {ref!r}")
-        return block.pixels.toreadonly()
-
-    def forget(self, segments: Sequence[str]) -> None:
-        """Remember which segments were to be forgotten."""
-        self.forgotten += segments
-
-    def close(self) -> None:
-        """Forget all lenders."""
-        self.lenders.clear()
-
-    def _lender(self, name: str) -> FakeLender:
-        if name not in self.lenders or self.lenders[name].closed:
-            raise BlockUnavailableError(f"no such segment: {name!r}")
-        return self.lenders[name]
 
 
 class BlockStoreTests:
@@ -225,6 +159,120 @@ class BlockStoreTests:
 
             assert view.nbytes == 3
 
+    def test_a_lender_whose_segments_are_all_there_has_nothing_to_mend(self) -> None:
+        with self.both() as (lender, opener):
+            block = lender.lend(4)
+            block.pixels[:] = b"kept"
+
+            assert not lender.mend()
+            assert bytes(opener.open(block.ref)) == b"kept"
+
+    def test_a_lenders_journal_takes_what_came_too_late(self) -> None:
+        with self.both() as (lender, opener):
+            old, new = lender.lend(64), lender.lend(64)
+            new.pixels[:] = b"n" * 64
+            _write_too_late(lender, old.ref)
+
+            assert bytes(opener.open(new.ref)) == b"n" * 64
+
+
+class SpillerTests:
+    """The contract of `BlockSpiller`; a subclass says what `spiller` and `opener` are."""
+
+    def spiller(self) -> BlockSpiller:
+        """Return a new spiller with room for a few blocks of 1 MiB."""
+        raise NotImplementedError
+
+    def opener(self, spiller: BlockSpiller) -> BlockOpener:
+        """Return a new opener that can see the spiller's segments."""
+        raise NotImplementedError
+
+    @contextmanager
+    def both(self) -> Iterator[tuple[BlockSpiller, BlockOpener]]:
+        """Make a spiller and an opener, and close them."""
+        spiller = self.spiller()
+        opener = self.opener(spiller)
+        try:
+            yield spiller, opener
+        finally:
+            opener.close()
+            spiller.close()
+
+    def test_a_viewer_opens_what_was_spilled(self) -> None:
+        with self.both() as (spiller, opener):
+            for nbytes in (1, 4097, 1 << 20):
+                pixels = bytes(range(256)) * (nbytes // 256) + b"z" * (nbytes % 256)
+                ref = spiller.spill(memoryview(pixels))
+
+                assert ref.nbytes == nbytes
+                assert opener.open(ref) == pixels
+
+    def test_what_was_spilled_is_opened_read_only(self) -> None:
+        with self.both() as (spiller, opener):
+            assert opener.open(spiller.spill(memoryview(b"pixels"))).readonly
+
+    def test_the_worker_reads_what_it_spilled(self) -> None:
+        with self.both() as (spiller, _):
+            ref = spiller.spill(memoryview(b"pixels"))
+
+            assert bytes(spiller.read(ref)) == b"pixels"
+
+    def test_pixels_of_any_type_are_spilled_as_bytes(self) -> None:
+        with self.both() as (spiller, opener):
+            pixels = memoryview(bytearray(range(24))).cast("H", (3, 4))
+
+            assert opener.open(spiller.spill(pixels)) == bytes(range(24))
+
+    def test_blocks_spilled_at_the_same_time_do_not_overlap(self) -> None:
+        with self.both() as (spiller, opener):
+            refs = [spiller.spill(memoryview(bytes([number]) * 1000)) for number in range(20)]
+
+            assert [bytes(opener.open(ref))[-1] for ref in refs] == list(range(20))
+
+    def test_a_reference_to_a_block_that_came_back_is_refused_when_it_is_used_anew(self) -> None:
+        with self.both() as (spiller, opener):
+            old = spiller.spill(memoryview(b"1" * 4096))
+            spiller.take_back(old)
+            new = spiller.spill(memoryview(b"2" * 4096))
+
+            assert new != old
+            _expect(BlockUnavailableError, lambda: opener.open(old))
+
+    def test_taking_a_spilled_block_back_twice_is_harmless(self) -> None:
+        with self.both() as (spiller, opener):
+            old = spiller.spill(memoryview(b"old"))
+            spiller.take_back(old)
+            spiller.take_back(old)
+            first, second = spiller.spill(memoryview(b"1")), spiller.spill(memoryview(b"2"))
+            spiller.take_back(old)
+
+            assert (bytes(opener.open(first)), bytes(opener.open(second))) == (b"1", b"2")
+
+    def test_a_full_spiller_says_so_and_has_room_when_a_block_came_back(self) -> None:
+        with self.both() as (spiller, opener):
+            refs: list[BlockRef] = []
+            _expect(PoolFullError, lambda: _spill_until_full(spiller, refs))
+            spiller.take_back(refs.pop())
+
+            refs.append(spiller.spill(memoryview(b"b" * (1 << 20))))
+
+            assert bytes(opener.open(ref)[0] for ref in refs) == b"a" * (len(refs) - 1) + b"b"
+
+    def test_a_spillers_journal_takes_what_came_too_late(self) -> None:
+        with self.both() as (spiller, opener):
+            old, new = (spiller.spill(memoryview(word)) for word in (b"old", b"new"))
+            _write_too_late(spiller, old)
+
+            assert bytes(opener.open(new)) == b"new"
+
+    def test_a_closed_spiller_leaves_no_segment_to_open(self) -> None:
+        with self.both() as (spiller, opener):
+            ref = spiller.spill(memoryview(b"pixels"))
+            spiller.close()
+            spiller.close()
+
+            _expect(BlockUnavailableError, lambda: opener.open(ref))
+
 
 class PixelWriterTests:
     """The contract of `PixelWriter`; a subclass gives it and an array of ``0…11``, uint16, ``(3, 4)``."""
@@ -253,6 +301,23 @@ class PixelWriterTests:
 
     def test_room_of_another_size_is_refused(self) -> None:
         _expect(ValueError, lambda: self.writer().write(self.array(), memoryview(bytearray(23))))
+
+
+def _spill_until_full(spiller: BlockSpiller, refs: list[BlockRef]) -> None:
+    for _ in range(256):
+        refs.append(spiller.spill(memoryview(b"a" * (1 << 20))))
+
+
+def _write_too_late(journal: BlockJournal, ref: BlockRef) -> None:
+    journal.record(ref, b"{}", 2)
+    journal.number(ref, 1, 7)
+    journal.settle(ref, 0)
+    journal.settle(ref, 0)
+    journal.take_back(ref)
+    journal.record(ref, b"{}", 2)
+    journal.number(ref, 0, 8)
+    journal.settle(ref, 1)
+    journal.take_back(ref)
 
 
 def _expect(kind: type[Raised], act: Callable[[], object]) -> Raised:
