@@ -2,20 +2,50 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from hcs_protocol import (
+    Destination,
+    FrameRef,
+    ImageReady,
+    ImageSpec,
+    JournalEntry,
+    encode_entry,
+)
 
 Run = Callable[..., str]
+
+settings.register_profile(
+    "hcs-shm",
+    deadline=None,  # durations are for benchmarks
+    suppress_health_check=[HealthCheck.function_scoped_fixture],  # folders may be shared by examples
+)
+settings.load_profile("hcs-shm")
 
 
 @pytest.fixture(autouse=True)
 def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder of this test's segments; a test that leaves one there fails."""
+    """The folder of this test's segments in memory; a test that leaves one, or a thread, fails."""
     shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="tests-of-hcs-shm-", dir=shared) as name:
         monkeypatch.setenv("HCS_SHM_DIR", name)
+        yield Path(name)
+        left = sorted(path.name for path in Path(name).rglob("hcs-*"))
+        assert left == [], f"the test left segments: {left}"
+        threads = [thread.name for thread in threading.enumerate() if thread.name.startswith("hcs-")]
+        assert threads == [], f"the test left threads: {threads}"
+
+
+@pytest.fixture(autouse=True)
+def spill_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of this test's segments on disk; a test that leaves one fails."""
+    with tempfile.TemporaryDirectory(prefix="tests-of-hcs-shm-") as name:
+        monkeypatch.setenv("HCS_SPILL_DIR", name)
         yield Path(name)
         left = sorted(path.name for path in Path(name).rglob("hcs-*"))
         assert left == [], f"the test left segments: {left}"
@@ -38,3 +68,22 @@ def run_python() -> Run:
         return ran.stdout
 
     return run
+
+
+@pytest.fixture
+def entry() -> Callable[..., bytes]:
+    """Make the journal entry of an image of so many bytes, published to these ports."""
+
+    def encoded(*ports: int, nbytes: int = 4096, published: int = 0, run: str = "w") -> bytes:
+        image = ImageReady(
+            sequence=1,
+            spec=ImageSpec(shape=(1, nbytes), dtype="uint8"),
+            pixels=FrameRef(frame=1, nbytes=nbytes),
+        )
+        destinations = [
+            Destination(worker_run=run, host="localhost", data_port=port, published=published)
+            for port in ports or (5555,)
+        ]
+        return encode_entry(JournalEntry(destinations=destinations, image=image))
+
+    return encoded

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from hcs_shm._headroom import LARGEST, cgroup_headroom, chosen_budget, measured_budget
+from hcs_shm._headroom import cgroup_headroom, chosen_nbytes, disk_headroom, memory_headroom
 
 
 def group(folder: Path, limit: str, usage: int, *, cached: int = 0, old: bool = False) -> None:
@@ -54,21 +54,21 @@ def test_without_control_groups_there_is_no_limit(tmp_path: Path) -> None:
     assert cgroup_headroom(tmp_path / "root", tmp_path / "missing") == sys.maxsize
 
 
-def test_the_measured_budget_is_bounded(tmp_path: Path) -> None:
-    assert 0 < measured_budget(tmp_path) <= LARGEST
+def test_memory_has_at_most_as_much_room_as_its_folder(tmp_path: Path) -> None:
+    assert 0 < memory_headroom(tmp_path) <= disk_headroom(tmp_path)
 
 
-def test_a_chosen_budget_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chosen_number_of_bytes_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HCS_SHM_BUDGET", "123456")
-    assert chosen_budget() == 123456
+    assert chosen_nbytes("HCS_SHM_BUDGET") == 123456
 
     monkeypatch.setenv("HCS_SHM_BUDGET", "")
-    assert chosen_budget() is None
+    assert chosen_nbytes("HCS_SHM_BUDGET") is None
 
 
-@pytest.mark.parametrize("text", ["1 GiB", "-1", "1e9"])
-def test_a_chosen_budget_that_is_no_number_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HCS_SHM_BUDGET", text)
+@pytest.mark.parametrize("text", ["1 GiB", "-1", "1e9", "٣"])
+def test_what_is_no_number_of_bytes_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HCS_SPILL_BUDGET", text)
 
-    with pytest.raises(ValueError, match=r"number of bytes, got '"):
-        chosen_budget()
+    with pytest.raises(ValueError, match=r"HCS_SPILL_BUDGET as a number of bytes, got '"):
+        chosen_nbytes("HCS_SPILL_BUDGET")

@@ -5,13 +5,13 @@ import sys
 import pytest
 
 import hcs_shm.__main__
-from hcs_shm import BlockPool
+from hcs_shm import BlockPool, SpillPool
 
 KILLED = """
 import os
 from hcs_shm import BlockPool
 pool = BlockPool()
-pool.record(pool.lend(9).ref, b"descriptor")
+pool.record(pool.lend(9).ref, b"entry", 1)
 os._exit(0)
 """
 
@@ -28,13 +28,17 @@ def leave_a_segment() -> None:
 def test_each_segment_is_a_line() -> None:
     pool = BlockPool(budget=64 << 20)
     pool.lend(4 << 20)
+    spills = SpillPool(budget=64 << 20)
+    spills.spill(memoryview(bytes(1 << 20)))
 
     lines = hcs_shm_command().splitlines()
     pool.close()
+    spills.close()
 
     assert sorted(" ".join(line.split()[1:]) for line in lines) == [
-        "0.3 MiB 0 blocks lent owner alive",
-        "32 MiB 1 blocks lent owner alive",
+        "0.3 MiB memory 0 blocks lent owner alive",
+        "32 MiB memory 1 blocks lent owner alive",
+        "8.0 MiB disk 1 blocks lent owner alive",
     ]
     assert all(line.startswith(f"hcs-{os.getpid()}-") for line in lines)
 

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from hcs_shm._platform import boot_id, process_is_alive, process_start
+from hcs_shm._platform import (
+    boot_id,
+    open_new,
+    process_is_alive,
+    process_start,
+    read_at,
+    write_at,
+)
 
 Run = Callable[..., str]
 
@@ -14,12 +21,13 @@ ELSEWHERE = """
 import os, sys
 sys.modules["fcntl"] = None
 import importlib.metadata, hcs_protocol, numpy
-for name in ("posix_fallocate", "O_NOFOLLOW", "register_at_fork"):
+for name in ("posix_fallocate", "O_NOFOLLOW", "register_at_fork", "pwrite", "preadv"):
     if hasattr(os, name):
         delattr(os, name)
 import pathlib
-import hcs_shm, hcs_shm._segment
-hcs_shm._segment.SHARED_MEMORY = pathlib.Path("/no/such/folder")
+import hcs_shm, hcs_shm._medium, hcs_shm._platform
+missing = pathlib.Path("/no/such/folder")
+hcs_shm._medium.SHARED_MEMORY = hcs_shm._platform.SHARED_MEMORY = missing
 """
 
 LENDS = """
@@ -33,6 +41,12 @@ print([(found.lent, found.owner_alive) for found in sorted(hcs_shm.list_segments
 print(hcs_shm.sweep(grace_seconds=0.0))
 """
 
+SPILLS = """
+pool = hcs_shm.SpillPool(budget=16 << 20)
+ref = pool.spill(memoryview(b"p" * (1 << 20)))
+print(bytes(pool.read(ref)) == bytes(hcs_shm.BlockReader().open(ref)) == b"p" * (1 << 20))
+"""
+
 
 def test_without_locks_reservation_and_shared_memory_segments_lie_in_a_private_folder(
     run_python: Run, folder: Path
@@ -41,6 +55,10 @@ def test_without_locks_reservation_and_shared_memory_segments_lie_in_a_private_f
 
     assert printed.splitlines() == [str(folder / "run"), "True True", "[(0, True), (1, True)]", "[]"]
     assert list((folder / "run").iterdir()) == []
+
+
+def test_without_writes_that_say_where_spilled_pixels_lie_where_they_belong(run_python: Run) -> None:
+    assert run_python(ELSEWHERE + SPILLS) == "True\n"
 
 
 def test_without_locks_a_dead_process_still_counts_as_gone(run_python: Run) -> None:
@@ -86,3 +104,14 @@ def test_a_process_that_ended_is_gone_before_its_parent_looks() -> None:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
         assert process_start(process.pid) is None
+
+
+def test_pixels_are_written_and_read_at_their_place(tmp_path: Path) -> None:
+    descriptor = open_new(tmp_path / "file")
+
+    write_at(descriptor, memoryview(b"pixels"), 5000)
+
+    assert bytes(read_at(descriptor, 5002, 3)) == b"xel"
+    with pytest.raises(OSError, match="shorter"):
+        read_at(descriptor, 5000, 7)
+    os.close(descriptor)

@@ -1,15 +1,17 @@
 import gc
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from hcs_protocol import BlockLender, BlockOpener, PoolFullError, UnsupportedArrayError
+from hcs_protocol import BlockLender, BlockOpener, BlockUnavailableError, LentBlock, PoolFullError
 from hcs_protocol.testing import BlockStoreTests
 from hcs_shm import BlockPool, BlockReader
-from hcs_shm._segment import open_segment
+from hcs_shm._journal import OwedRecord
+from hcs_shm._segment import open_table
 
 IMAGE = 1 << 20
 BUDGET = 24 << 20
@@ -41,10 +43,14 @@ def test_the_block_that_came_back_last_is_lent_first(pool: BlockPool) -> None:
 
 
 def test_a_segment_is_made_for_a_new_size_only(pool: BlockPool, folder: Path) -> None:
-    refs = [pool.lend(IMAGE).ref for _ in range(8)]
+    refs = [pool.lend(IMAGE).ref for _ in range(7)]
 
     assert len({ref.segment for ref in refs}) == 1
     assert len(list(folder.iterdir())) == 2
+
+
+def test_a_pool_says_what_it_may_have(pool: BlockPool) -> None:
+    assert pool.budget == BUDGET
 
 
 def test_a_full_pool_says_how_much_is_free(pool: BlockPool) -> None:
@@ -109,23 +115,6 @@ def test_the_offered_segment_is_never_removed(pool: BlockPool) -> None:
     reader.close()
 
 
-def test_an_array_can_be_written_in_its_block(pool: BlockPool) -> None:
-    block, array = pool.lend_array((3, 4), np.uint16)
-    array[:] = np.arange(12).reshape(3, 4)
-
-    reader = BlockReader()
-    assert bytes(reader.open(block.ref)) == np.arange(12, dtype="<u2").tobytes()
-    reader.close()
-
-
-@pytest.mark.parametrize(("shape", "dtype"), [((2, 2), "complex128"), ((0, 2), "uint8"), ((-2, -2), "uint8")])
-def test_an_array_that_no_image_is_like_is_refused(
-    shape: tuple[int, ...], dtype: str, pool: BlockPool
-) -> None:
-    with pytest.raises(UnsupportedArrayError, match=dtype):
-        pool.lend_array(shape, dtype)
-
-
 def test_a_budget_that_is_no_number_leaves_no_segment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HCS_SHM_BUDGET", "plenty")
 
@@ -143,33 +132,72 @@ def test_a_negative_length_is_refused(pool: BlockPool) -> None:
         pool.lend(-1)
 
 
+def owed(pool: BlockPool, block: LentBlock) -> OwedRecord | None:
+    journal = open_table(Path(pool.offer.folder, block.ref.segment)).journal
+    return journal.owed(journal.index_of(block.ref.offset))
+
+
 def test_what_is_recorded_stands_in_the_journal_until_the_block_comes_back(pool: BlockPool) -> None:
     block = pool.lend(100)
-    journal = open_segment(Path(pool.offer.folder, pool.offer.name)).journal
-    index = journal.index_of(block.ref.offset)
 
-    pool.record(block.ref, b"descriptor")
-    recorded = journal.committed(index).descriptor
+    pool.record(block.ref, b"entry", 3)
+    pool.number(block.ref, 1, 42)
+    pool.settle(block.ref, 0)
+    recorded = owed(pool, block)
     pool.take_back(block.ref)
 
-    assert recorded == b"descriptor"
-    assert journal.committed(index).descriptor is None
+    assert recorded is not None
+    assert (recorded.entry, recorded.owed, recorded.numbers[:3]) == (b"entry", (1, 2), (0, 42, 0))
+    assert owed(pool, block) is None
 
 
-def test_recording_a_block_that_came_back_is_harmless(pool: BlockPool) -> None:
+def test_a_record_has_the_times_of_now(pool: BlockPool) -> None:
     block = pool.lend(100)
-    pool.take_back(block.ref)
+    begin = time.time_ns(), time.monotonic_ns()
 
-    pool.record(block.ref, b"late")
+    pool.record(block.ref, b"entry", 1)
+
+    recorded = owed(pool, block)
+    assert recorded is not None
+    assert begin[0] <= recorded.recorded_at <= time.time_ns()
+    assert begin[1] <= recorded.uptime <= time.monotonic_ns()
+
+
+def test_a_block_that_came_back_keeps_what_is_written_of_it_late(pool: BlockPool) -> None:
+    old = pool.lend(100)
+    pool.take_back(old.ref)
+    new = pool.lend(100)
+    pool.record(new.ref, b"new", 2)
+
+    pool.record(old.ref, b"late", 1)
+    pool.number(old.ref, 0, 9)
+    pool.settle(old.ref, 0)
+
+    recorded = owed(pool, new)
+    assert recorded is not None
+    assert (recorded.entry, recorded.owed, recorded.numbers[0]) == (b"new", (0, 1), 0)
+
+
+def test_an_entry_that_is_too_long_is_left_out_with_one_warning(
+    pool: BlockPool, caplog: pytest.LogCaptureFixture
+) -> None:
+    block = pool.lend(100)
+    pool.record(block.ref, b"short", 1)
+
+    for _ in range(3):
+        pool.record(block.ref, b"e" * 3000, 1)
+
+    assert owed(pool, block) is None
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "entry=3000" in caplog.text
 
 
 def test_views_outlive_a_closed_pool(pool: BlockPool) -> None:
-    block, array = pool.lend_array((4,), np.uint8)
-    array[:] = 7
+    block = pool.lend(4)
+    block.pixels[:] = b"\7\7\7\7"
 
     pool.close()
 
-    assert array.tolist() == [7, 7, 7, 7]
     assert bytes(block.pixels) == b"\7\7\7\7"
 
 
@@ -178,10 +206,13 @@ def test_a_closed_pool_lends_nothing_and_takes_all(pool: BlockPool) -> None:
     pool.close()
 
     pool.take_back(ref)
-    pool.record(ref, b"late")
+    pool.record(ref, b"late", 1)
+    pool.number(ref, 0, 1)
+    pool.settle(ref, 0)
 
     with pytest.raises(PoolFullError):
         pool.lend(100)
+    assert not pool.mend()
 
 
 def test_a_collected_pool_leaves_nothing(folder: Path) -> None:
@@ -225,3 +256,99 @@ def test_a_folder_can_be_chosen(folder: Path) -> None:
 
 def test_the_first_block_is_one_of_the_offered_segment(pool: BlockPool) -> None:
     assert pool.lend(100).ref.segment == pool.offer.name
+
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="open files cannot be removed there")
+
+
+def remove_all(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+
+
+@posix
+def test_a_pool_whose_segments_were_removed_lends_from_new_ones(pool: BlockPool, folder: Path) -> None:
+    old = pool.lend(IMAGE)
+    remove_all(folder)
+
+    mended = pool.mend()
+    new = pool.lend(IMAGE)
+
+    assert mended
+    assert new.ref.segment != old.ref.segment
+    assert new.ref.segment in {path.name for path in folder.iterdir()}
+
+
+@posix
+def test_nothing_is_mended_that_is_whole(pool: BlockPool, folder: Path) -> None:
+    first = pool.mend()
+    remove_all(folder)
+
+    assert [first, pool.mend(), pool.mend()] == [False, True, False]
+
+
+@posix
+def test_the_removal_of_segments_is_one_warning_that_says_what_to_do(
+    pool: BlockPool, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        pool.lend(IMAGE)
+        remove_all(folder)
+        pool.mend()
+
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "RemoveIPC=no" in caplog.text
+
+
+@posix
+def test_after_a_removal_viewers_are_offered_a_segment_that_is_there(pool: BlockPool, folder: Path) -> None:
+    reader = BlockReader()
+    remove_all(folder)
+    with pytest.raises(BlockUnavailableError):
+        reader.read_nonce(pool.offer)
+
+    pool.mend()
+
+    assert reader.read_nonce(pool.offer) == pool.nonce
+    reader.close()
+
+
+@posix
+def test_blocks_of_a_removed_segment_stay_valid_and_come_back(pool: BlockPool, folder: Path) -> None:
+    reader = BlockReader()
+    blocks = [pool.lend(IMAGE) for _ in range(3)]
+    opened = reader.open(blocks[1].ref)
+    remove_all(folder)
+    pool.mend()
+
+    blocks[1].pixels[:3] = b"new"
+    seen = bytes(opened[:3])
+    unused = pool._slots.segments.unused
+    for block in blocks:
+        pool.take_back(block.ref)
+
+    assert seen == b"new"
+    assert pool._slots.segments.unused == unused + 8 * IMAGE + 5 * 4096
+    reader.close()
+
+
+@posix
+def test_a_pool_without_room_for_a_new_offer_keeps_the_old_one(pool: BlockPool, folder: Path) -> None:
+    offer = pool.offer
+    remove_all(folder)
+    (folder / "file").touch()
+    pool._slots.segments._folders = [folder / "file" / "none"]
+
+    assert pool.mend()
+    assert pool.offer == offer
+
+
+def test_a_collected_pool_leaves_nothing_though_a_segment_is_being_made(folder: Path) -> None:
+    pool = BlockPool(budget=BUDGET)
+    for _ in range(8):
+        pool.lend(IMAGE)
+
+    del pool
+    gc.collect()
+
+    assert list(folder.iterdir()) == []

@@ -1,8 +1,11 @@
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from hcs_shm import list_segments, sweep
 
 
 def test_the_interpreters_exit_removes_the_segments(run_python: Callable[..., str], folder: Path) -> None:
@@ -33,10 +36,12 @@ except PoolFullError:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no resource limits there")
 def test_where_files_may_not_grow_segments_have_fewer_blocks(run_python: Callable[..., str]) -> None:
-    warning, last = run_python(ALMOST_FULL).splitlines()
+    fewer, none, last = run_python(ALMOST_FULL).splitlines()
 
-    assert warning.startswith("WARNING shared memory short")
-    assert "HCS_SHM_DIR" in warning
+    assert fewer.startswith("WARNING shared memory short")
+    assert none.startswith("WARNING shared memory full")
+    assert "HCS_SHM_DIR" in fewer
+    assert "HCS_SHM_DIR" in none
     assert last == "full"
 
 
@@ -53,7 +58,8 @@ if child == 0:
         pool.lend(10)
     except PoolFullError:
         pool.take_back(block.ref)
-        pool.record(block.ref, b"the child's")
+        pool.record(block.ref, b"the child's", 1)
+        assert not pool.mend()
         pool.close()
         sys.exit(7)
     os._exit(1)
@@ -90,3 +96,75 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork there")
 def test_a_fork_while_another_thread_lends_does_not_block_the_child(run_python: Callable[..., str]) -> None:
     assert run_python(FORKED_WHILE_LOCKED) == "7\n"
+
+
+FORKED_AMID_MAKING = """
+import os, threading, warnings
+warnings.simplefilter("ignore")
+from hcs_shm import BlockPool, list_segments
+import hcs_shm._segment as segment
+reserve, reserving, go = segment.reserve, threading.Event(), threading.Event()
+def slow(*arguments):
+    reserve(*arguments)
+    if threading.current_thread() is not threading.main_thread():
+        reserving.set()
+        go.wait(50)
+segment.reserve = slow
+pool = BlockPool(budget=64 << 20)
+lending = threading.Thread(target=pool.lend, args=(1 << 20,))
+lending.start()
+reserving.wait(50)
+ready, tell = os.pipe()
+child = os.fork()
+if child == 0:
+    os.write(tell, b".")
+    os.close(0), os.close(1), os.close(2)
+    import signal
+    signal.alarm(50)
+    signal.pause()
+os.read(ready, 1)
+go.set()
+lending.join()
+print(child, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork there")
+def test_a_child_forked_while_a_segment_is_made_does_not_keep_it(run_python: Callable[..., str]) -> None:
+    child = int(run_python(FORKED_AMID_MAKING, code_expected=-9))
+
+    try:
+        assert [found.owner_alive for found in list_segments()] == [False, False]
+        assert len(sweep()) == 2
+    finally:
+        os.kill(child, 9)
+
+
+ENDS_AMID_MAKING = """
+import os
+from hcs_shm import BlockPool
+pool = BlockPool(budget=512 << 20)
+for _ in range(8):
+    pool.lend(16 << 20)
+"""
+
+
+def test_an_interpreter_that_exits_while_a_segment_is_made_leaves_nothing(
+    run_python: Callable[..., str], folder: Path
+) -> None:
+    run_python(ENDS_AMID_MAKING)
+
+    assert list(folder.iterdir()) == []
+
+
+LENDS_AT_EXIT = """
+import atexit
+from hcs_shm import BlockPool
+pool = BlockPool(budget=64 << 20)
+atexit.register(lambda: print(len({pool.lend(1 << 20).ref for _ in range(20)})))
+"""
+
+
+def test_a_pool_lends_while_the_interpreter_exits(run_python: Callable[..., str]) -> None:
+    assert run_python(LENDS_AT_EXIT) == "20\n"

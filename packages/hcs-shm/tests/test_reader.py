@@ -163,8 +163,8 @@ LENDER = """
 import json, sys
 from hcs_shm import BlockPool
 pool = BlockPool()
-block, array = pool.lend_array((64, 64), "uint16")
-array[:] = 4711
+block = pool.lend(8192)
+block.pixels[:] = (4711).to_bytes(2, "little") * 4096
 ref = block.ref
 told = dict(segment=ref.segment, offset=ref.offset, nbytes=ref.nbytes, generation=ref.generation)
 print(json.dumps([told, pool.offer.name, pool.offer.folder, pool.nonce]), flush=True)

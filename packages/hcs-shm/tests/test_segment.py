@@ -7,15 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from hcs_shm._journal import Header
-from hcs_shm._segment import OwnSegment, create_segment, open_segment, owner_is_gone, segment_folders
+from hcs_shm._header import Header, Kind
+from hcs_shm._segment import OwnSegment, create_segment, open_segment, open_table, owner_is_gone
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="files have no owner and mode there")
 
 
-def header(**changed: int) -> Header:
-    values = {"slot_count": 2, "slot_nbytes": 8192, "pid": os.getpid(), "start": 0} | changed
-    return Header(**values, boot_id="", worker_run="w", nonce="n")  # type: ignore[arg-type]
+def header(kind: Kind = Kind.MEMORY, slot_nbytes: int = 8192) -> Header:
+    return Header(
+        kind=kind,
+        slot_count=2,
+        slot_nbytes=slot_nbytes,
+        pid=os.getpid(),
+        start=0,
+        boot_id="",
+        worker_run="w",
+        nonce="n",
+    )
 
 
 @pytest.fixture
@@ -26,11 +34,18 @@ def segment(folder: Path) -> Iterator[OwnSegment]:
     one.unlock()
 
 
+@pytest.fixture
+def on_disk(spill_folder: Path) -> Iterator[OwnSegment]:
+    one = create_segment(spill_folder, header(Kind.DISK))
+    yield one
+    one.remove()
+
+
 def test_a_new_segment_is_whole_private_and_has_its_final_name(folder: Path, segment: OwnSegment) -> None:
     found = segment.path.stat()
 
     assert [path.name for path in folder.iterdir()] == [segment.name]
-    assert found.st_size == segment.journal.header.nbytes
+    assert found.st_size == segment.header.nbytes
     assert stat.S_IMODE(found.st_mode) == 0o600 or sys.platform == "win32"
 
 
@@ -47,12 +62,12 @@ def test_what_is_written_is_seen_by_who_opens_the_file(segment: OwnSegment) -> N
     segment.view(segment.journal.offset_of(1), 3)[:] = b"new"
 
     assert bytes(opened.view(segment.journal.offset_of(1), 3)) == b"new"
-    assert opened.journal.header == segment.journal.header
+    assert opened.header == segment.header
 
 
 def test_an_opened_segment_cannot_be_written(segment: OwnSegment) -> None:
     with pytest.raises(TypeError):
-        open_segment(segment.path).memory[0] = 0
+        open_segment(segment.path).journal.take_back(0)
 
 
 def test_a_view_outlives_its_segment(segment: OwnSegment) -> None:
@@ -107,7 +122,7 @@ def test_a_pipe_in_place_of_a_segment_is_refused_at_once(folder: Path) -> None:
 
 
 def test_a_segment_that_was_cut_is_refused(segment: OwnSegment) -> None:
-    os.truncate(segment.path, segment.journal.header.nbytes - 4096)
+    os.truncate(segment.path, segment.header.nbytes - 4096)
 
     with pytest.raises(ValueError, match="contradicts itself"):
         open_segment(segment.path)
@@ -116,7 +131,7 @@ def test_a_segment_that_was_cut_is_refused(segment: OwnSegment) -> None:
 def test_an_empty_file_is_refused(folder: Path) -> None:
     (folder / "empty").touch(0o600)
 
-    with pytest.raises(ValueError, match="empty"):
+    with pytest.raises(ValueError, match="no hcs segment"):
         open_segment(folder / "empty")
 
 
@@ -132,10 +147,11 @@ def test_a_folder_that_others_may_change_is_refused(folder: Path) -> None:
 
 @posix
 def test_a_missing_folder_is_made_for_this_user_alone(folder: Path) -> None:
-    made = create_segment(folder / "missing", header())
+    made = create_segment(folder / "missing" / "inner", header())
     made.remove()
 
     assert stat.S_IMODE((folder / "missing").stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / "missing" / "inner").stat().st_mode) == 0o700
 
 
 def test_a_segment_without_room_leaves_no_file(folder: Path) -> None:
@@ -146,7 +162,7 @@ def test_a_segment_without_room_leaves_no_file(folder: Path) -> None:
 
 
 def test_the_owner_lives_while_it_has_the_segment(segment: OwnSegment) -> None:
-    with owner_is_gone(segment.path, segment.journal.header) as gone:
+    with owner_is_gone(segment.path) as gone:
         assert not gone
 
 
@@ -154,20 +170,38 @@ def test_the_owner_lives_while_it_has_the_segment(segment: OwnSegment) -> None:
 def test_the_owner_is_gone_when_its_lock_is(segment: OwnSegment) -> None:
     segment.unlock()
 
-    own = segment.journal.header
-    with owner_is_gone(segment.path, own) as first, owner_is_gone(segment.path, own) as second:
+    with owner_is_gone(segment.path) as first, owner_is_gone(segment.path) as second:
         assert (first, second) == (True, False)
 
 
-def test_the_chosen_folder_is_the_only_one(folder: Path) -> None:
-    assert segment_folders() == [folder]
+@posix
+def test_a_segment_that_lost_its_name_knows_it(segment: OwnSegment) -> None:
+    before = segment.has_lost_its_name()
+
+    segment.path.unlink()
+
+    assert (before, segment.has_lost_its_name()) == (False, True)
 
 
-def test_without_a_choice_private_folders_follow_shared_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("HCS_SHM_DIR")
-    monkeypatch.setenv("HCS_RUNTIME_DIR", "/my/own")
+def test_what_is_written_to_disk_is_seen_by_who_maps_the_file(on_disk: OwnSegment) -> None:
+    offset = on_disk.journal.offset_of(1)
 
-    folders = segment_folders()
+    on_disk.write(offset, memoryview(b"pixels"))
 
-    assert Path("/my/own") in folders
-    assert folders[0] == Path("/my/own") or folders[0].is_dir()
+    opened = open_segment(on_disk.path)
+    assert bytes(opened.view(offset, 6)) == bytes(on_disk.read(offset, 6)) == b"pixels"
+
+
+def test_the_table_of_a_segment_on_disk_is_seen_by_who_maps_the_file(on_disk: OwnSegment) -> None:
+    on_disk.journal.lend(1, 5, 100)
+
+    assert (
+        open_segment(on_disk.path).journal.slot(1) == open_table(on_disk.path).journal.slot(1) == (1, 5, 100)
+    )
+
+
+@posix
+def test_a_segment_on_disk_has_all_its_blocks_before_its_first_image(on_disk: OwnSegment) -> None:
+    found = on_disk.path.stat()
+
+    assert found.st_blocks * 512 >= found.st_size

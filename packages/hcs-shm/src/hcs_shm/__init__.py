@@ -1,10 +1,12 @@
-"""Blocks of shared memory, lent by one process and opened by others."""
+"""Blocks in shared memory and on disk, lent by one process and opened by others."""
 
 from importlib.metadata import version
 
 from ._convert import ArrayWriter
+from ._orphans import Orphans
 from ._pool import BlockPool
 from ._reader import BlockReader
+from ._spill import SpillPool
 from ._sweep import FoundSegment, list_segments, sweep
 
 __version__ = version("hcs-shm")
@@ -14,6 +16,8 @@ __all__ = [
     "BlockPool",
     "BlockReader",
     "FoundSegment",
+    "Orphans",
+    "SpillPool",
     "__version__",
     "list_segments",
     "sweep",

@@ -1,6 +1,6 @@
-"""List the segments of shared memory that hcs workers of this user have, and remove leftovers.
+"""List the segments that hcs workers of this user have in memory and on disk, and remove leftovers.
 
-One line each: its name, its size, how many blocks of it are lent, and whether its owner still lives.
+One line each: its name, size and place, how many blocks of it are lent, and whether its owner still lives.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def _print(segments: Sequence[FoundSegment], alive: str, gone: str) -> None:
     for segment in segments:
         size = f"{segment.nbytes / (1 << 20):.{0 if segment.nbytes >= 10 << 20 else 1}f} MiB"
         owner = alive if segment.owner_alive else gone
-        print(f"{segment.name:{width}}  {size:>8}  {segment.lent:>4} blocks lent  {owner}")
+        print(f"{segment.name:{width}}  {size:>8}  {segment.kind:7}  {segment.lent:>4} blocks lent  {owner}")
 
 
 if __name__ == "__main__":

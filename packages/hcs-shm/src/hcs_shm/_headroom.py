@@ -1,4 +1,4 @@
-"""How much shared memory a pool may use, so that neither a device fills up nor a container is killed."""
+"""How many bytes are free, so that neither a device fills up nor a container is killed."""
 
 import contextlib
 import os
@@ -7,27 +7,30 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-LARGEST = 1 << 30
-_SHARE = 4
 _CGROUPS = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")
 
 
-def chosen_budget() -> int | None:
-    """Return ``$HCS_SHM_BUDGET`` in bytes, or None.
+def chosen_nbytes(variable: str) -> int | None:
+    """Return a number of bytes from the environment, or None.
 
     Raises:
         ValueError: It is no number of bytes.
     """
-    chosen = os.environ.get("HCS_SHM_BUDGET", "")
-    if chosen and not chosen.isdecimal():
-        raise ValueError(f"wanted HCS_SHM_BUDGET as a number of bytes, got {chosen!r}")
+    chosen = os.environ.get(variable, "")
+    if chosen and not (chosen.isascii() and chosen.isdecimal()):
+        raise ValueError(f"wanted {variable} as a number of bytes, got {chosen!r}")
     return int(chosen) if chosen else None
 
 
-def measured_budget(folder: Path) -> int:
-    """Return a quarter of what is free here and in our control group, at most 1 GiB."""
-    return min(LARGEST, min(shutil.disk_usage(folder).free, cgroup_headroom()) // _SHARE)
+def memory_headroom(folder: Path) -> int:
+    """Return how many bytes are free in a folder of memory, and in our control group, which pays for it."""
+    return min(disk_headroom(folder), cgroup_headroom())
+
+
+def disk_headroom(folder: Path) -> int:
+    """Return how many bytes are free in a folder."""
+    return shutil.disk_usage(folder).free
 
 
 def cgroup_headroom(root: Path = _CGROUPS, membership: Path = _MEMBERSHIP) -> int:

@@ -1,7 +1,8 @@
-"""The layout of a segment: its header and the slot table, which is also the crash journal.
+"""The slot table of a segment, which is also the crash journal.
 
 Ownership of a block moves by messages alone. What stands here lets a reader refuse an old reference, and lets
-others find what a process that died still owed. `docs/reference/segment-file-format.md` has the offsets.
+others find what a process that died still owed. Each number is one store of eight bytes: who is killed leaves
+the old one or the new one. `docs/reference/segment-file-format.md` has the offsets.
 """
 
 import mmap
@@ -9,45 +10,23 @@ import struct
 import zlib
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Self
+from typing import NamedTuple
 
-MAGIC = b"hcs-shm\0"
-FORMAT = 1
-PAGE = 4096
-HELLO_OFFSET = 4096
-HELLO_NBYTES = 4096
-DESTINATIONS_OFFSET = 8192
-DESTINATIONS_NBYTES = 4096
-TABLE_OFFSET = 12288
-RECORD_NBYTES = 2048
-DESCRIPTOR_OFFSET = 64
+from hcs_protocol import MAX_DESTINATIONS
+
+from ._header import RECORD_NBYTES, TABLE_OFFSET, Header, SegmentState
+
+DESCRIPTOR_OFFSET = 128
 DESCRIPTOR_NBYTES = RECORD_NBYTES - DESCRIPTOR_OFFSET
-MAX_SLOTS = 1 << 16
 
-STATE_OFFSET = 16
-_HEADER = struct.Struct("<8s2I9Q40s64s64s")
-_WORD = struct.Struct("<Q")
-_LENDING = struct.Struct("<3Q")  # state, generation, nbytes
-_DESCRIPTION = struct.Struct("<d2I")  # recorded_at, crc32, length of the descriptor
+_WORD = 8
+_SEGMENT_STATE = 2  # which word of the file
+_TABLE, _RECORD = TABLE_OFFSET // _WORD, RECORD_NBYTES // _WORD
+_GENERATION, _NBYTES, _COMMIT, _NUMBERS = 1, 2, 5, 8  # which word of a record; its state is the first
+_OWED_OFFSET = 48
 _DESCRIPTION_OFFSET = 24
-_COMMIT_OFFSET = 40
-
-
-def slots_offset(slot_count: int) -> int:
-    """Return where the first of so many slots begins: at a page, behind the table."""
-    return -(-(TABLE_OFFSET + slot_count * RECORD_NBYTES) // PAGE) * PAGE
-
-
-def segment_nbytes(slot_count: int, slot_nbytes: int) -> int:
-    """Return how many bytes a segment of these slots has."""
-    return slots_offset(slot_count) + slot_count * slot_nbytes
-
-
-class SegmentState(IntEnum):
-    """Whether a segment's owner still lends from it."""
-
-    OPEN = 1
-    CLOSED = 2
+_DESCRIPTION = struct.Struct("=QIIQ8sQ64x")  # recorded_at, crc, length, commit, owed, uptime, numbers
+_OWED = [bytes([1] * count).ljust(MAX_DESTINATIONS, b"\0") for count in range(MAX_DESTINATIONS + 1)]
 
 
 class SlotState(IntEnum):
@@ -57,108 +36,59 @@ class SlotState(IntEnum):
     LENT = 1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Header:
-    """What a segment says about itself and its owner."""
-
-    slot_count: int
-    slot_nbytes: int
-    pid: int
-    start: int
-    """When the owner began, in its system's ticks; with the pid it names one process of this boot."""
-    boot_id: str
-    worker_run: str
-    nonce: str
-
-    @property
-    def slots_offset(self) -> int:
-        """Where the first slot begins."""
-        return slots_offset(self.slot_count)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the whole file."""
-        return segment_nbytes(self.slot_count, self.slot_nbytes)
-
-    def pack(self) -> bytes:
-        """Return the header's bytes.
-
-        Raises:
-            ValueError: A text is longer than its room.
-        """
-        texts = [text.encode() for text in (self.boot_id, self.worker_run, self.nonce)]
-        for text, room in zip(texts, (40, 64, 64), strict=True):
-            if len(text) > room:
-                raise ValueError(f"wanted at most {room} bytes of UTF-8, got {text!r}")
-        layout = (self.nbytes, self.slot_count, self.slot_nbytes, self.slots_offset)
-        words = (SegmentState.OPEN, *layout, self.pid, self.start, 0, 0)
-        return _HEADER.pack(MAGIC, FORMAT, RECORD_NBYTES, *words, *texts)
-
-    @classmethod
-    def unpack(cls, memory: mmap.mmap | bytes) -> Self:
-        """Read a header.
-
-        Raises:
-            ValueError: It is no header of this format, or it contradicts itself or the file's size.
-        """
-        if len(memory) < TABLE_OFFSET or memory[: len(MAGIC)] != MAGIC:
-            raise ValueError("no hcs segment")
-        _, number, record_nbytes, *words, boot, run, nonce = _HEADER.unpack_from(memory)
-        if number != FORMAT:
-            raise ValueError(f"segment format {number}, this reader knows {FORMAT}: update the older side")
-        _, nbytes, slot_count, slot_nbytes, offset, pid, start, *_ = words
-        boot_id, worker_run, secret = (text.rstrip(b"\0").decode() for text in (boot, run, nonce))
-        header = cls(
-            slot_count=slot_count,
-            slot_nbytes=slot_nbytes,
-            pid=pid,
-            start=start,
-            boot_id=boot_id,
-            worker_run=worker_run,
-            nonce=secret,
-        )
-        expected = (RECORD_NBYTES, header.slots_offset, header.nbytes, len(memory))
-        if (
-            not 0 < slot_count <= MAX_SLOTS
-            or not slot_nbytes
-            or (record_nbytes, offset, nbytes, nbytes) != expected
-        ):
-            raise ValueError(f"a segment that contradicts itself: {header!r}")
-        return header
-
-
-@dataclass(frozen=True, slots=True)
-class SlotRecord:
-    """What the journal says about one slot."""
+class SlotRecord(NamedTuple):
+    """Who has a slot."""
 
     state: int
     generation: int
     nbytes: int
-    descriptor: bytes | None = None
-    """What was recorded of this lending, or None."""
-    recorded_at: float = 0.0
-    """Seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwedRecord:
+    """An image that somebody is owed."""
+
+    index: int
+    nbytes: int
+    entry: bytes
+    owed: tuple[int, ...]
+    """Which destinations are, by their place in the entry."""
+    numbers: tuple[int, ...]
+    """By which number each destination knows the image; 0 if it was never sent there."""
+    recorded_at: int
+    """Nanoseconds since 1970."""
+    uptime: int
+    """Nanoseconds since the boot of then; of one boot, it tells the order."""
 
 
 class Journal:
-    """The header and the slot table of a mapped segment; only the owner's mapping can be written."""
+    """The slot table in a mapped file, whose slots need not be mapped; only the owner's can be written.
 
-    def __init__(self, memory: mmap.mmap) -> None:
+    An index is that of a slot of this segment, 0 to `Header.slot_count` - 1.
+    """
+
+    def __init__(self, memory: mmap.mmap, header: Header) -> None:
         self._memory = memory
-        self.header = Header.unpack(memory)
+        self._words = memoryview(memory)[: header.slots_offset].cast("Q")
+        self.header = header
+        self._begin = header.slots_offset
 
     @property
     def closed(self) -> bool:
         """Whether the owner has closed the segment."""
-        return self._word(STATE_OFFSET) != SegmentState.OPEN
+        return self._words[_SEGMENT_STATE] == SegmentState.CLOSED
 
     def close(self) -> None:
         """Say that nothing here may be opened any more."""
-        _WORD.pack_into(self._memory, STATE_OFFSET, SegmentState.CLOSED)
+        self._words[_SEGMENT_STATE] = SegmentState.CLOSED
+
+    def let_go(self) -> None:
+        """Look at the memory no more; nothing else may be called afterwards."""
+        self._words.release()
 
     def offset_of(self, index: int) -> int:
         """Return where a slot begins."""
-        return self.header.slots_offset + index * self.header.slot_nbytes
+        return self._begin + index * self.header.slot_nbytes
 
     def index_of(self, offset: int) -> int:
         """Return which slot begins here.
@@ -166,60 +96,113 @@ class Journal:
         Raises:
             LookupError: None does.
         """
-        index, inside = divmod(offset - self.header.slots_offset, self.header.slot_nbytes)
+        index, inside = divmod(offset - self._begin, self.header.slot_nbytes)
         if inside or not 0 <= index < self.header.slot_count:
             raise LookupError(f"no block begins at {offset!r}")
         return index
 
     def lend(self, index: int, generation: int, nbytes: int) -> None:
-        """Write that a slot is lent."""
-        record = _record_offset(index)
-        _WORD.pack_into(self._memory, record + _COMMIT_OFFSET, 0)
-        _LENDING.pack_into(self._memory, record, SlotState.LENT, generation, nbytes)
+        """Write that a free slot is lent."""
+        words, word = self._words, _TABLE + index * _RECORD
+        words[word + _GENERATION] = generation
+        words[word + _NBYTES] = nbytes
+        words[word] = 1  # an enum costs as much as all three stores
 
     def take_back(self, index: int) -> None:
         """Write that a slot is free and owes nothing."""
-        record = _record_offset(index)
-        _WORD.pack_into(self._memory, record + _COMMIT_OFFSET, 0)
-        _WORD.pack_into(self._memory, record, SlotState.FREE)
+        words, word = self._words, _TABLE + index * _RECORD
+        words[word + _COMMIT] = 0
+        words[word] = 0
 
-    def record(self, index: int, descriptor: bytes, recorded_at: float) -> None:
+    def record(self, index: int, entry: bytes, destinations: int, recorded_at: int, uptime: int) -> bool:
         """Write what a lent slot holds; it counts once the commit word, written last, is there.
 
+        Returns False if the entry is longer than its room: then nothing is owed.
+
+        Args:
+            index: Which slot.
+            entry: From `hcs_protocol.encode_entry`.
+            destinations: So many are owed the image, none of them was sent it.
+            recorded_at: Nanoseconds since 1970.
+            uptime: Nanoseconds since boot.
+
         Raises:
-            ValueError: The descriptor is longer than its room.
+            LookupError: The journal has no room for so many destinations.
         """
-        if len(descriptor) > DESCRIPTOR_NBYTES:
-            raise ValueError(
-                f"wanted at most {DESCRIPTOR_NBYTES} bytes, the descriptor has {len(descriptor)}"
-            )
-        record = _record_offset(index)
-        begin = record + DESCRIPTOR_OFFSET
-        description = (recorded_at, zlib.crc32(descriptor), len(descriptor))
-        _WORD.pack_into(self._memory, record + _COMMIT_OFFSET, 0)
-        self._memory[begin : begin + len(descriptor)] = descriptor
-        _DESCRIPTION.pack_into(self._memory, record + _DESCRIPTION_OFFSET, *description)
-        _WORD.pack_into(self._memory, record + _COMMIT_OFFSET, self.slot(index).generation)
+        words, word = self._words, _TABLE + index * _RECORD
+        words[word + _COMMIT] = 0
+        if len(entry) > DESCRIPTOR_NBYTES:
+            return False
+        owed = _OWED[destinations]
+        description = _DESCRIPTION.pack(recorded_at, zlib.crc32(entry), len(entry), 0, owed, uptime)
+        begin = word * _WORD + _DESCRIPTION_OFFSET
+        self._memory[begin : begin + len(description) + len(entry)] = description + entry
+        words[word + _COMMIT] = words[word + _GENERATION]
+        return True
+
+    def number(self, index: int, destination: int, sequence: int) -> None:
+        """Write by which number a destination knows the image.
+
+        Raises:
+            LookupError: The journal has no room for so many destinations.
+        """
+        _check(destination)
+        self._words[_TABLE + index * _RECORD + _NUMBERS + destination] = sequence
+
+    def settle(self, index: int, destination: int) -> None:
+        """Write that a destination is not owed the image any more.
+
+        Raises:
+            LookupError: The journal has no room for so many destinations.
+        """
+        _check(destination)
+        self._memory[TABLE_OFFSET + index * RECORD_NBYTES + _OWED_OFFSET + destination] = 0
 
     def slot(self, index: int) -> SlotRecord:
-        """Return who has a slot, without its descriptor."""
-        return SlotRecord(*_LENDING.unpack_from(self._memory, _record_offset(index)))
+        """Return who has a slot."""
+        word = _TABLE + index * _RECORD
+        return SlotRecord(*self._words[word : word + 3])
 
-    def committed(self, index: int) -> SlotRecord:
-        """Return who has a slot, with its descriptor if a whole one was recorded for this lending."""
-        slot, record = self.slot(index), _record_offset(index)
-        recorded_at, crc32, length = _DESCRIPTION.unpack_from(self._memory, record + _DESCRIPTION_OFFSET)
-        begin = record + DESCRIPTOR_OFFSET
-        descriptor = self._memory[begin : begin + min(length, DESCRIPTOR_NBYTES)]
-        commit = self._word(record + _COMMIT_OFFSET)
-        if slot.state != SlotState.LENT or commit != slot.generation or zlib.crc32(descriptor) != crc32:
-            return slot
-        return SlotRecord(slot.state, slot.generation, slot.nbytes, descriptor, recorded_at)
+    def owed_by(self, index: int) -> tuple[int, ...]:
+        """Return which destinations are owed the image in a slot, whether or not it can be read."""
+        word = _TABLE + index * _RECORD
+        generation, commit = self._words[word + _GENERATION], self._words[word + _COMMIT]
+        if self._words[word] != SlotState.LENT or not generation == commit != 0:
+            return ()
+        begin = word * _WORD + _OWED_OFFSET
+        flags = self._memory[begin : begin + MAX_DESTINATIONS]
+        return tuple(destination for destination, flag in enumerate(flags) if flag)
 
-    def _word(self, offset: int) -> int:
-        word: int = _WORD.unpack_from(self._memory, offset)[0]
-        return word
+    def owed(self, index: int) -> OwedRecord | None:
+        """Return the image in a slot if somebody is owed it.
+
+        Raises:
+            ValueError: Somebody is, but what was recorded is damaged.
+        """
+        if not (owed := self.owed_by(index)):
+            return None
+        begin, nbytes = TABLE_OFFSET + index * RECORD_NBYTES, self.slot(index).nbytes
+        described = self._memory[begin + _DESCRIPTION_OFFSET : begin + DESCRIPTOR_OFFSET]
+        recorded_at, crc, length, _, _, uptime = _DESCRIPTION.unpack(described)
+        entry = self._memory[begin + DESCRIPTOR_OFFSET : begin + DESCRIPTOR_OFFSET + length]
+        if length > DESCRIPTOR_NBYTES or nbytes > self.header.slot_nbytes or zlib.crc32(entry) != crc:
+            raise ValueError(f"a damaged journal entry of {length} bytes in slot {index}")
+        numbers = self._words[begin // _WORD + _NUMBERS :][:MAX_DESTINATIONS]
+        return OwedRecord(index, nbytes, entry, owed, tuple(numbers), recorded_at, uptime)
+
+    def all_owed(self) -> tuple[list[OwedRecord], int]:
+        """Return all images that somebody is owed, and how many more records are damaged."""
+        found, damaged = list[OwedRecord](), 0
+        for index in range(self.header.slot_count):
+            try:
+                record = self.owed(index)
+            except ValueError:
+                damaged += 1
+            else:
+                found += [record] if record is not None else []
+        return found, damaged
 
 
-def _record_offset(index: int) -> int:
-    return TABLE_OFFSET + index * RECORD_NBYTES
+def _check(destination: int) -> None:
+    if not 0 <= destination < MAX_DESTINATIONS:
+        raise LookupError(f"wanted a destination below {MAX_DESTINATIONS}, got {destination!r}")

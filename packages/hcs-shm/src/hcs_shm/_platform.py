@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ _CAREFUL = _BINARY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _ZEROS = bytes(1 << 20)
 _UNKNOWN = 0
 _ENDED = frozenset("ZX")  # what is left of a process until its parent looks
+_moving = threading.Lock()  # where reads and writes cannot say where
 
 
 def open_new(path: Path) -> int:
@@ -47,7 +49,10 @@ def make_private_folder(folder: Path) -> None:
     Raises:
         PermissionError: Other users can.
     """
-    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder != SHARED_MEMORY:  # which is the system's to make
+        if not folder.parent.is_dir():
+            make_private_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     shared = bool(found.st_mode & stat.S_ISVTX)
     if not stat.S_ISDIR(found.st_mode) or not (shared or (_is_ours(found) and not _mode(found) & 0o022)):
@@ -68,6 +73,33 @@ def reserve(descriptor: int, nbytes: int) -> None:
     while left:
         left -= os.write(descriptor, _ZEROS[:left])
     os.lseek(descriptor, 0, os.SEEK_SET)
+
+
+def write_at(descriptor: int, pixels: memoryview, offset: int) -> None:
+    """Write all these bytes at this place of a file.
+
+    Raises:
+        OSError: Not all of them could be written.
+    """
+    while pixels.nbytes:
+        written = _write_at(descriptor, pixels, offset)
+        pixels, offset = pixels[written:], offset + written
+
+
+def read_at(descriptor: int, offset: int, nbytes: int) -> memoryview:
+    """Return so many bytes from this place of a file.
+
+    Raises:
+        OSError: There are not so many.
+    """
+    pixels = memoryview(bytearray(nbytes))
+    done = 0
+    while done < nbytes:
+        read = _read_at(descriptor, pixels[done:], offset + done)
+        if not read:
+            raise OSError(errno.EIO, "the file is shorter than it was")
+        done += read
+    return pixels
 
 
 def has_locks() -> bool:
@@ -111,10 +143,15 @@ def process_start(pid: int) -> int | None:
         return _UNKNOWN if _exists(pid) else None
 
 
-def in_forked_child(callback: Callable[[], None]) -> None:
-    """Call this first thing in each forked child."""
+def at_fork(
+    *,
+    before: Callable[[], object] = lambda: None,
+    in_parent: Callable[[], object] = lambda: None,
+    in_child: Callable[[], object],
+) -> None:
+    """Call these around each fork, where there are forks."""
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=callback)
+        os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)
 
 
 def _is_ours(found: os.stat_result) -> bool:
@@ -133,6 +170,24 @@ def _exists(pid: int) -> bool:
     except (OSError, OverflowError):
         return False
     return True
+
+
+def _write_at(descriptor: int, pixels: memoryview, offset: int) -> int:
+    if hasattr(os, "pwrite"):
+        return os.pwrite(descriptor, pixels, offset)
+    with _moving:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        return os.write(descriptor, pixels)
+
+
+def _read_at(descriptor: int, pixels: memoryview, offset: int) -> int:
+    if hasattr(os, "preadv"):
+        return os.preadv(descriptor, [pixels], offset)
+    with _moving:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        piece = os.read(descriptor, pixels.nbytes)
+    pixels[: len(piece)] = piece
+    return len(piece)
 
 
 if sys.platform == "win32":

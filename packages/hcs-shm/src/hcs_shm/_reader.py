@@ -7,15 +7,16 @@ from pathlib import Path
 from hcs_protocol import BlockRef, BlockUnavailableError, SegmentOffer
 
 from ._journal import SlotState
-from ._segment import NAME, NEW, Segment, open_segment, segment_folders
+from ._medium import segment_folders
+from ._segment import NAME, NEW, Segment, open_segment
 
 
 class BlockReader:
     """Opens blocks of this user's segments, each mapped once and read-only; any thread may call it.
 
     Args:
-        folders: Where segments may lie; else where a `BlockPool` of this process would put them. No other
-            folder is looked at, whatever a worker offers.
+        folders: Where segments may lie; else where pools of this process would put them, in either place.
+            No other folder is looked at, whatever a worker offers.
     """
 
     def __init__(self, folders: Sequence[Path] | None = None) -> None:
@@ -30,7 +31,7 @@ class BlockReader:
             BlockUnavailableError: There is no such segment here, or it is not this user's.
         """
         with self._lock:
-            return self._segment(offer.name).journal.header.nonce
+            return self._segment(offer.name).header.nonce
 
     def open(self, ref: BlockRef) -> memoryview:
         """Return a read-only view of a block; it stays valid when its segment is forgotten or removed.
@@ -40,14 +41,13 @@ class BlockReader:
         """
         with self._lock:
             segment = self._segment(ref.segment)
-            header = segment.journal.header
             try:
                 index = segment.journal.index_of(ref.offset)
             except LookupError as error:
                 raise BlockUnavailableError(f"{error} in {ref.segment!r}") from error
             slot = segment.journal.slot(index)
             wanted = (SlotState.LENT, ref.generation, ref.nbytes)
-            if (slot.state, slot.generation, slot.nbytes) != wanted or ref.nbytes > header.slot_nbytes:
+            if slot != wanted or ref.nbytes > segment.header.slot_nbytes:
                 raise BlockUnavailableError(f"wanted {ref!r}, there is {slot!r}")
             return segment.view(ref.offset, ref.nbytes)
 

@@ -1,4 +1,4 @@
-"""One file of shared memory: create, open read-only, remove."""
+"""One file with slots: create, open read-only, remove."""
 
 import contextlib
 import errno
@@ -9,90 +9,116 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from weakref import WeakSet
 
 import numpy as np
 
-from hcs_protocol import runtime_folders
-
-from ._journal import Header, Journal
+from ._header import HEADER, Header, Kind
+from ._journal import Journal
+from ._locks import hold_lock, let_go, probed
 from ._platform import (
-    SHARED_MEMORY,
     has_locks,
-    in_forked_child,
     make_private_folder,
     open_existing,
     open_new,
     process_is_alive,
+    read_at,
     reserve,
-    try_lock,
+    write_at,
 )
 
 NEW = ".new"
 NAME = re.compile(r"hcs-[0-9A-Za-z.-]{1,96}")
+OWN_NAME = re.compile(r"hcs-[0-9]+-[0-9a-f]{8}")
+"""What this version calls its segments."""
+
+_NO_FILE = -1
 
 
 class Segment:
     """A mapped segment: its owner's is writable, everybody else's is not."""
 
-    def __init__(self, path: Path, memory: mmap.mmap) -> None:
+    def __init__(self, path: Path, memory: mmap.mmap, header: Header) -> None:
         self.path = path
-        self.memory = memory
-        self.journal = Journal(memory)
+        self.journal = Journal(memory, header)
+        self._memory = memory
+        self._view = memoryview(memory)
 
     @property
     def name(self) -> str:
         """What messages call this segment."""
         return self.path.name
 
+    @property
+    def header(self) -> Header:
+        """What the segment says about itself."""
+        return self.journal.header
+
     def view(self, offset: int, nbytes: int) -> memoryview:
         """Return these bytes; the view keeps the mapping alive."""
-        return memoryview(self.memory)[offset : offset + nbytes]
+        return self._view[offset : offset + nbytes]
 
     def unmap(self) -> None:
-        """Unmap the file, as soon as nobody looks at it."""
+        """Unmap the file, as soon as nobody looks at it; a second time is harmless."""
+        self.journal.let_go()
+        self._view.release()
         with contextlib.suppress(BufferError):  # the last view to go unmaps it
-            self.memory.close()
+            self._memory.close()
 
 
 class OwnSegment(Segment):
-    """A segment that this process created."""
+    """A segment that this process created; of one on disk only header and table are mapped.
 
-    def __init__(self, path: Path, memory: mmap.mmap, lock: int | None) -> None:
-        super().__init__(path, memory)
+    A disk's pixels are written and read through its file: to map and write them takes thirty times as long.
+    """
+
+    def __init__(self, path: Path, memory: mmap.mmap, header: Header, lock: int | None) -> None:
+        super().__init__(path, memory, header)
+        self.lent_when_lost: int | None = None
+        """Blocks that are still lent from a segment that lost its name; None if it has one."""
         self._lock = lock
-        _own_segments.add(self)
+        self._file = open_existing(path, writable=True) if header.kind == Kind.DISK else _NO_FILE
+
+    def write(self, offset: int, pixels: memoryview) -> None:
+        """Write these bytes into a file on disk.
+
+        Raises:
+            OSError: There is no room after all.
+        """
+        write_at(self._file, pixels, offset)
+
+    def read(self, offset: int, nbytes: int) -> memoryview:
+        """Return a copy of these bytes of a file on disk.
+
+        Raises:
+            OSError: They cannot be read.
+        """
+        return read_at(self._file, offset, nbytes)
+
+    def has_lost_its_name(self) -> bool:
+        """Say whether somebody removed the file, as systemd does when its user logs out."""
+        return self._lock is not None and os.fstat(self._lock).st_nlink == 0
 
     def remove(self) -> None:
         """Close the journal and remove the file; in a forked child it stays its parent's."""
-        if self.journal.header.pid != os.getpid():
+        if self.header.pid != os.getpid():
             return
         self.journal.close()
         self.unmap()
+        if self._file != _NO_FILE:
+            os.close(self._file)
         with contextlib.suppress(OSError):  # somebody was faster, or Windows and a viewer still looks
             self.path.unlink()
         self.unlock()
 
     def unlock(self) -> None:
-        """Close the descriptor whose lock says that the owner lives; a forked child leaves the lock held."""
+        """Close the descriptor whose lock says that the owner lives."""
         if self._lock is not None:
-            os.close(self._lock)
+            let_go(self._lock)
             self._lock = None
 
 
-_own_segments: WeakSet[OwnSegment] = WeakSet()
-
-
-def segment_folders() -> list[Path]:
-    """Return where segments may lie, the best place first: ``$HCS_SHM_DIR`` alone, if it is set."""
-    if chosen := os.environ.get("HCS_SHM_DIR"):
-        return [Path(chosen)]
-    shared = [SHARED_MEMORY] if os.access(SHARED_MEMORY, os.W_OK) else []
-    return [*shared, *runtime_folders()]
-
-
 def create_segment(folder: Path, header: Header) -> OwnSegment:
-    """Make a segment with all its memory; nobody sees it before it is whole.
+    """Make a segment with all its room; nobody sees it before it is whole.
 
     Raises:
         OSError: There is no room for it, or the folder cannot be used.
@@ -102,14 +128,20 @@ def create_segment(folder: Path, header: Header) -> OwnSegment:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     path = folder / f"hcs-{header.pid}-{secrets.token_hex(4)}"
     with contextlib.ExitStack() as undo:
-        new = _write_new(path, header, undo)
-        lock = _lock_new(new, undo)
+        new = path.with_name(path.name + NEW)
+        descriptor = open_new(new)
+        undo.callback(new.unlink, missing_ok=True)
+        try:
+            lock = hold_lock(new) if has_locks() else None
+            undo.callback(let_go, -1 if lock is None else lock)
+            reserve(descriptor, header.nbytes)
+            os.write(descriptor, header.pack())
+        finally:
+            os.close(descriptor)  # Windows renames no open file
         new.rename(path)
-        undo.callback(path.unlink)
-        segment = OwnSegment(path, _map(path, writable=True), lock)
+        undo.callback(path.unlink, missing_ok=True)
+        segment = OwnSegment(path, _map_own(path, header), header, lock)
         undo.pop_all()
-    slots = np.frombuffer(segment.memory, np.uint8, offset=header.slots_offset)
-    slots[:: mmap.PAGESIZE] = 0  # the first touch of a page is what costs
     return segment
 
 
@@ -120,58 +152,76 @@ def open_segment(path: Path) -> Segment:
         OSError: There is no such file, or it is a link, another user's or open to others.
         ValueError: It is no whole segment of a format that this version knows.
     """
-    return Segment(path, _map(path))
+    descriptor = open_existing(path)
+    try:
+        header = read_header(descriptor)
+        memory = mmap.mmap(descriptor, header.nbytes, access=mmap.ACCESS_READ)
+    finally:
+        os.close(descriptor)
+    return Segment(path, memory, header)
+
+
+def open_table(path: Path, *, writable: bool = False) -> Segment:
+    """Map header and table of a segment of this user, and no pixels.
+
+    Raises:
+        OSError: As for `open_segment`.
+        ValueError: As for `open_segment`.
+    """
+    descriptor = open_existing(path, writable=writable)
+    try:
+        header = read_header(descriptor)
+        access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+        memory = mmap.mmap(descriptor, header.slots_offset, access=access)
+    finally:
+        os.close(descriptor)
+    return Segment(path, memory, header)
+
+
+def read_header(descriptor: int) -> Header:
+    """Read the header of an open file.
+
+    Raises:
+        ValueError: It is no whole segment of a format that this version knows.
+    """
+    return Header.unpack(os.read(descriptor, HEADER.size), os.fstat(descriptor).st_size)
 
 
 @contextlib.contextmanager
-def owner_is_gone(path: Path, header: Header | None, *, shared: bool = False) -> Iterator[bool]:
+def owner_is_gone(path: Path, *, shared: bool = False) -> Iterator[bool]:
     """Say whether a file's owner is gone; unless ``shared``, nobody else is told so meanwhile.
 
     A file without a header, because its making was interrupted, has no owner but the one who locks it.
+
+    Raises:
+        OSError: As for `open_segment`.
     """
-    if not has_locks():
-        yield header is None or not process_is_alive(header.pid, header.start, header.boot_id)
-        return
+    if has_locks():
+        with probed(path, shared=shared) as gone:
+            yield gone
+    else:
+        yield not _owner_lives(path)
+
+
+def _owner_lives(path: Path) -> bool:
     descriptor = open_existing(path)
     try:
-        yield try_lock(descriptor, shared=shared) and os.fstat(descriptor).st_nlink > 0
+        header = read_header(descriptor)
+    except ValueError:
+        return False
     finally:
         os.close(descriptor)
+    return process_is_alive(header.pid, header.start, header.boot_id)
 
 
-def _write_new(path: Path, header: Header, undo: contextlib.ExitStack) -> Path:
-    new = path.with_name(path.name + NEW)
-    descriptor = open_new(new)
-    undo.callback(new.unlink, missing_ok=True)
+def _map_own(path: Path, header: Header) -> mmap.mmap:
+    descriptor = open_existing(path, writable=True)
     try:
-        reserve(descriptor, header.nbytes)
-        os.write(descriptor, header.pack())
-    finally:
-        os.close(descriptor)  # Windows renames no open file
-    return new
-
-
-def _lock_new(new: Path, undo: contextlib.ExitStack) -> int | None:
-    if not has_locks():
-        return None
-    lock = open_existing(new)  # not the mapping's descriptor: a child closes this one alone
-    undo.callback(os.close, lock)
-    if not try_lock(lock):
-        raise BlockingIOError(errno.EWOULDBLOCK, "somebody locked a new segment", str(new))
-    return lock
-
-
-def _map(path: Path, *, writable: bool = False) -> mmap.mmap:
-    descriptor = open_existing(path, writable=writable)
-    try:
-        return mmap.mmap(descriptor, 0, access=mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ)
+        if header.kind == Kind.DISK:
+            return mmap.mmap(descriptor, header.slots_offset)
+        memory = mmap.mmap(descriptor, header.nbytes)
     finally:
         os.close(descriptor)
-
-
-def _unlock_all() -> None:
-    for segment in _own_segments:
-        segment.unlock()
-
-
-in_forked_child(_unlock_all)
+    slots = np.frombuffer(memory, np.uint8, offset=header.slots_offset)
+    slots[:: mmap.PAGESIZE] = 0  # the first touch of a page is what costs
+    return memory

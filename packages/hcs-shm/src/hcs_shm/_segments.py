@@ -1,27 +1,30 @@
 """The segments of one pool: made within a budget, in the first folder that has room."""
 
+import contextlib
 import logging
 import os
+import shutil
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
-from hcs_protocol import PoolFullError, new_id
+from hcs_protocol import new_id
 
-from ._headroom import chosen_budget, measured_budget
-from ._journal import Header, segment_nbytes, slots_offset
-from ._platform import NO_ROOM, boot_id, process_start
+from ._header import MAX_SLOTS, RECORD_NBYTES, Header, segment_nbytes, slots_offset
+from ._medium import Medium
+from ._platform import NO_ROOM, boot_id, make_private_folder, process_start
 from ._segment import OwnSegment, create_segment
 
 SMALLEST_SLOT = 1 << 16
-FIRST_SLOTS = 4
 SLOTS = 8
 SMALL_SEGMENT = 4 << 20
 SMALL_BUDGET = 64 << 20
-ADVICE = "give it more (docker run --shm-size=1g), or name a folder with room in HCS_SHM_DIR"
+_GROWTH = 4  # a segment is at least this part of all before it: each costs every process descriptors
 
 logger = logging.getLogger(__name__)
 
 
+@lru_cache
 def slot_size(nbytes: int) -> int:
     """Return the size of the slots that hold images of this size: four sizes to each power of two."""
     quarter = 1 << max((nbytes - 1).bit_length() - 3, 0)
@@ -29,27 +32,40 @@ def slot_size(nbytes: int) -> int:
 
 
 class Segments:
-    """Makes and removes the segments of one pool; the first is small and stays, it carries the nonce."""
+    """Makes and removes the segments of one pool.
 
-    def __init__(self, folders: Sequence[Path], budget: int | None, worker_run: str) -> None:
-        chosen = chosen_budget() if budget is None else budget
+    Raises:
+        ValueError: The budget that the user chose is no number, or ``worker_run`` is too long.
+    """
+
+    def __init__(
+        self, medium: Medium, folders: Sequence[Path] | None, budget: int | None, worker_run: str | None
+    ) -> None:
+        self.medium = medium
         self.nonce = new_id()
-        self._folders = folders
-        self._worker_run = worker_run
+        self.nbytes = 0
+        """Of all segments, and of those that are being made."""
+        self._folders = medium.folders() if folders is None else folders
+        self._budget = medium.chosen_budget() if budget is None else budget
+        self._worker_run = new_id() if worker_run is None else worker_run
         self._pid = os.getpid()
         self._start = process_start(self._pid) or 0
         self._boot_id = boot_id()
-        self._warned = False
-        first = self._create(FIRST_SLOTS, SMALLEST_SLOT)
-        if first is None:
-            raise PoolFullError(FIRST_SLOTS * SMALLEST_SLOT, 0)
-        self._all = [first]
-        self._budget = self._measure() if chosen is None else chosen
+        self._all: list[OwnSegment] = []
+        self._said: set[str] = set()
+        self._header(1, SMALLEST_SLOT).pack()
 
     @property
-    def first(self) -> OwnSegment:
-        """The segment to name in Hello."""
-        return self._all[0]
+    def budget(self) -> int:
+        """Bytes that all segments together may have."""
+        if self._budget is None:
+            self._budget = self._measure()
+        return self._budget
+
+    @property
+    def unused(self) -> int:
+        """Bytes that further segments may have."""
+        return max(0, self.budget - self.nbytes)
 
     @property
     def largest_slot(self) -> int:
@@ -58,72 +74,89 @@ class Segments:
         quarter = 1 << max(room.bit_length() - 3, 0)
         return room // quarter * quarter if room >= SMALLEST_SLOT else 0
 
-    @property
-    def unused(self) -> int:
-        """Bytes that further segments may have."""
-        return max(0, self._budget - sum(segment.journal.header.nbytes for segment in self._all))
-
     def __iter__(self) -> Iterator[OwnSegment]:
         return iter(self._all)
 
-    def add(self, slot_nbytes: int) -> OwnSegment | None:
-        """Make a segment of slots of this size; None if budget or folders have no room for a single one."""
-        unused, wanted = self.unused, max(SLOTS, SMALL_SEGMENT // slot_nbytes)
-        fitting = (n for n in range(wanted, 0, -1) if segment_nbytes(n, slot_nbytes) <= unused)
-        slot_count = next(fitting, 0)
-        segment = self._create(slot_count, slot_nbytes) if slot_count else None
-        if segment is not None:
-            self._all.append(segment)
-        return segment
+    def fitting(self, slot_nbytes: int) -> int:
+        """Return how many slots of this size the next segment shall have; 0 if there is no room."""
+        unused = self.unused
+        wanted = max(SLOTS, max(SMALL_SEGMENT, self.nbytes // _GROWTH) // slot_nbytes)
+        count = min(wanted, MAX_SLOTS, unused // (slot_nbytes + RECORD_NBYTES))
+        while count and segment_nbytes(count, slot_nbytes) > unused:
+            count -= 1
+        if count and not any(_free(folder) >= segment_nbytes(1, slot_nbytes) for folder in self._folders):
+            self.say_full(slot_nbytes)
+            return 0
+        return count
 
-    def remove(self, segment: OwnSegment) -> None:
-        """Remove a segment."""
-        self._all.remove(segment)
-        segment.remove()
-
-    def close(self) -> None:
-        """Remove all segments; a second time is harmless."""
-        while self._all:
-            self._all.pop().remove()
-
-    def _create(self, slot_count: int, slot_nbytes: int) -> OwnSegment | None:
+    def create(self, slot_count: int, slot_nbytes: int) -> OwnSegment | None:
+        """Make a segment of so many slots, or fewer; None if no folder takes one. Needs no lock."""
         refused = []
         for folder in self._folders:
             for fewer in _halves(slot_count):
                 try:
                     segment = create_segment(folder, self._header(fewer, slot_nbytes))
                 except OSError as error:
-                    refused.append(f"{folder}: {error.strerror}")
+                    refused.append(f"{folder}: {error.strerror or error}")
                     if error.errno not in NO_ROOM:
                         break
                 else:
                     self._report(segment, refused)
                     return segment
-        self._warn(f"shared memory full wanted={slot_nbytes} ({'; '.join(dict.fromkeys(refused))})")
+        self.say_full(slot_nbytes, refused)
         return None
 
+    def add(self, segment: OwnSegment) -> None:
+        """Take a segment that was made."""
+        self._all.append(segment)
+        self.nbytes += segment.header.nbytes
+
+    def remove(self, segment: OwnSegment) -> None:
+        """Remove a segment."""
+        self._all.remove(segment)
+        self.nbytes -= segment.header.nbytes
+        segment.remove()
+
+    def close(self) -> None:
+        """Remove all segments; a second time is harmless."""
+        while self._all:
+            self.remove(self._all[-1])
+
+    def say(self, what: str, facts: str, advice: str | None = None) -> None:
+        """Warn of something once."""
+        level = logging.DEBUG if what in self._said else logging.WARNING
+        self._said.add(what)
+        logger.log(level, "%s %s %s: %s", self.medium.name, what, facts, advice or self.medium.advice)
+
+    def say_full(self, slot_nbytes: int, refused: Sequence[str] = ()) -> None:
+        """Warn that no folder has room."""
+        reasons = "; ".join(dict.fromkeys(refused)) or "no room in " + ", ".join(map(str, self._folders))
+        self.say("full", f"wanted={slot_nbytes} ({reasons})")
+
     def _report(self, segment: OwnSegment, refused: Sequence[str]) -> None:
-        header = segment.journal.header
+        header = segment.header
         logger.debug(
             "segment made path=%s slots=%d of=%d", segment.path, header.slot_count, header.slot_nbytes
         )
         if refused:
             reasons = "; ".join(dict.fromkeys(refused))
-            self._warn(f"shared memory short made={segment.path} slots={header.slot_count} ({reasons})")
+            self.say("short", f"made={segment.path} slots={header.slot_count} ({reasons})")
 
     def _measure(self) -> int:
-        budget = measured_budget(self.first.path.parent)
-        if budget < SMALL_BUDGET:
-            self._warn(f"shared memory small folder={self.first.path.parent} budget={budget}")
-        return budget
-
-    def _warn(self, said: str) -> None:
-        level = logging.DEBUG if self._warned else logging.WARNING
-        self._warned = True
-        logger.log(level, "%s: %s", said, ADVICE)
+        for folder in self._folders:
+            try:
+                make_private_folder(folder)
+                budget = self.medium.measured_budget(folder)
+            except OSError:
+                continue  # nothing will be made there either
+            if budget < SMALL_BUDGET:
+                self.say("small", f"folder={folder} budget={budget}")
+            return budget
+        return 0
 
     def _header(self, slot_count: int, slot_nbytes: int) -> Header:
         return Header(
+            kind=self.medium.kind,
             slot_count=slot_count,
             slot_nbytes=slot_nbytes,
             pid=self._pid,
@@ -132,6 +165,13 @@ class Segments:
             worker_run=self._worker_run,
             nonce=self.nonce,
         )
+
+
+def _free(folder: Path) -> int:
+    for place in (folder, folder.parent):  # the folder is made when it is needed
+        with contextlib.suppress(OSError):
+            return shutil.disk_usage(place).free
+    return 0
 
 
 def _halves(count: int) -> Iterator[int]:

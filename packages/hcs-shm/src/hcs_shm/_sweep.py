@@ -5,13 +5,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, NamedTuple
 
+from ._header import Kind, UnknownFormatError
 from ._journal import SlotState
-from ._segment import NEW, Segment, open_segment, owner_is_gone, segment_folders
+from ._medium import segment_folders
+from ._platform import boot_id
+from ._segment import NEW, OWN_NAME, open_table, owner_is_gone
 
 GRACE_SECONDS = 3600.0
 _NEW_SECONDS = 60.0
+_KINDS: dict[Kind, Literal["memory", "disk"]] = {Kind.MEMORY: "memory", Kind.DISK: "disk"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,11 +23,13 @@ class FoundSegment:
     """A segment that some process of this user made."""
 
     path: Path
+    kind: Literal["memory", "disk", "damaged"]
+    """Where its pixels lie; of a damaged one nothing can be read."""
     nbytes: int
     lent: int
     """Blocks lent."""
     owed: int
-    """Blocks lent whose images the journal knows, so that a viewer may still take them."""
+    """Blocks lent whose images somebody is still owed."""
     recorded_at: float
     """When the last image that is owed was recorded, in seconds since 1970; 0.0 if there is none."""
     owner_alive: bool
@@ -33,32 +39,25 @@ class FoundSegment:
         """What messages call this segment."""
         return self.path.name
 
-    @classmethod
-    def of(cls, segment: Segment, *, owner_alive: bool) -> Self:
-        """Count what a segment says."""
-        journal = segment.journal
-        slots = [journal.committed(index) for index in range(journal.header.slot_count)]
-        owed = [slot for slot in slots if slot.descriptor is not None]
-        return cls(
-            path=segment.path,
-            nbytes=journal.header.nbytes,
-            lent=sum(slot.state == SlotState.LENT for slot in slots),
-            owed=len(owed),
-            recorded_at=max((slot.recorded_at for slot in owed), default=0.0),
-            owner_alive=owner_alive,
-        )
+
+class _Seen(NamedTuple):
+    found: FoundSegment
+    boot_id: str = ""
+    uptime: int = 0
+    """Of the last image that is owed."""
 
 
 def list_segments(folders: Sequence[Path] | None = None) -> list[FoundSegment]:
     """Return all segments of this user, sorted by name within each folder.
 
     Args:
-        folders: Where to look; else where a `BlockPool` of this process would put them.
+        folders: Where to look; else where pools of this process would put them.
     """
     found = []
     for path in _paths(folders):
-        with contextlib.suppress(OSError, ValueError), _examined(path, shared=True) as segment:
-            found.append(segment)
+        with contextlib.suppress(OSError, UnknownFormatError), owner_is_gone(path, shared=True) as gone:
+            seen = _look_at(path, owner_alive=not gone)
+            found += [seen.found] if seen is not None else []
     return found
 
 
@@ -67,25 +66,29 @@ def sweep(
     *,
     grace_seconds: float = GRACE_SECONDS,
     clock: Callable[[], float] = time.time,
+    uptime: Callable[[], float] = time.monotonic,
 ) -> list[FoundSegment]:
     """Remove the segments whose owner is gone and that owe nothing, and return them.
 
     Args:
-        folders: Where to look; else where a `BlockPool` of this process would put them.
-        grace_seconds: After so long an image that is still owed keeps its segment no more.
-        clock: Returns the seconds since 1970.
+        folders: Where to look; else where pools of this process would put them.
+        grace_seconds: After so long an image that is still owed keeps its segment no more, nor does damage.
+        clock: Returns the seconds since 1970. It may jump: where boots have names, it judges only files of
+            which nothing can be read.
+        uptime: Returns the seconds since boot. What was recorded before it was recorded at boot: while a
+            machine is off no viewer can come.
     """
     removed = []
     for path in _paths(folders, NEW):
-        with contextlib.suppress(OSError), owner_is_gone(path, None) as gone:
+        with contextlib.suppress(OSError), owner_is_gone(path) as gone:
             if gone and clock() - path.stat().st_mtime > _NEW_SECONDS:
                 path.unlink()
     for path in _paths(folders):
-        with contextlib.suppress(OSError, ValueError), _examined(path) as segment:
-            waited = not segment.owed or clock() - segment.recorded_at >= grace_seconds
-            if waited and not segment.owner_alive:
+        with contextlib.suppress(OSError, UnknownFormatError), owner_is_gone(path) as gone:
+            seen = _look_at(path, owner_alive=False) if gone else None
+            if seen is not None and _may_go(seen, grace_seconds, clock, uptime):
                 path.unlink()
-                removed.append(segment)
+                removed.append(seen.found)
     return removed
 
 
@@ -94,13 +97,47 @@ def _paths(folders: Sequence[Path] | None, suffix: str = "") -> Iterator[Path]:
         yield from sorted(path for path in folder.glob(f"hcs-*{suffix}") if suffix or path.suffix != NEW)
 
 
-@contextlib.contextmanager
-def _examined(path: Path, *, shared: bool = False) -> Iterator[FoundSegment]:
-    segment = open_segment(path)
+def _look_at(path: Path, *, owner_alive: bool) -> _Seen | None:
+    """Count what a segment says; None if it is none of ours."""
     try:
-        with owner_is_gone(path, segment.journal.header, shared=shared) as gone:
-            found = FoundSegment.of(segment, owner_alive=not gone)
-            segment.unmap()  # Windows removes no mapped file
-            yield found
-    finally:
-        segment.unmap()
+        segment = open_table(path)
+    except UnknownFormatError:
+        raise
+    except ValueError:
+        return _damaged(path, owner_alive=owner_alive) if OWN_NAME.fullmatch(path.name) else None
+    header, journal = segment.header, segment.journal
+    owed = [] if journal.closed else journal.all_owed()[0]
+    lent = [index for index in range(header.slot_count) if journal.slot(index).state == SlotState.LENT]
+    segment.unmap()  # Windows removes no mapped file
+    found = FoundSegment(
+        path=path,
+        kind=_KINDS[header.kind],
+        nbytes=header.nbytes,
+        lent=len(lent),
+        owed=len(owed),
+        recorded_at=max((record.recorded_at for record in owed), default=0) / 1e9,
+        owner_alive=owner_alive,
+    )
+    return _Seen(found, header.boot_id, max((record.uptime for record in owed), default=0))
+
+
+def _damaged(path: Path, *, owner_alive: bool) -> _Seen:
+    nbytes = path.stat().st_size
+    return _Seen(
+        FoundSegment(
+            path=path, kind="damaged", nbytes=nbytes, lent=0, owed=0, recorded_at=0.0, owner_alive=owner_alive
+        )
+    )
+
+
+def _may_go(
+    seen: _Seen, grace_seconds: float, clock: Callable[[], float], uptime: Callable[[], float]
+) -> bool:
+    if seen.found.kind != "damaged" and not seen.found.owed:
+        return True
+    here = boot_id()
+    if here and seen.boot_id:
+        age = uptime() - (seen.uptime / 1e9 if seen.boot_id == here else 0.0)
+    else:
+        age = clock() - max(seen.found.recorded_at, seen.found.path.stat().st_mtime)
+    return max(age, 0.0) >= grace_seconds  # a clock that was set back makes nothing younger than new
