@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from hcs_protocol import DTYPES
-from hcs_viewer._contrast import grey_limits, widened
+from hcs_viewer._contrast import grey_limits, sampled, widened
 
 RAMP = np.linspace(0, 1000, 10_000).reshape(100, 100)
 
@@ -54,6 +54,35 @@ def test_a_volume_is_looked_at_as_a_whole() -> None:
 
     assert low < 100
     assert high > 5900
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_left_out_of_every_float(dtype: str, bad: float) -> None:
+    pixels = np.array([[bad, 1, 2, bad]], dtype)
+
+    assert grey_limits(pixels) == (1.0, 2.0)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_large_integers_that_no_float_tells_apart_are_blank(dtype: str) -> None:
+    assert grey_limits(np.array([[2**62, 2**62 + 1]], dtype)) is None
+
+
+def test_the_image_is_left_as_it_was() -> None:
+    pixels = np.arange(4000)[::-1].reshape(40, 100)
+    pixels.flags.writeable = False
+
+    grey_limits(pixels)
+
+    assert pixels[0, 0] == 3999
+
+
+@pytest.mark.parametrize("shape", [(2048, 2048), (128, 64), (200, 1024, 1024), (1, 9), (3, 64, 64)])
+def test_a_sample_is_small_however_large_the_image_is(shape: tuple[int, ...]) -> None:
+    pixels = np.broadcast_to(np.uint8(1), shape)
+
+    assert min(pixels.size, 4000) <= sampled(pixels).size < 20_000
 
 
 @given(

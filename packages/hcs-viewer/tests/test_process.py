@@ -16,8 +16,13 @@ import zmq
 from hcs_protocol import (
     CONTROL_OFFSET,
     Connection,
+    Destination,
     Done,
+    FrameRef,
+    ImageReady,
+    ImageSpec,
     Message,
+    OrphanedImage,
     Ping,
     Pong,
     Shutdown,
@@ -25,11 +30,35 @@ from hcs_protocol import (
     encode,
     read_connection,
 )
+from hcs_protocol.testing import FakeLender, FakeOpener
+from hcs_viewer import ViewerSettings
+from hcs_viewer._inbox import ArrivedImage, Inbox, ToReceiver, ToWindow
+from hcs_viewer._presence import Presence
+from hcs_viewer._process import run_viewer
+from hcs_viewer._store import Store
 
 PATIENCE_SECONDS = 50
 needs_posix = pytest.mark.skipif(os.name == "nt", reason="wants POSIX signals and file modes")
 
 Connect = Callable[..., zmq.SyncSocket]
+
+
+class OneOrphan:
+    """An image that a dead worker owes to the viewer of this port."""
+
+    def __init__(self, port: int) -> None:
+        where = FrameRef(frame=1, nbytes=12)
+        self.destination = Destination(worker_run="w", host="localhost", data_port=port)
+        self.sequence = 1
+        self.image = ImageReady(sequence=1, spec=ImageSpec(shape=(2, 3), dtype="uint16"), pixels=where)
+        self.pixels = memoryview(bytes(12))
+
+    def adopt_orphans(
+        self, is_ours: Callable[[Destination], bool], adopt: Callable[[OrphanedImage], object]
+    ) -> int:
+        if is_ours(self.destination):
+            adopt(self)
+        return 1
 
 
 class Started:
@@ -232,6 +261,30 @@ def test_its_log_is_in_the_users_log_folder(start: Callable[..., Started], port:
 
     (log,) = (tmp_path / "state").rglob("*.log")
     assert f"listening data={port}" in log.read_text("utf-8")
+
+
+def test_its_parts_can_be_others(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HCS_RUNTIME_DIR", str(tmp_path))
+    lender, owed, store = FakeLender(), OneOrphan(port), Store()
+    seen: list[ImageReady] = []
+
+    def run_window(
+        settings: ViewerSettings, kept: Store, inbox: Inbox[ToWindow], _: Inbox[ToReceiver], __: Presence
+    ) -> None:
+        rung = threading.Event()
+        inbox.wake_by(rung.set)
+        assert rung.wait(PATIENCE_SECONDS)
+        arrived = inbox.take()
+        assert isinstance(arrived, ArrivedImage)
+        seen.append(arrived.ready)
+        assert (settings.data_port, kept) == (port, store)
+
+    settings = ViewerSettings(data_port=port)
+    run_viewer(settings, blocks=FakeOpener(lender), orphans=owed, run_window=run_window, store=store)
+
+    assert seen == [owed.image]
+    assert len(store) == 1
+    assert not list(tmp_path.glob("*"))
 
 
 # What it refuses.

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -11,11 +12,14 @@ import tifffile
 import zmq
 
 from hcs_protocol import (
+    MAX_MESSAGE_NBYTES,
     PROTOCOL_VERSION,
     Batch,
     Beat,
+    BlockRef,
     BlockReleased,
     Counters,
+    Destination,
     Done,
     Failed,
     FileRef,
@@ -28,9 +32,11 @@ from hcs_protocol import (
     ImageShown,
     ImageSpec,
     Item,
+    Latency,
     LentBlock,
     Message,
     Open,
+    OrphanedImage,
     Ping,
     PixelsRef,
     Pong,
@@ -41,14 +47,16 @@ from hcs_protocol import (
     SegmentOffer,
     ViewerState,
     Welcome,
+    WorkerStatus,
     decode,
     encode,
     new_id,
 )
 from hcs_protocol.testing import FakeClock, FakeLender, FakeOpener
+from hcs_viewer._control import MAX_KINDS, ORPHANED_SILENCE_SECONDS, SILENCE_SECONDS
 from hcs_viewer._inbox import Answer, ArrivedImage, Inbox, Question, ShownImage, ToReceiver, ToWindow
 from hcs_viewer._presence import Presence
-from hcs_viewer._receiver import SILENCE_SECONDS, Receiver
+from hcs_viewer._receiver import Receiver
 from hcs_viewer._sockets import Keys, Sockets
 from hcs_viewer._store import Store
 
@@ -62,6 +70,41 @@ Connect = Callable[..., zmq.SyncSocket]
 InAThread = Callable[[Callable[[], None]], threading.Thread]
 
 
+@dataclass(frozen=True)
+class Orphan:
+    """An image that a worker left behind."""
+
+    destination: Destination
+    sequence: int
+    image: ImageReady
+    pixels: memoryview
+
+
+class FakeOrphans:
+    """Has the images that a test says dead workers left behind."""
+
+    def __init__(self) -> None:
+        self.owed: list[Orphan] = []
+
+    def adopt_orphans(
+        self, is_ours: Callable[[Destination], bool], adopt: Callable[[OrphanedImage], object]
+    ) -> int:
+        found = [orphan for orphan in self.owed if is_ours(orphan.destination)]
+        for orphan in found:
+            adopt(orphan)
+            self.owed.remove(orphan)
+        return len(found)
+
+
+class FaultyOpener(FakeOpener):
+    """An opener with a mistake in it."""
+
+    def open(self, ref: BlockRef) -> memoryview:
+        if ref.nbytes == 13:
+            raise RuntimeError("a mistake")
+        return super().open(ref)
+
+
 class Viewer:
     """A receiver without a window, and what stands in for it."""
 
@@ -69,15 +112,24 @@ class Viewer:
         self.keys = Keys.new()
         self.sockets = Sockets(self.keys, "127.0.0.1", 22555, next_free=True)
         self.lender = FakeLender()
-        self.opener = FakeOpener(self.lender)
+        self.opener = FaultyOpener(self.lender)
+        self.orphans = FakeOrphans()
         self.store = Store()
         self.clock = FakeClock()
-        self.presence = Presence(title="Assay 7", viewer_run="v1", clock=self.clock)
+        self.presence = Presence(
+            title="Assay 7", viewer_run="v1", clock=self.clock, wall_clock=lambda: 2000.0
+        )
         self.answers: Inbox[ToReceiver] = Inbox(self.sockets.bell_rope())
         self._rung = threading.Semaphore(0)
         self._inbox: Inbox[ToWindow] = Inbox(self._rung.release)
         self.receiver = Receiver(
-            self.sockets, self.opener, self.store, self._inbox, self.answers, self.presence
+            self.sockets,
+            self.opener,
+            self.orphans,
+            self.store,
+            self._inbox,
+            self.answers,
+            self.presence,
         )
 
     def window_gets(self) -> ToWindow:
@@ -85,6 +137,19 @@ class Viewer:
         while (entry := self._inbox.take()) is None:
             assert self._rung.acquire(timeout=PATIENCE_MILLISECONDS / 1000), "nothing came"
         return entry
+
+    def later(self, seconds: float) -> None:
+        """Let time pass, and the receiver notice."""
+        self.clock.advance(seconds)
+        self.answers.wake()
+
+    def leaves_behind(self, worker: "Worker", sequence: int) -> None:
+        """Let a worker die, and its journal say that this image is owed."""
+        destination = Destination(
+            worker_run=worker.worker_run, host="localhost", data_port=self.sockets.data_port
+        )
+        self.orphans.owed.append(Orphan(destination, sequence, image(1), memoryview(PIXELS)))
+        self.later(1)
 
     def image(self) -> np.ndarray:
         """Wait for the next image and return its pixels."""
@@ -99,11 +164,19 @@ class Worker:
     def __init__(self, control: zmq.SyncSocket, data: zmq.SyncSocket) -> None:
         self.control, self.data = control, data
         self.worker_run = new_id()
+        self.name = ""
         self.session = ""
 
     def say_hello(self, segment: SegmentOffer | None = None, version: int = PROTOCOL_VERSION) -> Message:
-        hello = Hello(id="h", protocol_version=version, worker_run=self.worker_run, segment=segment)
-        return self.ask(hello)
+        return self.ask(
+            Hello(
+                id="h",
+                protocol_version=version,
+                worker_run=self.worker_run,
+                name=self.name,
+                segment=segment,
+            )
+        )
 
     def open(self) -> "Worker":
         welcome = self.say_hello()
@@ -127,17 +200,34 @@ class Worker:
                 return message
         raise AssertionError(f"wanted {kind.__name__}, nothing came")
 
-    def send(self, *items: Item, frames: tuple[bytes, ...] = (), session: str = "", oldest: int = 1) -> None:
-        batch = Batch(session=session or self.session, oldest=oldest, items=list(items))
+    def gets_back(self, images: int) -> list[int]:
+        """Wait until so many were released, in as many messages as it takes, and return their numbers."""
+        released: list[int] = []
+        while len(released) < images:
+            released += self.hears(BlockReleased).sequences
+        return released
+
+    def send(
+        self,
+        *items: Item,
+        frames: tuple[bytes, ...] = (),
+        session: str = "",
+        oldest: int = 1,
+        sent_at: float = 0.0,
+    ) -> None:
+        batch = Batch(session=session or self.session, oldest=oldest, items=list(items), sent_at=sent_at)
         self.data.send_multipart([encode(batch), *frames])
 
     def send_frame(self, sequence: int, pixels: bytes = PIXELS) -> None:
         self.send(image(sequence), frames=(pixels,))
 
-    def counters(self) -> Counters:
+    def pong(self) -> Pong:
         pong = self.ask(Ping(id="p"))
         assert isinstance(pong, Pong), pong
-        return pong.counters
+        return pong
+
+    def counters(self) -> Counters:
+        return self.pong().counters
 
 
 def image(sequence: int, pixels: PixelsRef | None = None, spec: ImageSpec = SPEC) -> ImageReady:
@@ -267,30 +357,11 @@ def test_run_messages_go_to_the_window_in_their_place(viewer: Viewer, worker: Wo
     assert isinstance(viewer.window_gets(), ArrivedImage)
 
 
-def test_an_image_comes_with_its_grey_values(viewer: Viewer, worker: Worker) -> None:
-    worker.send_frame(1)
-
-    assert viewer.window_gets().limits == pytest.approx((0, 5), abs=0.1)
-
-
-@pytest.mark.parametrize(
-    "spec",
-    [
-        ImageSpec(shape=(2, 3), dtype="uint16", kind="labels"),
-        ImageSpec(shape=(2, 2, 3), dtype="uint8", axes=("y", "x", "c")),
-    ],
-)
-def test_labels_and_colours_have_no_grey_values(viewer: Viewer, worker: Worker, spec: ImageSpec) -> None:
-    worker.send(image(1, spec=spec), frames=(PIXELS,))
-
-    assert viewer.window_gets().limits is None
-
-
 def test_a_duplicate_is_released_again_and_not_adopted_twice(viewer: Viewer, worker: Worker) -> None:
     for sequence in (1, 1, 2):
         worker.send_frame(sequence)
 
-    assert [worker.hears(BlockReleased).sequences for _ in range(3)] == [[1], [1], [2]]
+    assert worker.gets_back(3) == [1, 1, 2]
     assert [viewer.window_gets().ready.sequence for _ in range(2)] == [1, 2]
     assert worker.counters().duplicates == 1
 
@@ -305,7 +376,7 @@ def test_after_a_cut_link_the_new_session_sends_again_and_nothing_comes_twice(
     for sequence in (1, 2):
         worker.send_frame(sequence)
 
-    assert [worker.hears(BlockReleased).sequences for _ in range(2)] == [[1], [2]]
+    assert worker.gets_back(2) == [1, 2]
     assert len(viewer.store) == 2
 
 
@@ -327,6 +398,33 @@ def test_two_workers_number_their_images_by_themselves(
     assert [each.hears(BlockReleased).session for each in (worker, other)] == [worker.session, other.session]
     assert len(viewer.store) == 2
     assert worker.counters().workers == 2
+
+
+def test_eight_workers_get_all_their_blocks_back(viewer: Viewer, new_worker: Callable[[], Worker]) -> None:
+    workers = [new_worker().open() for _ in range(8)]
+    for sequence in range(1, 21):
+        for each in workers:
+            each.send_frame(sequence)
+
+    for each in workers:
+        assert each.gets_back(20) == list(range(1, 21))
+    assert len(viewer.store) == 160
+    assert workers[0].counters() == Counters(received=160, adopted=160, nbytes=160 * 12, workers=8)
+
+
+def test_a_worker_run_that_says_hello_from_a_second_socket_is_heard_there_alone(
+    viewer: Viewer, worker: Worker, new_worker: Callable[[], Worker]
+) -> None:
+    second = new_worker()
+    second.worker_run = worker.worker_run
+    second.open()
+
+    worker.send_frame(1)
+    second.send_frame(1)
+
+    assert second.hears(BlockReleased).sequences == [1]
+    assert isinstance(worker.ask(Beat(id="b", session=worker.session, last=1)), Failed)
+    assert second.counters() == Counters(received=1, adopted=1, nbytes=12, workers=1)
 
 
 # What is not all right.
@@ -382,6 +480,32 @@ def test_one_refused_image_of_a_batch_does_not_hold_up_the_others(viewer: Viewer
     assert len(viewer.store) == 2
 
 
+def test_a_block_that_is_gone_in_the_middle_of_a_batch_is_the_only_one_asked_for_again(
+    viewer: Viewer, worker: Worker
+) -> None:
+    blocks = [viewer.lender.lend(12).ref for _ in range(3)]
+    viewer.lender.take_back(blocks[1])
+
+    worker.send(*[image(sequence, ref) for sequence, ref in enumerate(blocks, start=1)])
+
+    assert worker.hears(ImageRefused).sequence == 2
+    assert worker.hears(BlockReleased).sequences == [1, 3]
+    worker.send_frame(2)
+    assert worker.hears(BlockReleased).sequences == [2]
+    assert worker.ask(Beat(id="b", session=worker.session, last=3)).received == 3
+
+
+def test_what_was_adopted_before_a_mistake_of_our_own_is_released(
+    viewer: Viewer, worker: Worker, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker.send(image(1), image(2, viewer.lender.lend(13).ref), image(3), frames=(PIXELS,))
+
+    assert worker.hears(BlockReleased).sequences == [1]
+    worker.send_frame(3)
+    assert worker.hears(BlockReleased).sequences == [3]
+    assert "a mistake" in caplog.text
+
+
 def test_an_item_that_is_none_is_refused_by_its_number_and_the_others_are_taken(
     viewer: Viewer, worker: Worker
 ) -> None:
@@ -404,6 +528,31 @@ def test_garbage_on_the_data_port_is_counted_and_the_viewer_goes_on(worker: Work
     worker.hears(BlockReleased)
 
     assert worker.counters().malformed == 1
+
+
+def test_an_oversized_message_on_the_data_port_is_counted_and_the_viewer_goes_on(worker: Worker) -> None:
+    worker.data.send_multipart([encode(Open(session="s")) + b" " * MAX_MESSAGE_NBYTES] * 2)
+    worker.send_frame(1)
+    worker.hears(BlockReleased)
+
+    assert worker.counters().malformed == 1
+
+
+def test_an_oversized_message_on_the_control_port_costs_its_sender_alone_the_connection(
+    worker: Worker, new_worker: Callable[[], Worker]
+) -> None:
+    new_worker().control.send_multipart([b"", b" " * (MAX_MESSAGE_NBYTES + 1)])
+
+    assert worker.counters().workers == 1
+
+
+def test_frames_that_nobody_refers_to_are_passed_over(viewer: Viewer, worker: Worker) -> None:
+    worker.control.send_multipart([b"", encode(Ping(id="p")), *[b"more"] * 100])
+    worker.send(image(1, FrameRef(frame=100, nbytes=12)), frames=(*[b""] * 99, PIXELS, b"", b""))
+
+    assert worker.hears(Pong).reply_to == "p"
+    assert worker.hears(BlockReleased).sequences == [1]
+    assert viewer.image().tobytes() == PIXELS
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)
@@ -479,7 +628,7 @@ def test_goodbye_is_answered_when_the_last_number_is_held(worker: Worker) -> Non
     for sequence in (1, 2):
         worker.send_frame(sequence)
 
-    assert [worker.hears(BlockReleased).sequences for _ in range(2)] == [[1], [2]]
+    assert worker.gets_back(2) == [1, 2]
     assert worker.hears(Done) == Done(reply_to="g")
     assert worker.counters().workers == 0
 
@@ -570,7 +719,7 @@ def test_an_answer_that_cannot_be_written_fails(viewer: Viewer, worker: Worker) 
 
 def test_shown_images_are_told_to_their_worker(viewer: Viewer, worker: Worker) -> None:
     for sequence in (1, 2):
-        viewer.answers.put(ShownImage(worker.session, sequence))
+        viewer.answers.put(ShownImage(worker.worker_run, sequence, 0.25))
 
     shown: list[int] = []
     while len(shown) < 2:
@@ -580,8 +729,154 @@ def test_shown_images_are_told_to_their_worker(viewer: Viewer, worker: Worker) -
 
 
 def test_images_whose_session_is_over_are_counted_as_shown(viewer: Viewer, worker: Worker) -> None:
-    viewer.answers.put(ShownImage("nobody's", 1))
+    viewer.answers.put(ShownImage("nobody's", 1, 0.25))
 
     while not (counters := worker.counters()).shown:
         pass
     assert counters.shown == 1
+
+
+# What a ping tells besides.
+
+
+def test_a_ping_tells_how_long_each_hop_takes(viewer: Viewer, worker: Worker) -> None:
+    worker.send(image(1), frames=(PIXELS,), sent_at=1999.5)
+    worker.hears(BlockReleased)
+    viewer.answers.put(ShownImage(worker.worker_run, 1, 0.25))
+    worker.hears(ImageShown)
+
+    latency = worker.pong().latency
+
+    hops = {"wire": 0.5, "store": 0.0, "draw": 0.25}
+    assert latency == {hop: Latency(p50=seconds, p99=seconds) for hop, seconds in hops.items()}
+
+
+@pytest.mark.parametrize(("sent_at", "hops"), [(0.0, {"store"}), (9000.0, {"wire", "store"})])
+def test_a_worker_without_a_clock_or_with_a_fast_one_spoils_no_times(
+    worker: Worker, sent_at: float, hops: set[str]
+) -> None:
+    worker.send(image(1), frames=(PIXELS,), sent_at=sent_at)
+    worker.hears(BlockReleased)
+
+    latency = worker.pong().latency
+
+    assert latency == {hop: Latency(p50=0.0, p99=0.0) for hop in hops}
+
+
+def test_a_ping_tells_what_each_worker_said_of_its_images(
+    worker: Worker, new_worker: Callable[[], Worker]
+) -> None:
+    other = new_worker()
+    other.name = "host:2"
+    other.open()
+    status = WorkerStatus(overflow="latest", published=9, dropped={"latest": 4})
+    for said in (status, None):
+        other.ask(Beat(id="b", session=other.session, last=0, status=said))
+
+    pong = worker.pong()
+
+    named = msgspec.structs.replace(status, name="host:2")
+    assert sorted(pong.workers, key=lambda each: each.name) == [WorkerStatus(), named]
+    assert pong.counters.dropped == 4
+
+
+def test_what_a_worker_dropped_counts_when_it_is_gone(
+    worker: Worker, new_worker: Callable[[], Worker]
+) -> None:
+    other = new_worker().open()
+    other.ask(Beat(id="b", session=other.session, last=0, status=WorkerStatus(dropped={"latest": 4})))
+    other.ask(Goodbye(id="g", session=other.session, last=0))
+
+    pong = worker.pong()
+
+    assert pong.counters == Counters(workers=1, dropped=4)
+    assert pong.workers == [WorkerStatus()]
+
+
+def test_a_status_as_long_as_no_worker_has_one_is_left_out(worker: Worker) -> None:
+    status = WorkerStatus(dropped={str(number): 1 for number in range(MAX_KINDS + 1)})
+
+    reply = worker.ask(Beat(id="b", session=worker.session, last=0, status=status))
+
+    assert isinstance(reply, Received)
+    assert worker.counters() == Counters(malformed=1, workers=1)
+
+
+# When workers die.
+
+
+def test_a_dead_workers_images_are_shown_and_it_is_not_counted_any_more(
+    viewer: Viewer, worker: Worker, new_worker: Callable[[], Worker]
+) -> None:
+    dead = new_worker().open()
+    viewer.leaves_behind(dead, 5)
+
+    assert viewer.image().tobytes() == PIXELS
+    assert worker.counters() == Counters(adopted=1, recovered=1, nbytes=12, workers=1)
+    assert worker.pong().workers == [WorkerStatus()]
+
+
+def test_what_a_dead_worker_sent_is_taken_in_though_it_comes_late(
+    viewer: Viewer, worker: Worker, new_worker: Callable[[], Worker]
+) -> None:
+    dead = new_worker().open()
+    viewer.leaves_behind(dead, 1)
+    viewer.image()
+
+    dead.send(image(1), RunStarted(sequence=2, run="r"), image(3), frames=(PIXELS,))
+
+    assert isinstance(viewer.window_gets(), RunStarted)
+    assert viewer.window_gets().ready.sequence == 3
+    assert worker.counters() == Counters(
+        received=1, adopted=2, recovered=1, duplicates=1, nbytes=24, workers=1
+    )
+
+
+def test_an_image_that_came_before_its_worker_died_is_shown_once(viewer: Viewer, worker: Worker) -> None:
+    worker.send_frame(1)
+    worker.hears(BlockReleased)
+    viewer.leaves_behind(worker, 1)
+
+    while worker.counters().workers:
+        pass
+
+    assert worker.counters().recovered == 0
+    assert len(viewer.store) == 1
+
+
+def test_when_nothing_more_comes_of_a_dead_worker_its_session_is_over_and_its_segments_are_forgotten(
+    viewer: Viewer, new_worker: Callable[[], Worker]
+) -> None:
+    dead = new_worker()
+    dead.session = dead.say_hello(viewer.lender.offer).session
+    viewer.leaves_behind(dead, 1)
+    viewer.image()
+
+    viewer.later(ORPHANED_SILENCE_SECONDS + 1)
+
+    while not isinstance(dead.ask(Beat(id="b", session=dead.session, last=1)), Failed):
+        viewer.later(ORPHANED_SILENCE_SECONDS + 1)
+    assert set(viewer.opener.forgotten) == {viewer.lender.offer.name}
+
+
+def test_a_worker_that_lives_on_after_all_says_hello_and_its_numbers_count(
+    viewer: Viewer, worker: Worker
+) -> None:
+    viewer.leaves_behind(worker, 1)
+    viewer.image()
+
+    worker.open()
+    worker.send_frame(1)
+
+    assert worker.hears(BlockReleased).sequences == [1]
+    assert worker.counters() == Counters(adopted=1, recovered=1, duplicates=1, nbytes=12, workers=1)
+
+
+def test_a_viewer_that_is_closing_leaves_dead_workers_images_to_the_next_one(
+    viewer: Viewer, worker: Worker
+) -> None:
+    viewer.presence.state = "closing"
+    viewer.leaves_behind(worker, 1)
+
+    assert worker.counters() == Counters(workers=1)
+    assert len(viewer.orphans.owed) == 1

@@ -1,10 +1,14 @@
+import gc
+
 import numpy as np
 import pytest
 
 from hcs_protocol import DTYPES, ImageSpec
+from hcs_viewer._slabs import Slabs
 from hcs_viewer._store import KeptImage, Store
 
 SPEC = ImageSpec(shape=(2, 3), dtype="uint16")
+LARGE = ImageSpec(shape=(256, 512), dtype="uint16")
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -61,3 +65,38 @@ def test_a_store_knows_how_large_it_is() -> None:
     store.keep(ImageSpec(shape=(5, 5), dtype="uint8"), bytes(25))
 
     assert (len(store), store.nbytes) == (2, 37)
+
+
+def test_the_memory_of_a_forgotten_image_is_used_for_the_next_one() -> None:
+    slabs = Slabs()
+    store = Store(slabs)
+
+    store.forget(store.keep(LARGE, bytes(LARGE.nbytes)))
+    assert slabs.free_nbytes == LARGE.nbytes
+
+    store.keep(LARGE, bytes(LARGE.nbytes))
+    assert slabs.free_nbytes == 0
+
+
+def test_a_forgotten_image_that_somebody_looks_at_keeps_its_pixels() -> None:
+    store = Store()
+    number = store.keep(LARGE, b"a" * LARGE.nbytes)
+    plane = store.get(number).pixels[1:, ::2].T
+
+    store.forget(number)
+    gc.collect()
+    for _ in range(3):
+        store.keep(LARGE, b"b" * LARGE.nbytes)
+
+    assert plane.tobytes() == b"a" * plane.nbytes
+
+
+def test_a_sample_is_a_few_thousand_pixels_from_all_over_an_image() -> None:
+    store = Store()
+    pixels = np.arange(1 << 20, dtype="<u4").reshape(1024, 1024)
+
+    sample = store.sample(store.keep(ImageSpec(shape=(1024, 1024), dtype="uint32"), pixels.tobytes()))
+
+    assert 2000 < sample.size < 10_000
+    assert sample.min() < 2000
+    assert sample.max() > pixels.size - 20_000

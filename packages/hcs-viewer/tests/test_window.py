@@ -38,8 +38,8 @@ from hcs_protocol import (
     StepProgress,
     VariableSizeHandling,
 )
+from hcs_protocol.testing import FakeClock
 from hcs_viewer._answers import answer
-from hcs_viewer._contrast import grey_limits
 from hcs_viewer._inbox import (
     Answer,
     ArrivedImage,
@@ -69,10 +69,15 @@ class WatchedStore(Store):
     def __init__(self) -> None:
         super().__init__()
         self.looked_at: list[int] = []
+        self.sampled: list[int] = []
 
     def get(self, number: int) -> KeptImage:
         self.looked_at.append(number)
         return super().get(number)
+
+    def sample(self, number: int) -> Array:
+        self.sampled.append(number)
+        return super().sample(number)
 
 
 class Shown:
@@ -83,7 +88,8 @@ class Shown:
         self.store = WatchedStore()
         self.inbox: Inbox[ToWindow] = Inbox(lambda: None)
         self.out: Inbox[ToReceiver] = Inbox(lambda: None)
-        presence = Presence(title="t", viewer_run="v", clock=lambda: 0.0)
+        self.clock = FakeClock()
+        presence = Presence(title="t", viewer_run="v", clock=self.clock)
         self.window = Window(viewer, self.store, self.inbox, self.out, presence, answer)
         self.window.listen()
         self.shown = 0
@@ -109,8 +115,7 @@ class Shown:
             pixels=FrameRef(frame=1, nbytes=spec.nbytes),
             display=display or DisplayConfiguration(),
         )
-        limits = grey_limits(pixels) if kind == "image" and axes[-1] != "c" else None
-        return ArrivedImage(ready, self.store.keep(spec, pixels.tobytes()), "s", limits)
+        return ArrivedImage(ready, self.store.keep(spec, pixels.tobytes()), "w", self.clock() - 0.5)
 
     def show(self, pixels: Array, **address: object) -> None:
         """Let an image arrive and wait until it is said to be shown."""
@@ -121,7 +126,7 @@ class Shown:
     def wait_for_shown(self, wanted: int) -> None:
         def look() -> bool:
             while (entry := self.out.take()) is not None:
-                assert isinstance(entry, ShownImage), entry
+                assert entry == ShownImage("w", 1, 0.5), entry
                 self.shown += 1
             return self.shown >= wanted
 
@@ -513,6 +518,18 @@ def test_contrast_that_was_sent_stays(shown: Shown) -> None:
 
     assert shown.layers[0].contrast_limits == [-10, 3000]
     assert shown.layers[0].colormap.name == "viridis"
+
+
+def test_grey_values_are_looked_for_only_where_they_matter(shown: Shown) -> None:
+    given = DisplayConfiguration(contrast_limits=(0, 10))
+    shown.show(plane(1), kind="labels")
+    shown.show(plane(1, (8, 9, 3), "uint8"), axes="yxc", channel="rgb")
+    shown.show(ramp(), channel="GFP", display=given)
+    assert shown.store.sampled == []
+
+    for site in (1, 2):
+        shown.show(ramp(), channel="DAPI", site=site)
+    assert shown.store.sampled == [4, 5]
 
 
 def test_a_colormap_that_nobody_knows_is_the_channels(shown: Shown) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hcs_shm import BlockReader, sweep
+from hcs_shm import BlockReader, Orphans, sweep
 
 from ._inbox import Inbox, ToReceiver, ToWindow
 from ._presence import Presence
@@ -27,11 +27,10 @@ def open_viewer(settings: ViewerSettings) -> None:
         NoFreePortsError: The ports are taken.
         ConnectionFileError: No folder takes the connection file.
     """
-    sweep()
     try:
-        run_viewer(settings, BlockReader(), run_window)
+        run_viewer(settings, blocks=BlockReader(), orphans=Orphans(), run_window=run_window)
     finally:
-        sweep()  # segments of workers that died meanwhile
+        sweep()  # not before: what is owed to this viewer may be older than the grace time
 
 
 def run_window(

@@ -1,9 +1,12 @@
 """The control channel: workers say Hello, Beat and Goodbye, anybody with the key asks; one reply each."""
 
 import logging
-from collections.abc import Sequence
+
+import msgspec
+import zmq
 
 from hcs_protocol import (
+    MAX_ITEMS,
     PROTOCOL_VERSION,
     Beat,
     BlockOpener,
@@ -24,6 +27,7 @@ from hcs_protocol import (
     Screenshot,
     Shutdown,
     Welcome,
+    WorkerStatus,
     decode,
     refusal,
 )
@@ -32,8 +36,16 @@ from ._inbox import Inbox, Question, ToWindow
 from ._outgoing import Outgoing
 from ._presence import Presence
 from ._sessions import Farewell, Session, Sessions
+from ._tally import Tally
 
 logger = logging.getLogger(__name__)
+
+SILENCE_SECONDS = 30.0
+"""A worker without a sign of life for so long has to say Hello again."""
+ORPHANED_SILENCE_SECONDS = 2.0
+"""For so long what a dead worker sent may still come."""
+MAX_KINDS = 16
+"""So many policies and hops a worker's status may have."""
 
 SESSION_OVER = "this session is over; say Hello"
 
@@ -47,21 +59,23 @@ class Control:
         sessions: Sessions,
         blocks: BlockOpener,
         to_window: Inbox[ToWindow],
+        tally: Tally,
         presence: Presence,
     ) -> None:
         self._outgoing = outgoing
         self._sessions = sessions
         self._blocks = blocks
         self._to_window = to_window
+        self._tally = tally
         self._presence = presence
 
-    def take(self, frames: Sequence[bytes]) -> None:
+    def take(self, frames: list[zmq.Frame]) -> None:
         """Answer a message: the peer's identity, an empty frame, the JSON."""
-        identity, *rest = frames
+        identity = frames[0].bytes
         try:
-            if len(rest) < 2 or rest[0]:
+            if len(frames) < 3 or len(frames[1]):
                 raise MalformedMessageError("wanted an empty frame and a message, as REQ sends them")
-            message = decode(rest[1])
+            message = decode(frames[2].buffer)
         except MalformedMessageError as error:
             self._refuse(identity, str(error))
             return
@@ -69,17 +83,29 @@ class Control:
 
     def answer_goodbyes(self, session: Session) -> None:
         """Answer Goodbyes once their last number is held; then the session is over."""
-        upto = self._sessions.received(session).upto
+        upto = session.history.received.upto
         if session.goodbyes and all(goodbye.last <= upto for goodbye in session.goodbyes):
             said, session.goodbyes = session.goodbyes, []
             self._end(session, for_good=True)
             for goodbye in said:
                 self._outgoing.send(goodbye.identity, Done(reply_to=goodbye.request))
 
-    def forget_silent_since(self, moment: float) -> None:
-        """End the sessions of workers that gave no sign since then."""
-        for session in self._sessions.silent_since(moment):
+    def note_death(self, worker_run: str) -> None:
+        """Note that a worker is dead; its session is over when nothing more of it comes in."""
+        session = self._sessions.of(worker_run)
+        if session and not session.is_orphaned:
+            session.is_orphaned = True
+            self._blocks.forget(sorted(session.segments))
+            logger.info("worker dead name=%r session=%s", session.name, session.id)
+
+    def end_silent(self) -> bool:
+        """End the sessions of workers that gave no sign for long, and say whether there were any."""
+        now = self._presence.clock()
+        silent = [session for session in self._sessions if now - session.last_sign > _patience(session)]
+        for session in silent:
             self._end(session, for_good=False)
+        self._sessions.forget_gone(now)
+        return bool(silent)
 
     def _answer(self, identity: bytes, message: Message) -> None:
         match message:
@@ -97,12 +123,12 @@ class Control:
                 self._refuse(identity, f"{type(message).__name__} is nothing that a viewer can answer")
 
     def _refuse(self, identity: bytes, reason: str) -> None:
-        self._outgoing.complain(identity, reason)
+        self._tally.complain(identity, reason)
         self._outgoing.send(identity, Failed(reply_to="unknown", error=reason))
 
     def _welcome(self, identity: bytes, hello: Hello) -> None:
         if refused := refusal(hello):
-            self._outgoing.complain(identity, refused.reason)
+            self._tally.complain(identity, refused.reason)
             self._outgoing.send(identity, refused)
             return
         session = self._sessions.open(identity, hello.worker_run, hello.name, self._presence.clock())
@@ -134,8 +160,16 @@ class Control:
             self._outgoing.send(identity, Failed(reply_to=beat.id, error=SESSION_OVER))
             return
         session.last_sign = self._presence.clock()
-        upto = self._sessions.received(session).upto
+        if beat.status is not None:
+            self._note_status(session, beat.status)
+        upto = session.history.received.upto
         self._outgoing.send(identity, Received(reply_to=beat.id, session=session.id, received=upto))
+
+    def _note_status(self, session: Session, status: WorkerStatus) -> None:
+        if len(status.dropped) + len(status.latency) > MAX_KINDS:
+            self._tally.complain(session.identity, f"a status has more than {MAX_KINDS} policies and hops")
+        else:
+            session.history.status = status
 
     def _take_goodbye(self, identity: bytes, goodbye: Goodbye) -> None:
         session = self._sessions.get(goodbye.session)
@@ -147,20 +181,30 @@ class Control:
         self.answer_goodbyes(session)
 
     def _end(self, session: Session, *, for_good: bool) -> None:
-        self._sessions.close(session, for_good=for_good)
+        self._sessions.close(session, self._presence.clock(), for_good=for_good)
         self._blocks.forget(sorted(session.segments))
         for goodbye in session.goodbyes:
             self._outgoing.send(goodbye.identity, Failed(reply_to=goodbye.request, error=SESSION_OVER))
         logger.info("session over name=%r session=%s goodbye=%s", session.name, session.id, for_good)
 
     def _pong(self, request: str) -> Pong:
-        presence = self._presence
+        presence, sessions = self._presence, self._sessions
         return Pong(
             reply_to=request,
             viewer_run=presence.viewer_run,
             title=presence.title,
             state=presence.state,
             window_age_seconds=max(0.0, presence.clock() - presence.window_seen),
-            counters=self._outgoing.counters(workers=len(self._sessions)),
+            counters=self._tally.counters(workers=sessions.workers, dropped=sessions.dropped),
             protocol_version=PROTOCOL_VERSION,
+            latency=self._tally.hops.latency(),
+            workers=[_named_status(session) for session in sessions if not session.is_orphaned][:MAX_ITEMS],
         )
+
+
+def _patience(session: Session) -> float:
+    return ORPHANED_SILENCE_SECONDS if session.is_orphaned else SILENCE_SECONDS
+
+
+def _named_status(session: Session) -> WorkerStatus:
+    return msgspec.structs.replace(session.history.status, name=session.name)

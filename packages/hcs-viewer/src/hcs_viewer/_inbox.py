@@ -25,15 +25,15 @@ WindowRequest = GetState | GetImage | Navigate | Clear | Screenshot | Shutdown
 RunNews = RunStarted | StepProgress | RunEnded
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ArrivedImage:
-    """An adopted image: what it shows, its number in the store, and in whose session it came."""
+    """An adopted image: what it shows, its number in the store, who sent it, and when it was adopted."""
 
     ready: ImageReady
     number: int
-    session: str
-    limits: tuple[float, float] | None
-    """Grey values between which most of its pixels lie; None if it is blank."""
+    worker_run: str
+    """Who is to be told that it is shown; empty if nobody is."""
+    adopted_at: float
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,13 @@ class Answer:
     frames: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ShownImage:
-    """An image of this session is in its layer."""
+    """An image of this worker_run is in its layer, so many seconds after it was adopted."""
 
-    session: str
+    worker_run: str
     sequence: int
+    seconds: float
 
 
 class Inbox(Generic[T]):

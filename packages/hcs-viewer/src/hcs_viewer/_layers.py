@@ -9,7 +9,7 @@ from napari.layers import Image, Labels
 
 from hcs_protocol import COMPONENTS
 
-from ._contrast import widened
+from ._contrast import Limits, grey_limits, widened
 from ._layer_models import LayerModel
 from ._layout import Layout
 from ._stacks import Stack
@@ -21,22 +21,28 @@ LABELS_CONTOUR = 2
 CONTRAST_TOLERANCE = 0.05
 """Limits are drawn anew when they moved by more than this part of their range."""
 
-Limits = tuple[float, float]
-
 
 class ShownLayer:
     """A layer in the window; what the user sets by hand is never set again from here."""
 
-    def __init__(
-        self, layout: Layout, model: LayerModel, store: Store, limits: Limits | None, colormap: str
-    ) -> None:
-        """Make the layer; ``colormap`` is its channel's, for images that do not say one."""
+    def __init__(self, layout: Layout, model: LayerModel, store: Store, number: int, colormap: str) -> None:
+        """Make the layer.
+
+        Args:
+            layout: Knows where in it the images are.
+            model: What is known of it.
+            store: Has the images.
+            number: Of the first of them.
+            colormap: Its channel's, for images that do not say one.
+        """
         self.model = model
         self._channel_colormap = colormap
         self._layout = layout
+        self._store = store
         self._set_by_user: set[str] = set()
         self._is_ours = False
-        self._limits = model.first.display.contrast_limits or limits
+        self._limits = model.first.display.contrast_limits
+        self.widen(number)
         self._given_name = model.name
         self._given_scale = self._scale()
         self.stack = Stack(layout, model, store)
@@ -96,10 +102,12 @@ class ShownLayer:
         if self.layer.name == self._given_name:
             self.layer.name = self._given_name = self.model.name
 
-    def widen(self, limits: Limits | None) -> None:
-        """Take the grey values of a further image into account."""
-        if self.model.first.display.contrast_limits is None:
-            self._limits = widened(self._limits, limits)
+    def widen(self, number: int) -> None:
+        """Take the grey values of a further image in the store into account, where they matter."""
+        is_given = self.model.first.display.contrast_limits is not None
+        is_grey = self.model.key.kind == "image" and len(self.model.shape) == 2
+        if is_grey and not is_given and "contrast_limits" not in self._set_by_user:
+            self._limits = widened(self._limits, grey_limits(self._store.sample(number)))
 
     def grow(self) -> None:
         """Tell napari that the stack has grown, or that its z-step is known now."""

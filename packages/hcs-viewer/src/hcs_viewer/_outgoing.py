@@ -1,39 +1,32 @@
-"""What leaves the viewer on its control socket, and what it counts."""
+"""What leaves the viewer on its control socket."""
 
 import logging
 
 import zmq
 
-from hcs_protocol import (
-    Counters,
-    Failed,
-    ImageShown,
-    MalformedMessageError,
-    Message,
-    encode,
-)
+from hcs_protocol import Failed, ImageShown, MalformedMessageError, Message, encode
 
 from ._inbox import Answer, Inbox, ShownImage, ToReceiver
 from ._sessions import Sessions
+from ._tally import Tally
 
 logger = logging.getLogger(__name__)
 
 SHOWN_PER_MESSAGE = 1000
-MAX_COMPLAINTS = 1000
+MORE = zmq.NOBLOCK | zmq.SNDMORE
 
 
 class Outgoing:
     """Sends to workers and clients; a peer that is gone is no error."""
 
-    def __init__(self, control: zmq.SyncSocket) -> None:
+    def __init__(self, control: zmq.SyncSocket, tally: Tally) -> None:
         self._control = control
-        self._counts = dict.fromkeys(Counters.__struct_fields__, 0)
-        self._complained: set[tuple[bytes, str]] = set()
+        self._tally = tally
 
     def send(self, identity: bytes, message: Message, *frames: bytes) -> None:
         """Send a message to the peer with this identity."""
         try:
-            self._control.send_multipart([identity, b"", encode(message), *frames], zmq.NOBLOCK)
+            self._send_parts(identity, b"", encode(message), *frames)
         except MalformedMessageError as error:
             logger.exception("answer not sent message=%s", type(message).__name__)
             if (request := getattr(message, "reply_to", None)) is not None:
@@ -48,27 +41,17 @@ class Outgoing:
             match entry:
                 case Answer(identity=identity, message=message, frames=frames):
                     self.send(identity, message, *frames)
-                case ShownImage(session=session_id, sequence=sequence):
-                    self.count("shown")
-                    shown.setdefault(session_id, []).append(sequence)
-        for session_id, sequences in shown.items():
-            if session := sessions.latest(session_id):
+                case ShownImage(worker_run=worker_run, sequence=sequence, seconds=seconds):
+                    self._tally.count("shown")
+                    self._tally.hops.draw.append(seconds)
+                    shown.setdefault(worker_run, []).append(sequence)
+        for worker_run, sequences in shown.items():
+            if session := sessions.of(worker_run):
                 for first in range(0, len(sequences), SHOWN_PER_MESSAGE):
                     part = sequences[first : first + SHOWN_PER_MESSAGE]
                     self.send(session.identity, ImageShown(session=session.id, sequences=part))
 
-    def complain(self, identity: bytes, reason: str, *, counter: str = "malformed") -> None:
-        """Count what a peer did wrong, and log it once per peer and kind."""
-        self.count(counter)
-        kind = reason.split(":", maxsplit=1)[0]
-        if (identity, kind) not in self._complained and len(self._complained) < MAX_COMPLAINTS:
-            self._complained.add((identity, kind))
-            logger.warning("refused peer=%s reason=%s", identity.hex(), reason)
-
-    def count(self, counter: str, by: int = 1) -> None:
-        """Count something that happened."""
-        self._counts[counter] += by
-
-    def counters(self, *, workers: int) -> Counters:
-        """Return the counts so far."""
-        return Counters(**self._counts | {"workers": workers})
+    def _send_parts(self, *parts: bytes) -> None:
+        for part in parts[:-1]:  # a third of what send_multipart takes
+            self._control.send(part, MORE)
+        self._control.send(parts[-1], zmq.NOBLOCK)

@@ -1,5 +1,6 @@
-"""What a viewer says about itself."""
+"""What a viewer says about itself, and its clocks."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ class Presence:
     title: str
     viewer_run: str
     clock: Callable[[], float]
+    wall_clock: Callable[[], float] = time.time
+    """Seconds since 1970, to be compared with what a worker says."""
     state: ViewerState = "starting"
     window_seen: float = 0.0
 

@@ -21,6 +21,7 @@ from hcs_protocol import (
     BlockOpener,
     Connection,
     NoFreePortsError,
+    OrphanFinder,
     find_connections,
     new_id,
     runtime_folders,
@@ -71,10 +72,24 @@ def check_display(environ: dict[str, str] | os._Environ[str] = os.environ) -> No
         )
 
 
-def run_viewer(settings: ViewerSettings, blocks: BlockOpener, run_window: RunWindow) -> None:
+def run_viewer(
+    settings: ViewerSettings,
+    *,
+    blocks: BlockOpener,
+    orphans: OrphanFinder,
+    run_window: RunWindow,
+    store: Store | None = None,
+) -> None:
     """Run one viewer from its first bound port to its removed connection file.
 
     Ports are open before the window's toolkit is imported, so images that are sent meanwhile are kept.
+
+    Args:
+        settings: Where to listen.
+        blocks: Opens what workers lent.
+        orphans: Finds what dead workers left.
+        run_window: Shows what arrives, and returns when that is over.
+        store: Keeps the images; one without limits by default.
 
     Raises:
         NoFreePortsError: The ports are taken.
@@ -84,10 +99,10 @@ def run_viewer(settings: ViewerSettings, blocks: BlockOpener, run_window: RunWin
     sockets = _bind(keys, settings)
     presence = Presence(title=settings.title, viewer_run=new_id(), clock=time.monotonic)
     presence.see_window()
-    store = Store()
+    store = Store() if store is None else store
     to_window: Inbox[ToWindow] = Inbox(lambda: None)
     to_receiver: Inbox[ToReceiver] = Inbox(sockets.bell_rope())
-    receiver = Receiver(sockets, blocks, store, to_window, to_receiver, presence)
+    receiver = Receiver(sockets, blocks, orphans, store, to_window, to_receiver, presence)
     thread = threading.Thread(target=receiver.run, name="hcs-receiver")
     try:
         with _connection_file(settings, sockets, keys, presence):

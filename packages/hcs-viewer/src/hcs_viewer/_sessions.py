@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from hcs_protocol import new_id
+from hcs_protocol import WorkerStatus, new_id
+
+GONE_SECONDS = 600.0
+"""For so long the numbers of a worker_run without a session are remembered."""
+MAX_GONE = 4096
+
+MAX_COUNT = (1 << 63) - 1
+"""The largest count that a message takes; workers may claim what they like."""
 
 
 @dataclass
@@ -36,6 +43,15 @@ class Received:
             self.beyond.discard(self.upto)
 
 
+@dataclass
+class History:
+    """What is known of one worker_run, whether it has a session or not."""
+
+    received: Received = field(default_factory=Received)
+    status: WorkerStatus = field(default_factory=WorkerStatus)
+    """What it said last of its images."""
+
+
 @dataclass(frozen=True)
 class Farewell:
     """A Goodbye: who said it, its id, and the number that has to be held before it is answered."""
@@ -54,9 +70,15 @@ class Session:
     worker_run: str
     name: str
     last_sign: float
+    history: History
     segments: set[str] = field(default_factory=set)
     goodbyes: list[Farewell] = field(default_factory=list)
     """Those that wait for their answer."""
+    released: list[int] = field(default_factory=list)
+    """Numbers of images that were adopted, and of duplicates, which the worker has yet to be told."""
+    released_nbytes: int = 0
+    is_orphaned: bool = False
+    """Whether its worker is known to be dead; what it sent may still be on its way."""
 
 
 class Sessions:
@@ -64,50 +86,77 @@ class Sessions:
 
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
-        self._received: dict[str, Received] = {}
-        self._worker_runs: dict[str, str] = {}
-        """Of every session, over or not, that a worker_run had."""
+        self._by_run: dict[str, Session] = {}
+        self._gone: dict[str, tuple[float, History]] = {}
+        """By worker_run since when it has had no session, the longest gone first."""
+        self._dropped_by_forgotten = 0
 
     def open(self, identity: bytes, worker_run: str, name: str, now: float) -> Session:
         """Open a session; one that the same worker_run had before is over."""
-        before = next((session for session in self if session.worker_run == worker_run), None)
-        session = Session(new_id(), identity, worker_run, name, now)
+        before = self._by_run.get(worker_run)
+        session = Session(new_id(), identity, worker_run, name, now, self.history(worker_run, now))
+        self._gone.pop(worker_run, None)
         if before:
             session.segments |= before.segments
             session.goodbyes += before.goodbyes
             del self._sessions[before.id]
-        self._sessions[session.id] = session
-        self._worker_runs[session.id] = worker_run
-        self._received.setdefault(worker_run, Received())
+        self._sessions[session.id] = self._by_run[worker_run] = session
         return session
 
     def get(self, session_id: str) -> Session | None:
         """Return the session, unless it is over."""
         return self._sessions.get(session_id)
 
-    def latest(self, session_id: str) -> Session | None:
-        """Return the session that its worker_run has now, unless it has none."""
-        worker_run = self._worker_runs.get(session_id)
-        return next((session for session in self if session.worker_run == worker_run), None)
+    def of(self, worker_run: str) -> Session | None:
+        """Return the session that a worker_run has now, unless it has none."""
+        return self._by_run.get(worker_run)
 
-    def received(self, session: Session) -> Received:
-        """Return which numbers the session's worker_run sent."""
-        return self._received[session.worker_run]
+    def history(self, worker_run: str, now: float) -> History:
+        """Return what is known of a worker_run, and from now on remember it."""
+        if session := self._by_run.get(worker_run):
+            return session.history
+        _, history = self._gone.pop(worker_run, (now, History()))
+        self._gone[worker_run] = now, history
+        return history
 
-    def close(self, session: Session, *, for_good: bool) -> None:
-        """End a session; for good forgets the worker_run's numbers as well."""
-        self._sessions.pop(session.id, None)
+    def close(self, session: Session, now: float, *, for_good: bool) -> None:
+        """End a session; for good forgets the worker_run's numbers as well. A second time is harmless."""
+        if self._sessions.pop(session.id, None) is None:
+            return
+        del self._by_run[session.worker_run]
+        self._gone[session.worker_run] = now, session.history
         if for_good:
-            self._received.pop(session.worker_run, None)
-            ours = self._worker_runs.items()
-            self._worker_runs = {id_: run for id_, run in ours if run != session.worker_run}
+            self._forget(session.worker_run)
 
-    def silent_since(self, moment: float) -> list[Session]:
-        """Return the sessions whose worker gave no sign since then."""
-        return [session for session in self if session.last_sign < moment]
+    def forget_gone(self, now: float) -> None:
+        """Forget the worker_runs that have been gone for long, and of very many those longest gone."""
+        while self._gone:
+            worker_run, (since, _) = next(iter(self._gone.items()))
+            if since >= now - GONE_SECONDS and len(self._gone) <= MAX_GONE:
+                return
+            self._forget(worker_run)
+
+    @property
+    def workers(self) -> int:
+        """How many workers are there, as far as one knows."""
+        return sum(not session.is_orphaned for session in self)
+
+    @property
+    def dropped(self) -> int:
+        """How many images workers dropped by policy, those that are gone included."""
+        there = [session.history for session in self] + [history for _, history in self._gone.values()]
+        return min(MAX_COUNT, self._dropped_by_forgotten + sum(map(_dropped, there)))
 
     def __iter__(self) -> Iterator[Session]:
         return iter(list(self._sessions.values()))
 
     def __len__(self) -> int:
         return len(self._sessions)
+
+    def _forget(self, worker_run: str) -> None:
+        _, history = self._gone.pop(worker_run)
+        self._dropped_by_forgotten += _dropped(history)
+
+
+def _dropped(history: History) -> int:
+    return sum(history.status.dropped.values())

@@ -61,7 +61,7 @@ class Sockets:
         self.gate.bind(ZAP_ENDPOINT)  # before the ports: CURVE without a gate lets any key in
         self.bell = self.context.socket(zmq.PULL)
         self.bell.bind("inproc://bell")
-        self.host = host
+        self.host, self.requested_port = host, data_port
         try:
             self.data_port, self.data, self.control = self._bind_pair(keys, data_port, next_free=next_free)
         except BaseException:

@@ -1,16 +1,22 @@
 """The images a viewer keeps, in memory of its own."""
 
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
 
-from hcs_protocol import ImageSpec
+from hcs_protocol import DTYPES, ImageSpec
+
+from ._contrast import sampled
+from ._slabs import Slabs
 
 Pixels = npt.NDArray[np.generic]
 
+_dtypes = {name: np.dtype(name).newbyteorder("<") for name in DTYPES}
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class KeptImage:
     """One image in the store."""
 
@@ -20,11 +26,12 @@ class KeptImage:
 
 
 class Store:
-    """Adopted images by number; one thread keeps them, another looks at them."""
+    """Adopted images by number; one thread keeps them, another looks at them and forgets them."""
 
-    def __init__(self) -> None:
+    def __init__(self, slabs: Slabs | None = None) -> None:
         self._images: dict[int, KeptImage] = {}
-        self._next = 0
+        self._numbers = count(1)
+        self._slabs = slabs or Slabs()
 
     @property
     def nbytes(self) -> int:
@@ -40,21 +47,22 @@ class Store:
 
         Raises:
             ValueError: There are more or fewer bytes.
+            MemoryError: There is no memory for them.
         """
-        dtype = np.dtype(spec.dtype).newbyteorder("<")
-        nbytes = memoryview(source).nbytes
-        if nbytes != spec.nbytes:
-            raise ValueError(f"wanted {spec.nbytes} bytes for {spec.shape} {spec.dtype}, there are {nbytes}")
-        pixels = np.empty(spec.shape, dtype)
-        np.copyto(pixels, np.frombuffer(source, dtype).reshape(spec.shape))  # lets go of the GIL
+        nbytes, there = spec.nbytes, memoryview(source).nbytes
+        if there != nbytes:
+            raise ValueError(f"wanted {nbytes} bytes for {spec.shape} {spec.dtype}, there are {there}")
+        memory = self._slabs.take(nbytes)
+        np.copyto(memory, np.frombuffer(source, np.uint8))  # lets go of the GIL
+        pixels = memory.view(_dtypes[spec.dtype]).reshape(spec.shape)
         pixels.flags.writeable = False
         return self.put(KeptImage(pixels, spec))
 
     def put(self, image: KeptImage) -> int:
         """Keep an image whose pixels are the viewer's own already, and return its number."""
-        self._next += 1
-        self._images[self._next] = image
-        return self._next
+        number = next(self._numbers)
+        self._images[number] = image
+        return number
 
     def get(self, number: int) -> KeptImage:
         """Return an image.
@@ -63,6 +71,14 @@ class Store:
             KeyError: It was forgotten.
         """
         return self._images[number]
+
+    def sample(self, number: int) -> Pixels:
+        """Return a few thousand pixels from all over an image.
+
+        Raises:
+            KeyError: It was forgotten.
+        """
+        return sampled(self._images[number].pixels)
 
     def forget(self, number: int) -> None:
         """Forget an image; a second time is harmless."""

@@ -71,7 +71,7 @@ class Window:
         """Where the camera was put when the images were last brought into view."""
         self._drawn_growth = 0
         self._changed: dict[int, tuple[ShownLayer, set[Position]]] = {}
-        self._arrived: list[ShownImage] = []
+        self._arrived: list[ArrivedImage] = []
         self._is_updating = False
         self._bell = Bell()
         self._bell.rung.connect(self.take_in)  # on this thread, whichever rings
@@ -110,8 +110,10 @@ class Window:
                     with _going_on(shown.model.name):
                         shown.update(self._is_looked_at(shown.model, positions))
         self._changed.clear()
+        now = self._presence.clock()
         for image in self._arrived:
-            self.to_receiver.put(image)
+            shown_after = now - image.adopted_at
+            self.to_receiver.put(ShownImage(image.worker_run, image.ready.sequence, shown_after))
         self._arrived.clear()
 
     def go_to(self, at: dict[str, Value]) -> None:
@@ -181,16 +183,17 @@ class Window:
         shown = self.shown.get(id(model))
         if shown is None:
             return  # napari could not make its layer, which is in the log
-        shown.widen(image.limits)
+        if not placement.is_new_layer:
+            shown.widen(image.number)
         self._changed.setdefault(id(model), (shown, set()))[1].update(placement.positions)
-        self._arrived.append(ShownImage(image.session, image.ready.sequence))
+        self._arrived.append(image)
 
     def _add_layer(self, model: LayerModel, image: ArrivedImage, position: Position) -> None:
         first = dict(zip(COMPONENTS, position, strict=True))
         self.at |= {c: value for c, value in first.items() if not self._may_stay(c, model)}
         with self._updating():
             colormap = self._colours.of(image.ready.address.components.channel)
-            shown = ShownLayer(self.layout, model, self.store, image.limits, colormap)
+            shown = ShownLayer(self.layout, model, self.store, image.number, colormap)
             shown.add_to(self.viewer, [*self.shown.values(), shown])
             self.shown[id(model)] = shown
             self.viewer.dims.axis_labels = AXIS_LABELS

@@ -1,0 +1,40 @@
+"""The moment in which an image becomes the viewer's own, whether a worker sent it or left it behind."""
+
+from collections.abc import Callable
+
+from hcs_protocol import ImageReady
+
+from ._inbox import ArrivedImage, Inbox, ToWindow
+from ._store import Store
+from ._tally import Tally
+
+
+class Adoption:
+    """Keeps images, counts them and tells the window."""
+
+    def __init__(
+        self, store: Store, to_window: Inbox[ToWindow], tally: Tally, clock: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._to_window = to_window
+        self._tally = tally
+        self._clock = clock
+
+    def adopt(self, ready: ImageReady, pixels: memoryview | bytes, worker_run: str) -> float:
+        """Copy an image and return when that was done; its pixels may go now.
+
+        Args:
+            ready: What it shows.
+            pixels: Its bytes, as its spec says.
+            worker_run: Who is to be told when it is shown; empty if nobody is.
+
+        Raises:
+            ValueError: There are more or fewer bytes than the spec says.
+            MemoryError: There is no room for them.
+        """
+        number = self._store.keep(ready.spec, pixels)
+        now = self._clock()
+        self._tally.count("adopted")
+        self._tally.count("nbytes", ready.spec.nbytes)
+        self._to_window.put(ArrivedImage(ready, number, worker_run, now))
+        return now

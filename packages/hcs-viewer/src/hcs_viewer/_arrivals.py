@@ -1,0 +1,170 @@
+"""The data channel: one image's way in. What is adopted is released, a duplicate once more."""
+
+import zmq
+
+from hcs_protocol import (
+    MAX_ITEMS,
+    Batch,
+    BlockOpener,
+    BlockRef,
+    BlockReleased,
+    BlockUnavailableError,
+    FileRef,
+    FrameRef,
+    Heard,
+    ImageReady,
+    ImageRefused,
+    Item,
+    MalformedMessageError,
+    Open,
+    decode,
+    split_batch,
+)
+
+from ._adoption import Adoption
+from ._control import Control
+from ._files import read_file
+from ._inbox import Inbox, ToWindow
+from ._outgoing import Outgoing
+from ._presence import Presence
+from ._sessions import Session, Sessions
+from ._tally import Tally
+
+RELEASED_IMAGES = 16
+RELEASED_NBYTES = 1 << 20
+"""When so much is adopted its worker is told at once, else when nothing more is there.
+
+To tell costs more than to copy a small image, and a worker that is told late has nothing more in flight.
+"""
+
+
+class Arrivals:
+    """Takes in what workers send on the data channel, and answers on the control channel."""
+
+    def __init__(
+        self,
+        blocks: BlockOpener,
+        adoption: Adoption,
+        sessions: Sessions,
+        control: Control,
+        outgoing: Outgoing,
+        to_window: Inbox[ToWindow],
+        tally: Tally,
+        presence: Presence,
+    ) -> None:
+        self._blocks = blocks
+        self._adoption = adoption
+        self._sessions = sessions
+        self._control = control
+        self._outgoing = outgoing
+        self._to_window = to_window
+        self._tally = tally
+        self._presence = presence
+        self._to_be_told: dict[str, Session] = {}
+
+    def take(self, frames: list[zmq.Frame]) -> None:
+        """Take a message: the JSON, then the pixels that it calls frames."""
+        if self._presence.state == "closing":
+            return  # what is not adopted goes to the next viewer
+        try:
+            message = decode(frames[0].buffer)
+        except MalformedMessageError as error:
+            self._tally.complain(b"", str(error))
+            self._take_split(frames)
+            return
+        match message:
+            case Batch(session=session_id):
+                if session := self._sessions.get(session_id):
+                    self._take_batch(session, message, frames)
+            case Open(session=session_id):
+                if session := self._sessions.get(session_id):
+                    self._outgoing.send(session.identity, Heard(session=session.id))
+            case _:
+                self._tally.complain(b"", f"{type(message).__name__} does not belong on the data channel")
+
+    def release(self) -> None:
+        """Tell all workers which of their images were adopted."""
+        while self._to_be_told:
+            _, session = self._to_be_told.popitem()
+            self._release(session)
+
+    def _take_split(self, frames: list[zmq.Frame]) -> None:
+        """Take what is good of a batch with bad items, and say what is wrong with these."""
+        try:
+            split = split_batch(frames[0].buffer)
+        except MalformedMessageError:
+            return  # complained about already
+        session = self._sessions.get(split.session)
+        if session is None:
+            return
+        for bad in split.bad:
+            self._refuse(session, bad.sequence, bad.reason, send_frame=False)
+        if split.items:
+            good = Batch(session=split.session, oldest=split.oldest, items=split.items)
+            self._take_batch(session, good, frames)
+
+    def _take_batch(self, session: Session, batch: Batch, frames: list[zmq.Frame]) -> None:
+        session.last_sign = self._presence.clock()
+        if batch.sent_at > 0:
+            self._tally.hops.wire.append(max(0.0, self._presence.wall_clock() - batch.sent_at))
+        self._to_be_told[session.id] = session  # also if something goes wrong with the last of them
+        received = session.history.received
+        received.forget_below(batch.oldest)
+        for item in batch.items:
+            if item.sequence in received:
+                self._tally.count("duplicates")
+                session.released.append(item.sequence)
+            elif self._take_item(session, item, frames):
+                received.add(item.sequence)
+                session.released.append(item.sequence)
+        if session.goodbyes or _is_much(session):
+            self._release(session)
+        self._control.answer_goodbyes(session)
+
+    def _take_item(self, session: Session, item: Item, frames: list[zmq.Frame]) -> bool:
+        if not isinstance(item, ImageReady):
+            self._to_window.put(item)
+            return True
+        self._tally.count("received")
+        try:
+            pixels = self._open_pixels(session, item, frames)
+            adopted_at = self._adoption.adopt(item, pixels, session.worker_run)
+        except BlockUnavailableError as error:
+            self._refuse(session, item.sequence, str(error), send_frame=not isinstance(item.pixels, FrameRef))
+            return False
+        except (ValueError, MemoryError) as error:
+            self._refuse(session, item.sequence, str(error), send_frame=False)
+            return False
+        session.released_nbytes += item.spec.nbytes
+        self._tally.hops.store.append(adopted_at - session.last_sign)
+        return True
+
+    def _open_pixels(self, session: Session, item: ImageReady, frames: list[zmq.Frame]) -> memoryview | bytes:
+        match item.pixels:
+            case BlockRef() as ref:
+                opened = self._blocks.open(ref)
+                session.segments.add(ref.segment)
+                return opened
+            case FrameRef(frame=frame):
+                if frame >= len(frames):
+                    raise ValueError(f"wanted frame {frame}, the message has {len(frames)}")
+                return frames[frame].buffer
+            case FileRef() as ref:
+                return read_file(ref, item.spec)
+
+    def _release(self, session: Session) -> None:
+        sequences, session.released, session.released_nbytes = session.released, [], 0
+        for first in range(0, len(sequences), MAX_ITEMS):
+            released = BlockReleased(session=session.id, sequences=sequences[first : first + MAX_ITEMS])
+            self._outgoing.send(session.identity, released)
+
+    def _refuse(self, session: Session, sequence: int, reason: str, *, send_frame: bool) -> None:
+        if not send_frame:
+            session.history.received.add(sequence)
+        self._tally.complain(session.identity, reason, counter="refused")
+        refused = ImageRefused(session=session.id, sequence=sequence, reason=reason, send_frame=send_frame)
+        self._outgoing.send(session.identity, refused)
+
+
+def _is_much(session: Session) -> bool:
+    return len(session.released) >= RELEASED_IMAGES or session.released_nbytes >= RELEASED_NBYTES

@@ -1,0 +1,147 @@
+"""What goes out and when, without sockets; test_receiver tells the rest with them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from hcs_protocol import (
+    MAX_ITEMS,
+    Batch,
+    BlockReleased,
+    Done,
+    FrameRef,
+    ImageReady,
+    ImageSpec,
+    Message,
+    RunStarted,
+    decode,
+    encode,
+)
+from hcs_protocol.testing import FakeClock, FakeLender, FakeOpener
+from hcs_viewer._adoption import Adoption
+from hcs_viewer._arrivals import RELEASED_IMAGES, RELEASED_NBYTES, Arrivals
+from hcs_viewer._control import Control
+from hcs_viewer._inbox import Inbox, ToWindow
+from hcs_viewer._outgoing import Outgoing
+from hcs_viewer._presence import Presence
+from hcs_viewer._sessions import Farewell, Session, Sessions
+from hcs_viewer._store import Store
+from hcs_viewer._tally import Tally
+
+
+class FakeFrame:
+    """A received frame; a real one of this size would start a thread of pyzmq's."""
+
+    def __init__(self, content: bytes) -> None:
+        self.buffer = memoryview(content)
+
+
+class FakeSocket:
+    """Keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+
+    def send(self, part: bytes, flags: int) -> None:
+        self.parts.append(part)
+
+
+class Case:
+    """The arrivals of one worker's session."""
+
+    def __init__(self) -> None:
+        self.socket, tally, blocks = FakeSocket(), Tally(), FakeOpener(FakeLender())
+        inbox: Inbox[ToWindow] = Inbox(lambda: None)
+        presence = Presence(title="t", viewer_run="v", clock=FakeClock())
+        self.sessions = Sessions()
+        outgoing = Outgoing(self.socket, tally)
+        control = Control(outgoing, self.sessions, blocks, inbox, tally, presence)
+        adoption = Adoption(Store(), inbox, tally, presence.clock)
+        self.arrivals = Arrivals(blocks, adoption, self.sessions, control, outgoing, inbox, tally, presence)
+        self.session = self.open("w1")
+
+    def open(self, worker_run: str) -> Session:
+        return self.sessions.open(worker_run.encode(), worker_run, "", 0.0)
+
+    def take(self, *sequences: int, spec: ImageSpec | None = None, session: Session | None = None) -> None:
+        spec = spec or ImageSpec(shape=(2, 3), dtype="uint16")
+        where = FrameRef(frame=1, nbytes=spec.nbytes)
+        items = [ImageReady(sequence=sequence, spec=spec, pixels=where) for sequence in sequences]
+        batch = Batch(session=(session or self.session).id, oldest=1, items=list(items))
+        self.arrivals.take([FakeFrame(encode(batch)), FakeFrame(bytes(spec.nbytes))])
+
+    def sent(self) -> list[Message]:
+        """Return what was sent since the last time."""
+        parts, self.socket.parts = self.socket.parts, []
+        return [decode(part) for part in parts[2::3]]
+
+    def released(self) -> Iterator[list[int]]:
+        for message in self.sent():
+            assert isinstance(message, BlockReleased)
+            yield message.sequences
+
+
+@pytest.fixture
+def case() -> Case:
+    return Case()
+
+
+def test_small_images_are_released_together_when_nothing_more_is_there(case: Case) -> None:
+    case.take(1, 2)
+    case.take(3)
+    before = list(case.released())
+
+    case.arrivals.release()
+
+    assert (before, list(case.released())) == ([], [[1, 2, 3]])
+
+
+def test_nothing_is_released_twice(case: Case) -> None:
+    case.take(1)
+    for _ in range(2):
+        case.arrivals.release()
+
+    assert list(case.released()) == [[1]]
+
+
+def test_many_images_are_released_at_once(case: Case) -> None:
+    for sequence in range(1, RELEASED_IMAGES + 2):
+        case.take(sequence)
+
+    assert list(case.released()) == [list(range(1, RELEASED_IMAGES + 1))]
+
+
+def test_a_large_image_is_released_at_once(case: Case) -> None:
+    case.take(1, spec=ImageSpec(shape=(1024, RELEASED_NBYTES // 1024), dtype="uint8"))
+    case.take(2)
+
+    assert list(case.released()) == [[1]]
+
+
+def test_each_worker_hears_of_its_own_images(case: Case) -> None:
+    other = case.open("w2")
+    case.take(1, 2)
+    case.take(1, session=other)
+
+    case.arrivals.release()
+
+    released = {message.session: message.sequences for message in case.sent()}
+    assert released == {case.session.id: [1, 2], other.id: [1]}
+
+
+def test_all_is_released_before_a_goodbye_is_answered(case: Case) -> None:
+    case.take(1)
+    case.session.goodbyes.append(Farewell(b"w1", "g", 2))
+
+    case.take(2)
+
+    session = case.session.id
+    assert case.sent() == [BlockReleased(session=session, sequences=[1, 2]), Done(reply_to="g")]
+
+
+def test_no_message_names_more_numbers_than_one_may(case: Case) -> None:
+    case.take(1)
+    runs = [RunStarted(sequence=sequence, run="r") for sequence in range(2, MAX_ITEMS + 2)]
+    case.arrivals.take([FakeFrame(encode(Batch(session=case.session.id, oldest=1, items=list(runs))))])
+
+    assert [len(sequences) for sequences in case.released()] == [MAX_ITEMS, 1]
