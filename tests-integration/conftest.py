@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import psutil
 import pytest
 
 import hcs_stream
-from hcs_protocol import find_free_pair
+from hcs_protocol import State, find_free_pair
 
 HELPERS_OF_PYTHON = ("resource_tracker", "forkserver")
 
@@ -32,6 +33,7 @@ def own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             place.mkdir(mode=0o700)
             patch.setenv(name, str(place))
         patch.setenv("HCS_SHM_DIR", str(segments))
+        patch.setenv("HCS_SPILL_DIR", str(folder / "spill"))
         yield segments
     shutil.rmtree(segments)
 
@@ -80,6 +82,19 @@ def python() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
 
     return run
+
+
+@pytest.fixture
+def wait_until() -> Callable[[hcs_stream.Viewer, Callable[[State], bool]], State]:
+    """Wait until a viewer's state is as wanted, and return it."""
+
+    def wait(viewer: hcs_stream.Viewer, is_so: Callable[[State], bool]) -> State:
+        deadline = time.monotonic() + 30
+        while not is_so(state := viewer.state()):
+            assert time.monotonic() < deadline, f"it never came about: {state}"
+        return state
+
+    return wait
 
 
 def _is_free(port: int) -> bool:

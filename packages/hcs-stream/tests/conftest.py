@@ -5,9 +5,11 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import psutil
@@ -41,17 +43,20 @@ from hcs_protocol import (
     Refuse,
     Shutdown,
     Welcome,
+    WorkerStatus,
     decode,
     encode,
     new_id,
     runtime_folders,
     write_connection,
 )
-from hcs_protocol.testing import FakeLender, FakeOpener
+from hcs_protocol.testing import FakeLender, FakeOpener, FakeSpiller
+from hcs_stream import _registry
+from hcs_stream._holdings import Holdings
 from hcs_stream._publisher import Publisher
 from hcs_stream._registry import close_publishers, join_publisher, leave_publisher
 from hcs_stream._stream import Stream
-from hcs_stream._viewers import find_viewer
+from hcs_stream._viewers import find_viewer, is_gone
 
 LONG = 20.0
 SHARED_MEMORY = Path("/dev/shm")
@@ -66,12 +71,21 @@ class FakeViewer:
         self.credit = (64, 1 << 28)
         self.nonce: str | None = None
         self.refusal: str | None = None
+        self.pong = Pong(
+            reply_to="-",
+            viewer_run=self.viewer_run,
+            title="fake",
+            state="ready",
+            window_age_seconds=0.0,
+            protocol_version=PROTOCOL_VERSION,
+        )
         self.releases = True
         self.answers = True
         self.refuses: Callable[[ImageReady], bool] = lambda ready: False
         self.wants_frame = False
         self.hellos: list[Hello] = []
         self.goodbyes: list[Goodbye] = []
+        self.statuses: list[WorkerStatus] = []
         self.accepted = {"control": 0, "data": 0}
         self.arrived: list[tuple[Any, bytes]] = []
         """Items and pixels, once each, in the order in which they were adopted."""
@@ -215,6 +229,7 @@ class FakeViewer:
             case Beat() if message.session not in self._sessions:
                 self._reply(identity, Failed(reply_to=message.id, error="unknown session"))
             case Beat():
+                self.statuses += [message.status] if message.status else []
                 seen = self._seen.get(self._sessions[message.session][1], set())
                 received = Received(reply_to=message.id, session=message.session, received=len(seen))
                 self._reply(identity, received)
@@ -226,15 +241,7 @@ class FakeViewer:
             case Shutdown():
                 self._reply(identity, Done(reply_to=message.id))
             case Ping():
-                pong = Pong(
-                    reply_to=message.id,
-                    viewer_run=self.viewer_run,
-                    title="fake",
-                    state="ready",
-                    window_age_seconds=0.0,
-                    protocol_version=PROTOCOL_VERSION,
-                )
-                self._reply(identity, pong)
+                self._reply(identity, msgspec.structs.replace(self.pong, reply_to=message.id))
 
     def _welcome(self, identity: bytes, hello: Hello) -> Welcome | Refuse:
         if self.refusal:
@@ -372,12 +379,14 @@ def lender() -> FakeLender:
 
 
 @pytest.fixture
-def new_viewer(lender: FakeLender, own_places: Path) -> Iterator[Callable[..., FakeViewer]]:
+def new_viewer(
+    lender: FakeLender, spiller: FakeSpiller, own_places: Path
+) -> Iterator[Callable[..., FakeViewer]]:
     """Start another viewer: `new_viewer(port)`."""
     started: list[FakeViewer] = []
 
     def start(port: int = 0) -> FakeViewer:
-        started.append(FakeViewer(FakeOpener(lender), port))
+        started.append(FakeViewer(FakeOpener(lender, spiller), port))
         return started[-1]
 
     yield start
@@ -392,21 +401,39 @@ def viewer(new_viewer: Callable[..., FakeViewer]) -> FakeViewer:
 
 
 @pytest.fixture
-def new_stream(lender: FakeLender) -> Iterator[Callable[..., Stream]]:
-    """Open a stream: `new_stream(port)`; keywords go to its publisher."""
+def spiller() -> FakeSpiller:
+    """A disk of ordinary memory."""
+    return FakeSpiller()
+
+
+@pytest.fixture
+def holdings(lender: FakeLender, spiller: FakeSpiller, monkeypatch: pytest.MonkeyPatch) -> Holdings:
+    """Where the streams of a test keep their pixels."""
+    made = Holdings(lambda: lender, lambda: spiller)
+    monkeypatch.setattr(_registry._registry, "holdings", made)
+    return made
+
+
+@pytest.fixture
+def new_stream(holdings: Holdings) -> Iterator[Callable[..., Stream]]:
+    """Open a stream: `new_stream(port, overflow="spill")`; other keywords go to its publishers."""
 
     def make(port: int, **keywords: Any) -> Publisher:
         def find() -> Connection | None:
             found = find_viewer(port)
             return found.connection if found else None
 
-        return Publisher(find, lambda: lender, label=f"test:{port}", **keywords)
+        return Publisher(find, holdings, label=f"test:{port}", is_gone=is_gone, **keywords)
 
-    def new(port: int, **keywords: Any) -> Stream:
-        publisher = join_publisher(("test", port), lambda: make(port, **keywords))
-        publisher.start()
+    def new(*ports: int, overflow: str = "block(20)", **keywords: Any) -> Stream:
+        publishers = [join_publisher(("test", port), partial(make, port, **keywords)) for port in ports]
+        for publisher in publishers:
+            publisher.start()
         display = DisplayConfiguration()
-        return Stream(publisher, NumpyWriter(), run="run", display=display, leave=leave_publisher)
+        writer = NumpyWriter()
+        return Stream(
+            publishers, holdings, writer, run="run", display=display, leave=leave_publisher, overflow=overflow
+        )
 
     yield new
     with pytest.MonkeyPatch.context() as patch:

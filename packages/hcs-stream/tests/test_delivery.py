@@ -7,32 +7,33 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from hcs_protocol import FrameRef, ImageReady, ImageSpec, RunEnded
+from hcs_protocol import FileRef, FrameRef, ImageReady, ImageSpec, RunEnded
 from hcs_protocol.testing import FakeLender
 from hcs_stream._batches import BATCH_ITEMS, batches
-from hcs_stream._delivery import (
-    IN_FLIGHT,
-    QUEUED,
-    RELEASED,
-    TRANSITIONS,
-    Delivery,
-    Event,
-    Held,
-    ItemState,
-    Outgoing,
-)
+from hcs_stream._counters import total
+from hcs_stream._delivery import Delivery
+from hcs_stream._held import Held
+from hcs_stream._overflow import Overflow, OverflowSetting
+from hcs_stream._owed import Outgoing
+from hcs_stream._states import IN_DOUBT, IN_FLIGHT, QUEUED, RELEASED, TRANSITIONS, Event, ItemState
 
 LENDER = FakeLender(1 << 40)
+POLICIES = ["spill", "block", "drop_oldest", "latest"]
 
 
-def outgoing(nbytes: int = 1, *, by_block: bool = True) -> Outgoing:
+def outgoing(
+    nbytes: int = 1, *, by_block: bool = True, policy: str = "block", layer: str = "", file: str = ""
+) -> Outgoing:
     """An image of so many bytes that is not numbered yet."""
     spec = ImageSpec(shape=(1, nbytes), dtype="uint8")
     ready = ImageReady(sequence=1, spec=spec, pixels=FrameRef(frame=1, nbytes=nbytes))
-    if not by_block:
-        return Outgoing(ready, Held(memoryview(bytes(nbytes))))
-    block = LENDER.lend(nbytes)
-    return Outgoing(ready, Held(block.pixels, block))
+    held = Held(nbytes, memoryview(bytes(nbytes)))
+    if by_block:
+        block = LENDER.lend(nbytes)
+        held = Held(nbytes, block.pixels, block.ref, LENDER)
+        held.holders.add(0)
+    setting = OverflowSetting(Overflow.of(policy))
+    return Outgoing(ready, held, file=FileRef(path=file) if file else None, layer=layer, setting=setting)
 
 
 def delivery(*sizes: int, images: int = 100, nbytes: int = 1 << 30) -> Delivery:
@@ -52,23 +53,31 @@ def take(owing: Delivery) -> list[int]:
 
 
 def test_every_event_is_decided_in_every_state_but_what_is_sent_is_queued() -> None:
-    decided = set(itertools.product(ItemState, Event)) - {(IN_FLIGHT, Event.SENT), (RELEASED, Event.SENT)}
+    unsendable = {(state, Event.SENT) for state in (IN_FLIGHT, IN_DOUBT, RELEASED)}
 
-    assert set(TRANSITIONS) == decided
+    assert set(TRANSITIONS) == set(itertools.product(ItemState, Event)) - unsendable
 
 
 def test_what_is_released_stays_released() -> None:
     assert {after for (before, _), after in TRANSITIONS.items() if before is RELEASED} == {RELEASED}
 
 
-def test_only_what_is_in_flight_can_be_released() -> None:
-    before = {before for (before, _), after in TRANSITIONS.items() if after is RELEASED}
+def test_only_what_is_in_flight_can_be_released_and_what_waits_dropped() -> None:
+    ends = [pair for pair, after in TRANSITIONS.items() if after is RELEASED and pair[0] is not RELEASED]
 
-    assert before == {IN_FLIGHT, RELEASED}
+    assert ends == [(QUEUED, Event.DROPPED), (IN_FLIGHT, Event.ADOPTED), (IN_FLIGHT, Event.REFUSED)]
+
+
+def test_nothing_but_the_viewer_letting_go_ends_a_doubt() -> None:
+    ends = [pair for pair, after in TRANSITIONS.items() if pair[0] is IN_DOUBT and after is not IN_DOUBT]
+
+    assert ends == [(IN_DOUBT, Event.LET_GO)]
 
 
 def test_nothing_but_sending_brings_an_item_into_flight() -> None:
-    assert [pair for pair, after in TRANSITIONS.items() if after is IN_FLIGHT] == [(QUEUED, Event.SENT)]
+    begins = [pair for pair, after in TRANSITIONS.items() if after is IN_FLIGHT and pair[0] is not IN_FLIGHT]
+
+    assert begins == [(QUEUED, Event.SENT)]
 
 
 # The rules, one by one.
@@ -138,9 +147,22 @@ def test_a_lost_session_puts_all_in_flight_back_before_what_waits() -> None:
     owing.adopt(2)
 
     owing.lose_session()
+    owing.let_go()
 
     owing.credit_images, owing.credit_nbytes = 9, 9
     assert take(owing) == [1, 3, 4]
+
+
+def test_until_the_viewer_let_go_nothing_in_doubt_is_sent_dropped_or_spilled() -> None:
+    owing = Delivery()
+    owing.credit_images, owing.credit_nbytes = 9, 9
+    owing.enqueue([outgoing(policy="drop_oldest"), outgoing(policy="spill")])
+    take(owing)
+
+    owing.lose_session()
+
+    owing.credit_images, owing.credit_nbytes = 9, 9
+    assert (take(owing), owing.drop("drop_oldest"), owing.spillable()) == ([], None, None)
 
 
 def test_the_oldest_is_the_lowest_number_not_released() -> None:
@@ -193,6 +215,7 @@ def test_an_interrupted_take_loses_nothing() -> None:
 
     taken.close()
     owing.lose_session()
+    owing.let_go()
 
     owing.credit_images, owing.credit_nbytes = 9, 9
     assert take(owing) == [1, 2, 3]
@@ -209,6 +232,121 @@ def test_the_counters_add_up() -> None:
 
     assert (counted.published, counted.queued, counted.in_flight) == (4, 1, 1)
     assert (counted.adopted, counted.refused, counted.nbytes) == (1, 1, 4)
+
+
+def test_counters_of_several_viewers_are_added_up() -> None:
+    one, other = delivery(1, 2), Delivery()
+    other.enqueue([outgoing(policy="latest")])
+    other.drop("latest")
+
+    added = total([one.counters, other.counters])
+
+    assert (added.published, added.queued, added.dropped) == (3, 2, {"latest": 1})
+
+
+# What gives way when a viewer does not keep up.
+
+
+def waiting(*images: Outgoing) -> Delivery:
+    """A delivery whose viewer has credit for one image, with these published one by one."""
+    owing = Delivery()
+    owing.credit_images, owing.credit_nbytes = 1, 1 << 30
+    for image in images:
+        owing.enqueue([image])
+    take(owing)
+    return owing
+
+
+def test_the_oldest_image_that_was_never_sent_is_dropped() -> None:
+    images = [outgoing(policy="drop_oldest") for _ in range(3)]
+    owing = waiting(*images)
+
+    dropped = owing.drop("drop_oldest")
+
+    assert dropped
+    assert dropped.held is images[1].held
+    assert (owing.counters.dropped, owing.owed) == ({"drop_oldest": 1}, 2)
+
+
+def test_what_is_dropped_leaves_no_gap_in_the_numbers() -> None:
+    owing = waiting(*[outgoing(policy="drop_oldest") for _ in range(3)])
+    owing.drop("drop_oldest")
+    owing.adopt(1)
+
+    assert (take(owing), owing.last) == ([2], 2)
+
+
+def test_what_was_sent_once_is_not_dropped() -> None:
+    owing = waiting(outgoing(policy="drop_oldest"))
+    owing.lose_session()
+    owing.let_go()
+
+    assert owing.drop("drop_oldest") is None
+
+
+def test_images_of_a_stream_that_drops_none_are_not_dropped() -> None:
+    owing = waiting(outgoing(policy="block"), outgoing(policy="block"), outgoing(policy="spill"))
+
+    assert owing.drop("drop_oldest") is None
+
+
+def test_messages_about_runs_are_not_dropped() -> None:
+    setting = OverflowSetting(Overflow("drop_oldest"))
+    owing = waiting(outgoing(), Outgoing(RunEnded(sequence=1, run="r"), setting=setting))
+
+    assert owing.drop("drop_oldest") is None
+
+
+def test_the_policy_may_change_while_images_wait() -> None:
+    image = outgoing(policy="block")
+    owing = waiting(outgoing(), image)
+
+    image.setting.overflow = Overflow("drop_oldest")
+
+    assert owing.drop("drop_oldest") is not None
+
+
+def test_only_images_of_the_same_layer_are_superseded() -> None:
+    images = [outgoing(policy="latest", layer=layer) for layer in ("first", "DAPI", "FITC")]
+    owing = waiting(*images)
+
+    dropped = owing.drop("latest", "FITC")
+
+    assert dropped
+    assert dropped.held is images[2].held
+    assert owing.drop("latest", "FITC") is None
+
+
+def test_an_image_that_lies_in_a_file_is_sent_from_there_instead_of_dropped() -> None:
+    owing = waiting(outgoing(), outgoing(policy="drop_oldest", file="/plate/A01.tif"))
+
+    dropped = owing.drop("drop_oldest")
+    owing.adopt(1)
+
+    assert dropped
+    assert dropped.held.nbytes == 1
+    assert [owed.item.pixels for owed in owing.take()] == [FileRef(path="/plate/A01.tif")]
+    assert (owing.counters.dropped, owing.counters.spilled) == ({}, 1)
+
+
+def test_the_newest_image_that_waits_in_memory_goes_to_disk_first() -> None:
+    images = [outgoing(policy="spill") for _ in range(3)]
+    owing = waiting(*images)
+
+    owed = owing.spillable()
+
+    assert owed
+    assert owed.held is images[2].held
+
+
+def test_pixels_that_another_viewer_still_needs_are_not_spilled() -> None:
+    image = outgoing(policy="spill")
+    owing = waiting(outgoing(), image)
+    assert image.held
+
+    image.held.holders.add(1)
+
+    assert owing.spillable() is None
 
 
 # Which go in one message.
@@ -255,7 +393,7 @@ def test_a_message_has_no_more_items_than_it_may() -> None:
 
 
 class AnyLife(RuleBasedStateMachine):
-    """Publishing, credit, releases, refusals and lost sessions, in any order."""
+    """Publishing, credit, releases, refusals, lost sessions and what gives way, in any order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -263,11 +401,25 @@ class AnyLife(RuleBasedStateMachine):
         self.session: list[int] = []
         self.released: list[int] = []
         self.published = 0
+        self.dropped = 0
+        self.doubtful: set[int] = set()
 
-    @rule(sizes=st.lists(st.integers(1, 50), max_size=5))
-    def publish(self, sizes: list[int]) -> None:
-        self.owing.enqueue([outgoing(size) for size in sizes])
+    @rule(sizes=st.lists(st.integers(1, 50), max_size=5), policy=st.sampled_from(POLICIES))
+    def publish(self, sizes: list[int], policy: str) -> None:
+        self.owing.enqueue([outgoing(size, policy=policy) for size in sizes])
         self.published += len(sizes)
+
+    @rule(policy=st.sampled_from(["drop_oldest", "latest"]))
+    def drop(self, policy: str) -> None:
+        self.dropped += self.owing.drop(policy) is not None
+
+    @rule()
+    def spill(self) -> None:
+        if owed := self.owing.spillable():
+            ref = LENDER.lend(owed.nbytes).ref
+            owed.held = Held(owed.nbytes, None, ref, LENDER)
+            owed.held.holders.add(owed.place)
+            self.owing.count_spilled()
 
     @rule(images=st.integers(0, 6), nbytes=st.integers(0, 100))
     def get_credit(self, images: int, nbytes: int) -> None:
@@ -277,6 +429,7 @@ class AnyLife(RuleBasedStateMachine):
     def send(self) -> None:
         before = list(self.owing._in_flight.values())
         sent = list(self.owing.take())
+        assert not self.doubtful & {owed.item.sequence for owed in sent}
         self.session += [owed.item.sequence for owed in sent]
         flying = before + sent
         if sent:
@@ -296,17 +449,24 @@ class AnyLife(RuleBasedStateMachine):
 
     @rule()
     def lose_session(self) -> None:
+        self.doubtful |= set(self.owing._in_flight)
         self.owing.lose_session()
         self.session = []
+
+    @rule()
+    def let_go(self) -> None:
+        self.owing.let_go()
+        self.doubtful.clear()
 
     @precondition(lambda self: self.published)
     @rule()
     def deliver_all(self) -> None:
         self.owing.lose_session()
+        self.let_go()
         self.owing.credit_images, self.owing.credit_nbytes = 1000, 1 << 30
         sent = take(self.owing)
         assert sent == sorted(sent)
-        assert sorted(self.released + sent) == list(range(1, self.published + 1))
+        assert sorted(self.released + sent) == list(range(1, self.published - self.dropped + 1))
         self.session = sent
 
     @invariant()
@@ -317,8 +477,10 @@ class AnyLife(RuleBasedStateMachine):
     def nothing_is_lost(self) -> None:
         counted = self.owing.counters
         assert counted.published == self.published
-        assert counted.queued + counted.in_flight + len(self.released) == self.published
-        assert self.owing.owed == self.published - len(self.released)
+        gone = len(self.released) + self.dropped
+        assert counted.queued + counted.in_flight + gone == self.published
+        assert self.owing.owed == self.published - gone
+        assert sum(counted.dropped.values()) == self.dropped
 
     @invariant()
     def bytes_in_flight_are_counted_right(self) -> None:

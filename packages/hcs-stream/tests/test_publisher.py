@@ -12,6 +12,7 @@ import pytest
 
 from hcs_protocol import BlockRef, Credit, FrameRef, ViewerStalledError
 from hcs_protocol.testing import FakeClock, FakeLender
+from hcs_stream._session import Session
 
 
 def grey_values(viewer: Any) -> list[int]:
@@ -179,7 +180,7 @@ def test_a_viewer_that_releases_nothing_is_named(
 ) -> None:
     viewer.releases = False
     lender.capacity = 20
-    stream = new_stream(viewer.connection.data_port, stall_timeout=0.05)
+    stream = new_stream(viewer.connection.data_port, overflow="block(0.05)")
     stream.send(image(1))
     viewer.wait_for(lambda: viewer.arrived)
 
@@ -251,7 +252,7 @@ def test_an_image_whose_block_cannot_be_opened_is_sent_as_a_frame(
 def test_a_worker_that_is_not_welcome_learns_why(viewer: Any, new_stream: Any) -> None:
     viewer.refusal = "update the worker"
 
-    publisher = new_stream(viewer.connection.data_port)._publisher
+    publisher = new_stream(viewer.connection.data_port)._publishers[0]
 
     assert not publisher.wait_until_open(20.0)
     assert publisher.refusal == "update the worker"
@@ -308,7 +309,7 @@ def test_a_viewer_that_forgot_the_session_is_greeted_anew(viewer: Any, stream: A
 def test_a_message_that_was_overheard_is_sent_again(viewer: Any, new_stream: Any, image: Any) -> None:
     clock = FakeClock()
     stream = new_stream(viewer.connection.data_port, clock=clock)
-    assert stream._publisher.wait_until_open(20.0)
+    assert stream._publishers[0].wait_until_open(20.0)
     viewer.lose_next_batch()
 
     stream.send(image(1))
@@ -337,13 +338,13 @@ def test_a_viewer_that_says_nothing_for_long_is_greeted_anew(
 
 
 def test_an_interrupted_send_loses_nothing_that_was_sent(
-    viewer: Any, stream: Any, image: Any, lender: FakeLender, monkeypatch: pytest.MonkeyPatch
+    viewer: Any, stream: Any, image: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     viewer.releases = False
     stream.send(image(1))
     viewer.wait_for(lambda: viewer.arrived)
     with monkeypatch.context() as patch:
-        patch.setattr(lender, "lend", interrupt)
+        patch.setattr(Session, "send", interrupt)
         with pytest.raises(KeyboardInterrupt):
             stream.send(image(2))
 
@@ -351,11 +352,26 @@ def test_an_interrupted_send_loses_nothing_that_was_sent(
     stream.send(image(3))
     stream.flush()
 
-    assert grey_values(viewer) == [1, 3]
+    assert grey_values(viewer) == [1, 2, 3]
     assert len(viewer.hellos) == 2
 
 
-def interrupt(nbytes: int) -> None:
+def test_a_send_that_is_interrupted_before_it_is_published_leaves_nothing(
+    viewer: Any, stream: Any, image: Any, lender: FakeLender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(stream._writer, "write", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            stream.send(image(1))
+
+    stream.send(image(2))
+    stream.flush()
+
+    assert grey_values(viewer) == [2]
+    assert not lender.lent
+
+
+def interrupt(*arguments: object) -> None:
     """What Ctrl-C does at any place."""
     raise KeyboardInterrupt
 

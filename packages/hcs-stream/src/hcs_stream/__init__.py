@@ -5,8 +5,9 @@ from importlib.metadata import version
 from hcs_protocol import DimensionMode, DisplayConfiguration, VariableSizeHandling
 
 from ._assembly import connect
-from ._delivery import StreamCounters
+from ._counters import StreamCounters
 from ._launch import start_viewer
+from ._overflow import Overflow
 from ._stream import Stream
 from ._viewers import Viewer, find_viewer
 from ._visualizer import NapariStreamVisualizer
@@ -17,6 +18,7 @@ __all__ = [
     "DimensionMode",
     "DisplayConfiguration",
     "NapariStreamVisualizer",
+    "Overflow",
     "Stream",
     "StreamCounters",
     "VariableSizeHandling",

@@ -1,5 +1,6 @@
 """From what a caller says to what is sent: addresses, specs, steps; checked before anything is numbered."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from operator import index
@@ -14,6 +15,7 @@ from hcs_protocol import (
     Components,
     ComponentValue,
     DisplayConfiguration,
+    FileRef,
     HcsError,
     ImageAddress,
     ImageSpec,
@@ -52,6 +54,8 @@ class ImageKeywords(TypedDict, total=False):
     pixel_size: float | tuple[float, float] | None
     z_step: float | None
     display: DisplayConfiguration | None
+    file: str | os.PathLike[str] | None
+    page: int
 
 
 def image_address(run: str, keywords: ImageKeywords) -> ImageAddress:
@@ -157,6 +161,22 @@ def image_spec(shape: tuple[int, ...], dtype: str, keywords: ImageKeywords) -> I
     )
     spec.check()
     return spec
+
+
+def file_ref(keywords: ImageKeywords) -> FileRef | None:
+    """Return the file in which an image lies too, with its whole path.
+
+    Raises:
+        InvalidComponentError: The file has no such path, or no such page can be.
+    """
+    file = keywords.get("file")
+    if file is None:
+        return None
+    path, page = os.path.abspath(os.fspath(file)), keywords.get("page", 0)
+    try:
+        return msgspec.convert({"type": "file", "path": path, "key": index(page)}, FileRef)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise InvalidComponentError(f"wanted a file's path and the number of its page: {error}") from error
 
 
 def check_item(item: Item) -> None:

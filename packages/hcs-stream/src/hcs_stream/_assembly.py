@@ -1,14 +1,17 @@
 """`connect`: puts pool, writer and publisher together. The only place that knows hcs_shm."""
 
+import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import psutil
 
 import hcs_shm
 from hcs_protocol import (
+    MAX_DESTINATIONS,
     Connection,
     DisplayConfiguration,
     HandshakeRefusedError,
@@ -17,17 +20,23 @@ from hcs_protocol import (
     default_data_port,
 )
 
+from ._holdings import Holdings
 from ._launch import Command, look_for_viewer, viewer_or_launch, wait_until_ready
+from ._overflow import Overflow
 from ._publisher import Publisher
-from ._registry import await_exit, join_publisher, leave_publisher
+from ._registry import await_exit, join_publisher, leave_publisher, process_holdings
 from ._stream import Stream
+from ._viewers import is_gone
+
+logger = logging.getLogger(__name__)
 
 RUN = "HCS_RUN"
+OVERFLOW = "HCS_OVERFLOW"
 
 
 def connect(
     *,
-    data_port: int | None = None,
+    data_port: int | Sequence[int] | None = None,
     host: str = "localhost",
     run: str | None = None,
     display: DisplayConfiguration = DisplayConfiguration(),  # noqa: B008  # frozen
@@ -36,12 +45,13 @@ def connect(
     persistent: bool = True,
     wait: bool = True,
     timeout: float = 30.0,
-    stall_timeout: float = 60.0,
+    overflow: Overflow | str | None = None,
 ) -> Stream:
     """Return a stream to the viewer of this port; one is started if none runs.
 
     Args:
-        data_port: The port that the viewer has, or was asked for; else ``$HCS_DATA_PORT``, else 5555.
+        data_port: The port that the viewer has, or was asked for; else ``$HCS_DATA_PORT``, else 5555. Several
+            ports are several viewers: all get every image, and there is one copy of its pixels.
         host: The viewer's machine; the connection file of another machine's has to be copied here.
         run: One execution of a pipeline; all its workers say the same. By default ``$HCS_RUN``, else made
             from the process: all workers of one `multiprocessing` pool share their parent's run.
@@ -52,37 +62,62 @@ def connect(
         persistent: Whether a viewer that is started outlives this process.
         wait: Whether to wait until the viewer is ready; if not, images sent meanwhile are kept and arrive.
         timeout: Seconds to wait for that.
-        stall_timeout: Seconds that `Stream.send` waits for room when the viewer releases nothing.
+        overflow: What becomes of images when a viewer does not keep up: ``"spill"`` to disk, ``"block"`` or
+            ``"block(seconds)"``, ``"drop_oldest"``, ``"latest"``; else ``$HCS_OVERFLOW``, else spill.
 
     Raises:
+        ValueError: There is no such overflow policy, or no port.
         ViewerNotInstalledError: No viewer runs, and there is none to start.
         ViewerStartError: A viewer was started and did not become ready.
         ViewerStalledError: The viewer that runs does not answer.
         HandshakeRefusedError: The viewer does not want this worker.
         ConnectionFileError: The file of another machine's viewer is not here.
     """
-    data_port = default_data_port() if data_port is None else check_data_port(data_port)
+    policy = Overflow.of(overflow or os.environ.get(OVERFLOW) or Overflow())
+    ports = _ports(data_port)
     deadline = time.monotonic() + timeout
-    launch = viewer_or_launch(
-        data_port, host, title=title, persistent=persistent, viewer_command=viewer_command
-    )
-    if wait:
-        wait_until_ready(data_port, host, launch, timeout=timeout)
-
-    def make() -> Publisher:
-        find = _finder(data_port, host)
-        label = f"{host}:{data_port}"
-        return Publisher(find, _new_pool, label=label, stall_timeout=stall_timeout, started=await_exit)
-
-    publisher = join_publisher((host, data_port), make)
+    start = partial(viewer_or_launch, title=title, persistent=persistent, viewer_command=viewer_command)
+    launches = [(port, start(port, host)) for port in ports]
+    for port, launch in launches if wait else []:
+        wait_until_ready(port, host, launch, timeout=max(1.0, deadline - time.monotonic()))
+    holdings = process_holdings(lambda: Holdings(_new_pool, _new_spill_pool))
+    publishers = [join_publisher((host, port), partial(_publisher, holdings, host, port)) for port in ports]
     stream = Stream(
-        publisher, hcs_shm.ArrayWriter(), run=run or default_run(), display=display, leave=leave_publisher
+        publishers,
+        holdings,
+        hcs_shm.ArrayWriter(),
+        run=run or default_run(),
+        display=display,
+        leave=leave_publisher,
+        overflow=policy,
     )
-    publisher.start()
-    if wait and not publisher.wait_until_open(max(1.0, deadline - time.monotonic())) and publisher.refusal:
-        stream.close(0)
-        raise HandshakeRefusedError(publisher.refusal)
+    for publisher in publishers:
+        publisher.start()
+    for publisher in publishers if wait else []:
+        opened = publisher.wait_until_open(max(1.0, deadline - time.monotonic()))
+        if not opened and publisher.refusal:
+            stream.close(0)
+            raise HandshakeRefusedError(publisher.refusal)
     return stream
+
+
+def _ports(data_port: int | Sequence[int] | None) -> list[int]:
+    if data_port is None:
+        return [default_data_port()]
+    ports = [data_port] if isinstance(data_port, int) else list(dict.fromkeys(data_port))
+    if not 0 < len(ports) <= MAX_DESTINATIONS:
+        raise ValueError(f"wanted from 1 to {MAX_DESTINATIONS} data ports, got {data_port!r}")
+    return [check_data_port(port) for port in ports]
+
+
+def _publisher(holdings: Holdings, host: str, data_port: int) -> Publisher:
+    return Publisher(
+        _finder(data_port, host),
+        holdings,
+        label=f"{host}:{data_port}",
+        is_gone=is_gone,
+        started=await_exit,
+    )
 
 
 def default_run() -> str:
@@ -100,6 +135,14 @@ def _new_pool() -> hcs_shm.BlockPool | None:
         return hcs_shm.BlockPool()
     except PoolFullError:
         return None  # the pool has said why; pixels go as frames
+
+
+def _new_spill_pool() -> hcs_shm.SpillPool | None:
+    try:
+        return hcs_shm.SpillPool()
+    except (PoolFullError, OSError) as error:
+        logger.warning("no disk to spill to: %s", error)
+        return None
 
 
 def _parent_of_worker() -> int | None:

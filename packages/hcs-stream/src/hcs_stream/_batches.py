@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from ._delivery import Owed
+from ._owed import Owed
 
 BATCH_NBYTES = 1 << 20
 """Larger batches of separate calls lose: the viewer waits for pixels it could already copy."""

@@ -1,119 +1,23 @@
-"""What this worker owes one viewer: queued, in flight, released. Pure: no socket, no clock.
+"""What this worker owes one viewer: queued, in flight, released. Pure: no socket, no clock of its own.
 
-Theory of operation. Everything published gets the next number. It waits in the queue, which is always in the
-order of the numbers, until the viewer's credit lets it go; it is then in flight until the viewer says that it
-has adopted it, and only then its block may be lent anew. A lost session puts all that is in flight back, so
-nothing is lost; a release of what was released before changes nothing, so nothing is released twice.
+Everything published waits in the queue, in the order of publishing, until the viewer's credit lets it go. It
+then gets the next number and is in flight until the viewer says that it has adopted it; only then this viewer
+needs its block no more. `_states` has the law of what may follow what.
 """
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hcs_protocol import BlockRef, Item, LentBlock
-
-
-class ItemState(Enum):
-    """Where an image, or a message about a run, is on its way."""
-
-    QUEUED = auto()
-    IN_FLIGHT = auto()
-    RELEASED = auto()
-
-
-class Event(Enum):
-    """What happens to it."""
-
-    SENT = auto()
-    ADOPTED = auto()
-    REFUSED = auto()
-    FRAME_WANTED = auto()
-    SESSION_LOST = auto()
-
-
-QUEUED, IN_FLIGHT, RELEASED = ItemState
-
-TRANSITIONS: Mapping[tuple[ItemState, Event], ItemState] = {
-    (QUEUED, Event.SENT): IN_FLIGHT,
-    (QUEUED, Event.ADOPTED): QUEUED,  # not said to this session: not to be believed
-    (QUEUED, Event.REFUSED): QUEUED,
-    (QUEUED, Event.FRAME_WANTED): QUEUED,
-    (QUEUED, Event.SESSION_LOST): QUEUED,
-    (IN_FLIGHT, Event.ADOPTED): RELEASED,
-    (IN_FLIGHT, Event.REFUSED): RELEASED,
-    (IN_FLIGHT, Event.FRAME_WANTED): QUEUED,
-    (IN_FLIGHT, Event.SESSION_LOST): QUEUED,
-    (RELEASED, Event.ADOPTED): RELEASED,  # said twice, after a resend
-    (RELEASED, Event.REFUSED): RELEASED,
-    (RELEASED, Event.FRAME_WANTED): RELEASED,
-    (RELEASED, Event.SESSION_LOST): RELEASED,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """The pixels of one image until they are adopted: in a lent block or, without one, in ordinary memory."""
-
-    pixels: memoryview
-    block: LentBlock | None = None
-
-    @property
-    def ref(self) -> BlockRef | None:
-        """The block's reference, None for ordinary memory."""
-        return self.block.ref if self.block else None
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """What is published and has no number yet, whatever its message says."""
-
-    item: Item
-    held: Held | None = None
-    """None for a message about a run."""
-
-
-@dataclass(slots=True)
-class Owed:
-    """One numbered item that the viewer has not adopted yet."""
-
-    item: Item
-    held: Held | None
-    call: int
-    """Which call of `Delivery.enqueue` it came with: these go together."""
-    by_frame: bool
-    state: ItemState = QUEUED
-    times_sent: int = 0
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its pixels."""
-        return self.held.pixels.nbytes if self.held else 0
-
-    def needs_frame(self, *, by_block: bool) -> bool:
-        """Say whether its pixels go as a frame, given whether the viewer reads this worker's blocks."""
-        return self.held is not None and (self.by_frame or not by_block)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StreamCounters:
-    """What became of the images: published = queued + in_flight + adopted + refused."""
-
-    published: int
-    queued: int
-    in_flight: int
-    adopted: int
-    shown: int
-    resent: int
-    refused: int
-    nbytes: int
-    """Bytes of all published pixels."""
+from ._counters import StreamCounters
+from ._owed import Dropped, Outgoing, Owed
+from ._states import IN_FLIGHT, QUEUED, TRANSITIONS, Event
 
 
 class Delivery:
-    """Numbers what is published and keeps it until it is released; sends no more than the credit allows."""
+    """Keeps what is published until it is released; sends no more than the credit allows."""
 
     def __init__(self) -> None:
         self.credit_images = 0
@@ -122,13 +26,18 @@ class Delivery:
         """The highest number given."""
         self.last_sent = 0
         """The highest number sent in this session."""
+        self.published = 0
+        """How many items were published."""
         self._oldest = 1
+        self._settled = 0
         self._calls = 0
-        self._owed: dict[int, Owed] = {}
-        self._queue: list[int] = []  # a heap
-        self._in_flight: dict[int, Owed] = {}  # in the order of sending
+        self._owed: OrderedDict[int, Owed] = OrderedDict()  # by ticket
+        self._queue: list[int] = []  # a heap of tickets; what was dropped is still in it
+        self._numbered: dict[int, Owed] = {}
+        self._in_flight: dict[int, Owed] = {}  # by number, in the order of sending
         self._in_flight_nbytes = 0
-        self._counts = dict.fromkeys(("published", "adopted", "shown", "resent", "refused", "nbytes"), 0)
+        self._counts: Counter[str] = Counter()
+        self._dropped: Counter[str] = Counter()
 
     @property
     def owed(self) -> int:
@@ -136,11 +45,21 @@ class Delivery:
         return len(self._owed)
 
     @property
+    def waiting(self) -> int:
+        """How many items are owed and not in flight."""
+        return len(self._owed) - len(self._in_flight)
+
+    @property
     def oldest(self) -> int:
         """The lowest number not released yet, or the next one."""
-        while self._oldest <= self.last and self._oldest not in self._owed:
+        while self._oldest <= self.last and self._oldest not in self._numbered:
             self._oldest += 1
         return self._oldest
+
+    @property
+    def settled(self) -> int:
+        """Up to which ticket everything is released."""
+        return next(iter(self._owed), self.published + 1) - 1
 
     @property
     def in_flight(self) -> int:
@@ -160,33 +79,44 @@ class Delivery:
     @property
     def counters(self) -> StreamCounters:
         """What became of the images so far."""
-        images = [owed.state for owed in self._owed.values() if owed.held]
-        return StreamCounters(queued=images.count(QUEUED), in_flight=images.count(IN_FLIGHT), **self._counts)
+        in_flight = sum(owed.is_image for owed in self._in_flight.values())
+        gone = sum(self._counts[name] for name in ("adopted", "refused")) + self._dropped.total()
+        queued = self._counts["published"] - gone - in_flight
+        return StreamCounters(queued=queued, in_flight=in_flight, dropped=dict(self._dropped), **self._counts)
 
-    def enqueue(self, published: Sequence[Outgoing]) -> None:
-        """Number these and put them at the end of the queue."""
+    def enqueue(self, published: Sequence[Outgoing], now: float = 0.0) -> None:
+        """Put these at the end of the queue."""
         self._calls += 1
         for outgoing in published:
-            sequence = self.last + 1
+            self.published += 1
             held = outgoing.held
-            by_frame = held is not None and held.block is None
-            owed = Owed(_numbered(outgoing, sequence), held, self._calls, by_frame)
-            self._owed[sequence] = owed
-            heapq.heappush(self._queue, sequence)
-            self.last = sequence
-            self._counts["published"] += held is not None
-            self._counts["nbytes"] += owed.nbytes
+            by_frame = held is not None and held.ref is None
+            ticket, place = self.published, outgoing.place
+            owed = Owed(outgoing, outgoing.item, held, ticket, self._calls, by_frame, now, place)
+            self._owed[owed.ticket] = owed
+            heapq.heappush(self._queue, owed.ticket)
+            if owed.is_image:
+                self._counts["published"] += 1
+                self._counts["nbytes"] += owed.nbytes
+                self._counts["spilled"] += held is not None and held.on_disk
 
-    def take(self) -> Iterator[Owed]:
-        """Yield what the credit lets go, in order; each is in flight from then on."""
-        while self._queue and self._allows(owed := self._owed[self._queue[0]]):
+    def take(self, window_nbytes: int = 1 << 62) -> Iterator[Owed]:
+        """Yield what the credit lets go, in order; each is in flight from then on.
+
+        Args:
+            window_nbytes: What this worker itself allows to be in flight, whatever the viewer's credit.
+        """
+        limit = min(window_nbytes, self.credit_nbytes)
+        while (owed := self._next()) is not None and self._allows(owed, limit):
             heapq.heappop(self._queue)
-            self._in_flight[owed.item.sequence] = owed
-            self._in_flight_nbytes += owed.nbytes
+            self._number(owed)
             owed.state = TRANSITIONS[owed.state, Event.SENT]
+            self._in_flight[owed.sequence] = owed
+            self._in_flight_nbytes += owed.nbytes
             owed.times_sent += 1
-            self.last_sent = max(self.last_sent, owed.item.sequence)
-            self._counts["resent"] += owed.held is not None and owed.times_sent > 1
+            self.last_sent = max(self.last_sent, owed.sequence)
+            if owed.times_sent > 1 and owed.is_image:
+                self._counts["resent"] += 1
             yield owed
 
     def adopt(self, sequence: int) -> Owed | None:
@@ -199,7 +129,7 @@ class Delivery:
         if owed and send_frame and not owed.by_frame and owed.held:
             owed.by_frame = True
             self._move(owed, Event.FRAME_WANTED)
-            heapq.heappush(self._queue, sequence)
+            heapq.heappush(self._queue, owed.ticket)
             return None
         return self._end(sequence, Event.REFUSED, "refused")
 
@@ -208,39 +138,86 @@ class Delivery:
         self._counts["shown"] += count
 
     def lose_session(self) -> None:
-        """Put everything in flight back at the front of the queue, in order; there is no credit any more."""
-        for owed in list(self._in_flight.values()):
-            self._move(owed, Event.SESSION_LOST)
-        for owed in self._owed.values():
-            owed.state = QUEUED  # an interrupted call may have left its work half done
-        self._queue = sorted(self._owed)
-        self._in_flight_nbytes = self.credit_images = self.credit_nbytes = self.last_sent = 0
+        """Leave everything in flight in doubt; there is no credit any more."""
+        self._change_all(Event.SESSION_LOST)
+        self.credit_images = self.credit_nbytes = self.last_sent = 0
 
-    def _allows(self, owed: Owed) -> bool:
+    def let_go(self) -> None:
+        """Queue again what was in doubt, at its old place: nobody reads it any more."""
+        self._change_all(Event.LET_GO)
+
+    def drop(self, policy: str, layer: str | None = None) -> Dropped | None:
+        """Give up the oldest image that may be dropped, of this layer or any; None if none may.
+
+        An image that lies in a file, too, stays owed as a reference to it.
+        """
+        waiting = (owed for owed in self._owed.values() if layer in {None, owed.outgoing.layer})
+        owed = next((owed for owed in waiting if owed.may_be_dropped), None)
+        if owed is None or owed.held is None:
+            return None
+        dropped = Dropped(owed.held, owed.place)
+        if owed.outgoing.file is not None:
+            owed.item, owed.held = msgspec.structs.replace(owed.item, pixels=owed.outgoing.file), None
+            self._counts["spilled"] += 1
+        else:
+            owed.state = TRANSITIONS[owed.state, Event.DROPPED]
+            del self._owed[owed.ticket]
+            self._dropped[policy] += 1
+        return dropped
+
+    def spillable(self) -> Owed | None:
+        """Return the newest image that may go to disk: what waits longest goes out first."""
+        return next((owed for owed in reversed(self._owed.values()) if owed.may_be_spilled), None)
+
+    def count_spilled(self) -> None:
+        """Count an image whose pixels went to disk."""
+        self._counts["spilled"] += 1
+
+    def _next(self) -> Owed | None:
+        while self._queue:
+            owed = self._owed.get(self._queue[0])
+            if owed is not None and owed.state is QUEUED:
+                return owed
+            heapq.heappop(self._queue)
+        return None
+
+    def _number(self, owed: Owed) -> None:
+        if not owed.sequence:
+            self.last += 1
+            owed.sequence = self.last
+            self._numbered[owed.sequence] = owed
+        ref = owed.held.ref if owed.held else None
+        changes = {"sequence": owed.sequence, **({"pixels": ref} if ref else {})}
+        owed.item = msgspec.structs.replace(owed.item, **changes)
+
+    def _allows(self, owed: Owed, limit: int) -> bool:
         if not self.credit_images:
             return False
         if not self._in_flight:
             return True  # an image larger than the whole credit goes alone
         nbytes = self._in_flight_nbytes + owed.nbytes
-        return len(self._in_flight) < self.credit_images and nbytes <= self.credit_nbytes
+        return len(self._in_flight) < self.credit_images and nbytes <= limit
 
     def _end(self, sequence: int, event: Event, count: str) -> Owed | None:
         owed = self._in_flight.get(sequence)
         if owed is None:
             return None
         self._move(owed, event)
-        del self._owed[sequence]
-        self._counts[count] += owed.held is not None
+        del self._owed[owed.ticket], self._numbered[sequence]
+        self._counts[count] += owed.is_image
         return owed
 
     def _move(self, owed: Owed, event: Event) -> None:
         owed.state = TRANSITIONS[owed.state, event]
-        del self._in_flight[owed.item.sequence]
+        del self._in_flight[owed.sequence]
         self._in_flight_nbytes -= owed.nbytes
 
-
-def _numbered(outgoing: Outgoing, sequence: int) -> Item:
-    ref = outgoing.held and outgoing.held.ref
-    if ref is None:
-        return msgspec.structs.replace(outgoing.item, sequence=sequence)
-    return msgspec.structs.replace(outgoing.item, sequence=sequence, pixels=ref)
+    def _change_all(self, event: Event) -> None:
+        """Change all that is owed, and make queue and flight anew: a call may have been interrupted."""
+        for owed in self._owed.values():
+            owed.state = TRANSITIONS[owed.state, event]
+        in_flight = [owed for owed in self._owed.values() if owed.state is IN_FLIGHT]
+        self._in_flight = {owed.sequence: owed for owed in in_flight}
+        self._in_flight_nbytes = sum(owed.nbytes for owed in in_flight)
+        self._numbered = {owed.sequence: owed for owed in self._owed.values() if owed.sequence}
+        self._queue = [owed.ticket for owed in self._owed.values() if owed.state is QUEUED]

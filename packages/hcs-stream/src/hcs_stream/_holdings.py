@@ -1,65 +1,239 @@
-"""Room for pixels until they are adopted: blocks of shared memory, or ordinary memory where those fail."""
+"""Room for pixels until they are adopted: shared memory, else disk, else ordinary memory.
+
+A process has one of these for all its viewers. A block's holders are a set: the viewers that it was published
+to and, of a lent one, its array; it comes back when the last of them has let go.
+"""
 
 import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
-from hcs_protocol import BlockLender, PoolFullError
+from hcs_protocol import (
+    BlockLender,
+    BlockSpiller,
+    Destination,
+    ImageReady,
+    JournalEntry,
+    PoolFullError,
+    SegmentOffer,
+    encode_entry,
+)
 
-from ._delivery import Held
+from ._held import ARRAY, Held, LentArrays
+from ._latency import Durations
 
 logger = logging.getLogger(__name__)
 
 MEMORY_NBYTES = 1 << 28
 """More than this is not kept in ordinary memory, a single image excepted."""
+MEND_SECONDS = 1.0
+TIGHT = 0.75
+"""With so much of the shared memory lent, what waits had better wait on disk."""
 
 
 class Holdings:
-    """What a publisher holds of its pool and beside it; its publisher's lock is held around every call."""
+    """What a process holds for its viewers; any thread may call it."""
 
-    def __init__(self, lender: BlockLender | None) -> None:
-        """Hold nothing yet; without a lender, all of it will be in ordinary memory."""
-        self._lender = lender
-        self.offer = lender.offer if lender else None
-        """The segment to name in Hello."""
-        self.nonce = lender.nonce if lender else None
-        """What a viewer on this machine reads from it."""
+    def __init__(
+        self,
+        make_lender: Callable[[], BlockLender | None],
+        make_spiller: Callable[[], BlockSpiller | None] = lambda: None,
+    ) -> None:
+        """Hold nothing yet: the pools are made when a publisher joins.
+
+        Args:
+            make_lender: Makes the pool of shared memory; None where there is none.
+            make_spiller: Makes the pool on disk, when it is first needed; None where there is none.
+        """
+        self._make_lender = make_lender
+        self._make_spiller = make_spiller
+        self.copied_for = Durations()
+        """How long it took to copy images into it."""
+        self._inherited: list[object] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._collected: deque[Held] = deque()  # an array may be collected anywhere, within our locks too
+        self.arrays = LentArrays(self._collected.append)
+        self._lender: BlockLender | None = None
+        self._spiller: BlockSpiller | None = None
+        self._publishers = 0
         self._lent_nbytes = 0
         self._memory_nbytes = 0
+        self._mended_at = 0.0
         self._warned = False
+        self._returned = 0
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: begin anew, holding nothing; the parent's blocks are not touched."""
+        self._inherited += [self._lender, self._spiller, self.arrays]  # kept, so that nobody collects them
+        self._begin()
+
+    def join(self) -> None:
+        """Count one more publisher; the first makes the pool."""
+        with self._lock:
+            if not self._publishers:
+                self._lender = self._make_lender()
+            self._publishers += 1
+
+    def leave(self) -> None:
+        """Count one publisher less; the last removes the pools."""
+        with self._lock:
+            self._publishers -= 1
+            if self._publishers:
+                return
+            pools = self._lender, self._spiller
+            self._lender = self._spiller = None
+        for pool in pools:
+            if pool:
+                pool.close()
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether there is a publisher, and so a pool if there can be one."""
+        return self._publishers > 0
+
+    @property
+    def offer(self) -> SegmentOffer | None:
+        """The segment to name in Hello."""
+        return self._lender.offer if self._lender else None
+
+    @property
+    def nonce(self) -> str | None:
+        """What a viewer on this machine reads from it."""
+        return self._lender.nonce if self._lender else None
+
+    @property
+    def window_nbytes(self) -> int:
+        """Bytes that one viewer may have in flight: all of them together half the pool."""
+        room = self._lender.budget if self._lender else 2 * MEMORY_NBYTES
+        return room // (2 * max(1, self._publishers))
+
+    @property
+    def is_tight(self) -> bool:
+        """Whether little of the shared memory is left."""
+        return self._lender is not None and self._lent_nbytes > TIGHT * self._lender.budget
 
     def hold(self, nbytes: int) -> Held:
-        """Return room for this many bytes.
+        """Return room for this many bytes: a block or, without shared memory, ordinary memory.
+
+        Raises:
+            PoolFullError: There will be room when something is given back; or there never is, `is_hopeless`.
+        """
+        self.take_back_collected()
+        with self._lock:
+            if self._lender is None:
+                return self._hold_memory(nbytes)
+            block = self._lender.lend(nbytes)
+            self._lent_nbytes += nbytes
+            return Held(nbytes, block.pixels, block.ref, self._lender)
+
+    def is_hopeless(self, full: PoolFullError) -> bool:
+        """Say whether shared memory will never have room for this image, though all of it came back."""
+        wanted, lent = full.wanted, self._lent_nbytes
+        return self._lender is not None and (not lent or full.free + lent < wanted)
+
+    def hold_memory(self, nbytes: int) -> Held:
+        """Return ordinary memory for an image that goes as a frame.
 
         Raises:
             PoolFullError: There will be room when something is given back.
         """
-        if self._lender is None:
+        with self._lock:
             return self._hold_memory(nbytes)
-        try:
-            block = self._lender.lend(nbytes)
-        except PoolFullError as error:
-            if not self._is_hopeless(nbytes, error.free):
-                raise
-            return self._hold_memory(nbytes)
-        self._lent_nbytes += nbytes
-        return Held(block.pixels, block)
+
+    def hold_beside(self, nbytes: int) -> Held:
+        """Return ordinary memory, for an array to compute into that finds its place when it is sent."""
+        with self._lock:
+            return self._more_memory(nbytes)
+
+    def spill(self, pixels: memoryview) -> Held:
+        """Write these bytes to disk.
+
+        Raises:
+            PoolFullError: The disk has no room for them.
+        """
+        with self._lock:
+            if self._spiller is None and self._publishers:
+                self._spiller = self._make_spiller()
+            spiller = self._spiller
+        if spiller is None:
+            raise PoolFullError(pixels.nbytes, 0)
+        return Held(pixels.nbytes, None, spiller.spill(pixels), spiller)
+
+    def pixels(self, held: Held) -> memoryview:
+        """Return the bytes, read from disk if they are there."""
+        if held.pixels is not None:
+            return held.pixels
+        spiller, ref = self._spiller, held.ref
+        if spiller is None or ref is None:
+            raise PoolFullError(held.nbytes, 0)
+        return spiller.read(ref)
+
+    def publish(self, held: Held, image: ImageReady, destinations: Sequence[Destination]) -> None:
+        """Write into the crash journal to whom this is owed from now on."""
+        held.destinations = list(destinations)
+        held.holders.update(range(len(destinations)))
+        if held.ref and held.journal:
+            entry = encode_entry(JournalEntry(destinations=held.destinations, image=image))
+            held.journal.record(held.ref, entry, len(destinations))
+
+    def number(self, held: Held, place: int, sequence: int) -> None:
+        """Write by which number a destination knows it, before it is sent there."""
+        if held.ref and held.journal:
+            held.journal.number(held.ref, place, sequence)
+
+    def release(self, held: Held, holder: Hashable) -> None:
+        """Let one holder go; the last gives the room back. A second time is harmless."""
+        with self._lock:
+            if holder not in held.holders:
+                return
+            held.holders.discard(holder)
+            if not held.holders:
+                self._give_back(held)
+            elif held.ref and held.journal and isinstance(holder, int):
+                held.journal.settle(held.ref, holder)
 
     def give_back(self, held: Held) -> None:
-        """Recycle this room."""
-        if held.ref and self._lender:
-            self._lent_nbytes -= held.ref.nbytes
-            self._lender.take_back(held.ref)
-        else:
-            self._memory_nbytes -= held.pixels.nbytes
+        """Recycle room that is not published after all."""
+        with self._lock:
+            self._give_back(held)
 
-    def close(self) -> None:
-        """Remove the pool; a second time is harmless."""
-        if self._lender:
-            self._lender.close()
+    def look_after(self, now: float) -> None:
+        """Do what is due once in a while."""
+        self.take_back_collected()
+        if self._lender and now - self._mended_at >= MEND_SECONDS:
+            self._mended_at = now
+            self._lender.mend()
 
-    def _is_hopeless(self, nbytes: int, free: int) -> bool:
-        return not self._lent_nbytes or free + self._lent_nbytes < nbytes
+    def take_back_collected(self) -> None:
+        """Take back what belonged to arrays that are gone."""
+        while self._collected:
+            self.release(self._collected.popleft(), ARRAY)
+
+    @property
+    def returned(self) -> int:
+        """How often room came back; remember it before you look for room, and wait for another."""
+        return self._returned
+
+    def wait_for_return(self, returned: int, timeout: float) -> None:
+        """Wait until room came back since then, at most so many seconds."""
+        with self._lock:
+            self._changed.wait_for(lambda: self._returned != returned, timeout)
+
+    def _give_back(self, held: Held) -> None:
+        if held.ref is None:
+            self._memory_nbytes -= held.nbytes
+        elif held.journal is not None:
+            self._lent_nbytes -= 0 if held.on_disk else held.nbytes
+            held.journal.take_back(held.ref)
+        self._returned += 1
+        self._changed.notify_all()
 
     def _hold_memory(self, nbytes: int) -> Held:
         if self._memory_nbytes and self._memory_nbytes + nbytes > MEMORY_NBYTES:
@@ -67,5 +241,8 @@ class Holdings:
         if not self._warned:
             self._warned = True
             logger.warning("no shared memory for an image, sent as a frame nbytes=%d", nbytes)
+        return self._more_memory(nbytes)
+
+    def _more_memory(self, nbytes: int) -> Held:
         self._memory_nbytes += nbytes
-        return Held(memoryview(np.empty(nbytes, np.uint8)))
+        return Held(nbytes, memoryview(np.empty(nbytes, np.uint8)))

@@ -3,6 +3,7 @@
 The publisher's lock is held around every call. No thread, no lock in here: the publisher has those.
 """
 
+import itertools
 import logging
 import os
 import socket
@@ -15,17 +16,23 @@ from hcs_protocol import (
     BlockReleased,
     Connection,
     Credit,
+    Destination,
     FrameRef,
+    ImageReady,
     ImageRefused,
     ImageShown,
     Message,
     Welcome,
+    WorkerStatus,
     new_id,
 )
 
 from ._batches import batches
-from ._delivery import Delivery, Owed
+from ._delivery import Delivery
+from ._held import Held
 from ._holdings import Holdings
+from ._latency import Durations
+from ._owed import Owed
 from ._session import Phase, Session
 
 logger = logging.getLogger(__name__)
@@ -43,11 +50,19 @@ class Link:
         self.delivery = Delivery()
         self.holdings = holdings
         self.session: Session | None = None
+        self.last_viewer: Connection | None = None
+        """Whom the latest session was, or is, with; None when its process is gone."""
+        self.overflow = ""
+        """The policy of the stream that published last, as its viewer shows it."""
         self.refusal: str | None = None
         """Why the viewer did not want this worker when it last said Hello."""
-        self._label = label
+        self.label = label
         self._clock = clock
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._worker_run = new_id()
+        self._published = itertools.count(1)
+        self._queued_for = Durations()
+        self._said: WorkerStatus | None = None
         self._awaited: Owed | None = None
         self._awaited_since = 0.0
         self._patience = 1.0
@@ -60,20 +75,33 @@ class Link:
 
     @property
     def viewer(self) -> str:
-        """How errors and the log call the viewer."""
-        if self.session is None:
-            return f"{self._label} (not running)"
-        return f"{self.session.connection.title!r} on port {self.session.connection.data_port}"
+        """How errors and the log call the viewer; one that is hung is not called dead."""
+        if self.last_viewer is None:
+            return f"{self.label} (not running)"
+        name = f"{self.last_viewer.title!r} on port {self.last_viewer.data_port}"
+        return name if self.is_open else f"{name} (not answering)"
 
     def greet(self, connection: Connection) -> None:
         """Begin a session with this viewer."""
+        self._said = None
+        self.last_viewer = connection
         self.session = Session(
             connection,
             worker_run=self._worker_run,
-            name=f"{socket.gethostname()}:{os.getpid()}",
+            name=self._name,
             offer=self.holdings.offer,
             nonce=self.holdings.nonce,
             clock=self._clock,
+        )
+
+    def destination(self) -> Destination:
+        """Name this viewer, and the next image published to it, in the crash journal."""
+        host, _, data_port = self.label.rpartition(":")
+        return Destination(
+            worker_run=self._worker_run,
+            published=next(self._published),
+            host=host,
+            data_port=int(data_port),
         )
 
     def receive(self) -> bool:
@@ -93,7 +121,8 @@ class Link:
         if session is None or session.phase is not Phase.OPEN:
             return
         try:
-            for batch in batches(self.delivery.take(), by_block=session.by_block):
+            taken = self.delivery.take(self.holdings.window_nbytes)
+            for batch in batches(taken, by_block=session.by_block):
                 self._send(session, batch)
         except zmq.ZMQError as error:
             logger.debug("send failed viewer=%s error=%s", self.viewer, error)
@@ -116,25 +145,52 @@ class Link:
     def tick(self) -> None:
         """Say what is due."""
         if self.session:
-            self.session.tick(self.delivery.last_sent)
+            self.session.tick(self.delivery.last_sent, self._news)
+
+    @property
+    def status(self) -> WorkerStatus:
+        """What became of the images so far, for the viewer to tell."""
+        counted = self.delivery.counters
+        durations = {"copy": self.holdings.copied_for, "queue": self._queued_for}
+        latency = {hop: known for hop, lately in durations.items() if (known := lately.latency())}
+        return WorkerStatus(
+            name=self._name,
+            overflow=self.overflow,
+            latency=latency,
+            **{field: getattr(counted, field) for field in counted.__dataclass_fields__},
+        )
 
     def drop(self) -> None:
         """Close the session's sockets; what was in flight is queued again. A second time is harmless."""
         session = self.session
         if session is None:
             return
-        session.close()
         if session.was_open and not session.said_goodbye:
             logger.warning("viewer lost viewer=%s in_flight=%d", self.viewer, self.delivery.in_flight)
+        session.close()
         if session.refusal not in {None, self.refusal}:
             logger.error("viewer refused viewer=%s reason=%s", self.viewer, session.refusal)
         self.refusal = session.refusal
         self.session = self._awaited = None
         self.delivery.lose_session()
 
+    def move(self, owed: Owed, spilled: Held) -> None:
+        """Let an image that waits lie there from now on."""
+        before, place = owed.held, owed.place
+        if before is None or not isinstance(owed.item, ImageReady):
+            return
+        self.holdings.publish(spilled, owed.item, [before.destinations[place]])
+        self.holdings.number(spilled, 0, owed.sequence)
+        owed.held, owed.place = spilled, 0
+        self.delivery.count_spilled()
+        self.holdings.release(before, place)
+
     def _take(self, message: Message) -> None:
         match message:
-            case Welcome(credit_images=images, credit_nbytes=nbytes) | Credit(images=images, nbytes=nbytes):
+            case Welcome(credit_images=images, credit_nbytes=nbytes):
+                self.delivery.let_go()  # of an older session it hears nothing any more
+                self.delivery.credit_images, self.delivery.credit_nbytes = images, nbytes
+            case Credit(images=images, nbytes=nbytes):
                 self.delivery.credit_images, self.delivery.credit_nbytes = images, nbytes
             case BlockReleased(sequences=sequences):
                 self._patience = 1.0
@@ -151,14 +207,28 @@ class Link:
 
     def _take_back(self, owed: Owed | None) -> None:
         if owed and owed.held:
-            self.holdings.give_back(owed.held)
+            self.holdings.release(owed.held, owed.place)
+
+    def _news(self) -> WorkerStatus | None:
+        """Return the status, unless the viewer has heard it already."""
+        status = self.status
+        if status == self._said:
+            return None
+        self._said = status
+        return status
 
     def _send(self, session: Session, batch: list[Owed]) -> None:
+        now = self._clock()
+        for owed in batch:
+            if owed.times_sent == 1:
+                self._queued_for.add(now - owed.published_at)
+                if owed.held:
+                    self.holdings.number(owed.held, owed.place, owed.sequence)
         first = batch[0]
         if first.held and first.needs_frame(by_block=session.by_block):
             pixels = FrameRef(frame=1, nbytes=first.nbytes)
             framed = msgspec.structs.replace(first.item, pixels=pixels)
-            session.send(self.delivery.oldest, [framed], first.held.pixels)
+            session.send(self.delivery.oldest, [framed], self.holdings.pixels(first.held))
         else:
             session.send(self.delivery.oldest, [owed.item for owed in batch])
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from ._holdings import Holdings
 from ._processes import in_forked_child
 from ._publisher import Publisher
 
@@ -27,11 +28,20 @@ Key: TypeAlias = tuple[str, int]
 class _Registry:
     publishers: dict[Key, Publisher] = field(default_factory=dict)
     streams: dict[Key, int] = field(default_factory=dict)
+    holdings: Holdings | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
     exit_is_awaited: bool = False
 
 
 _registry = _Registry()
+
+
+def process_holdings(make: Callable[[], Holdings]) -> Holdings:
+    """Return where this process keeps the pixels of all its streams."""
+    with _registry.lock:
+        if _registry.holdings is None:
+            _registry.holdings = make()
+        return _registry.holdings
 
 
 def join_publisher(key: Key, make: Callable[[], Publisher]) -> Publisher:
@@ -93,5 +103,7 @@ def _leave_to_parent() -> None:
     publishers = list(_registry.publishers.values())
     _registry.lock = threading.Lock()
     _registry.exit_is_awaited = False
+    if _registry.holdings:
+        _registry.holdings.leave_to_parent()
     for publisher in publishers:
         publisher.leave_to_parent()

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum, auto
 
@@ -27,6 +28,7 @@ from hcs_protocol import (
     Refuse,
     SegmentOffer,
     Welcome,
+    WorkerStatus,
     decode,
     encode,
     new_id,
@@ -37,6 +39,7 @@ from ._sockets import control_socket, data_socket
 
 logger = logging.getLogger(__name__)
 
+_POLLIN = int(zmq.POLLIN)  # as an enum it costs more than the call
 BEAT_SECONDS = 0.5
 SILENCE_SECONDS = 2.0
 ANSWER_SECONDS = (
@@ -99,7 +102,7 @@ class Session:
 
     def receive(self) -> Iterator[Message]:
         """Yield what the viewer said about images; what it said about the session is dealt with here."""
-        while self.phase is not Phase.OVER and int(self._control.get(zmq.EVENTS)) & zmq.POLLIN:
+        while self.phase is not Phase.OVER and int(self._control.getsockopt(zmq.EVENTS)) & _POLLIN:
             frames = self._control.recv_multipart(zmq.NOBLOCK)
             self._heard_at = self._clock()
             self._unanswered_since = None
@@ -115,7 +118,8 @@ class Session:
         """Send one message on the data channel, its pixels as a frame if there are any."""
         if self._data is None:
             raise RuntimeError("the session is not open")
-        message = encode(Batch(session=self.id, oldest=oldest, items=list(items)))
+        batch = Batch(session=self.id, oldest=oldest, items=list(items), sent_at=time.time())
+        message = encode(batch)
         if len(message) > MAX_MESSAGE_NBYTES and len(items) > 1:
             half = len(items) // 2
             self.send(oldest, items[:half])
@@ -125,15 +129,15 @@ class Session:
         else:
             self._data.send_multipart([message, pixels], zmq.NOBLOCK, copy=False)
 
-    def tick(self, last: int) -> None:
-        """Say what is due: Open until it is heard, then a beat with the last number sent."""
+    def tick(self, last: int, news: Callable[[], WorkerStatus | None]) -> None:
+        """Say what is due: Open until it is heard, then a beat with the last number sent and the news."""
         if self.phase is Phase.OPENING and self._data is not None:
             self._data.send(encode(Open(session=self.id)), zmq.NOBLOCK)
         elif self.phase is Phase.OPEN and self._clock() >= self._due:
             self._due = self._clock() + BEAT_SECONDS
             if self._unanswered_since is None:
                 self._unanswered_since = self._clock()
-            self._say(Beat(id=new_id(), session=self.id, last=last))
+            self._say(Beat(id=new_id(), session=self.id, last=last, status=news()))
 
     def say_goodbye(self, last: int) -> None:
         """Say that this was the last number; `said_goodbye` when the viewer holds it."""

@@ -1,68 +1,130 @@
 """One image's journey, out and back: read this first.
 
-`Stream._prepare` is the way out: address and spec, message, room for the pixels, the pixels. `Delivery`
-numbers and keeps it, `Session` sends it. The way back, the viewer's release, comes in through `Link._take`.
+`Stream._prepare` is the way out: address and spec, message, a place for the pixels. `Stream._publish` writes
+it into the crash journal and gives it to each viewer's publisher: `Delivery` keeps it, `Link` sends it. The
+way back, the viewer's release, comes in through `Link._take`; the last viewer's frees the block.
 """
 
+import contextlib
 import logging
+import math
+import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, Unpack, cast
 
+import numpy as np
+import numpy.typing as npt
+
 from hcs_protocol import (
+    COMPONENTS,
+    DTYPES,
+    DimensionMode,
     DisplayConfiguration,
+    FileRef,
     FrameRef,
     ImageReady,
-    InvalidComponentError,
     Item,
     Kind,
     PixelWriter,
     PoolFullError,
-    RunEnded,
-    RunStarted,
-    RunState,
-    StepProgress,
-    StepState,
+    UnsupportedArrayError,
+    layer_name,
 )
 
 from ._addresses import (
     ImageKeywords,
     StepLike,
     Value,
-    as_step,
-    as_values,
     check_item,
-    component_text,
+    file_ref,
     image_address,
     image_spec,
 )
-from ._delivery import Outgoing, StreamCounters
+from ._counters import StreamCounters, total
+from ._held import ARRAY, Held
+from ._holdings import Holdings
+from ._overflow import Overflow, OverflowSetting
+from ._owed import Outgoing
 from ._publisher import Publisher
+from ._room import Room
+from ._run_news import RunNews
 
 logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 30.0
 
 
-class Stream:
-    """Sends a run's images to one viewer; safe to use from several threads, and a context manager."""
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What is about to be published."""
+
+    item: Item
+    held: Held | None = None
+    file: FileRef | None = None
+
+
+class Stream(RunNews):
+    """Sends a run's images to its viewers; safe to use from several threads, and a context manager."""
 
     def __init__(
         self,
-        publisher: Publisher,
+        publishers: Sequence[Publisher],
+        holdings: Holdings,
         writer: PixelWriter,
         *,
         run: str,
         display: DisplayConfiguration,
         leave: Callable[[Publisher, float], None],
+        overflow: Overflow | str = "spill",
     ) -> None:
         self.run = run
         """All workers of one execution of a pipeline say the same."""
-        self._publisher = publisher
+        self._publishers = publishers
+        self._holdings = holdings
         self._writer = writer
         self._display = display
         self._leave = leave
+        self._setting = OverflowSetting(Overflow.of(overflow))
+        self._room = Room(holdings, publishers, writer, self._setting)
         self._closed = False
+
+    @property
+    def overflow(self) -> Overflow:
+        """What becomes of this stream's images when a viewer does not keep up; may be set at any time.
+
+        Takes what `connect` takes: ``"spill"``, ``"block(2.5)"``, ``"drop_oldest"``, ``"latest"``.
+        """
+        return self._setting.overflow
+
+    @overflow.setter
+    def overflow(self, overflow: Overflow | str) -> None:
+        self._setting.overflow = Overflow.of(overflow)
+
+    def lend(self, shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[np.generic]:
+        """Lend an array in shared memory to compute into; `send` then publishes it without a copy.
+
+        It holds what an earlier image left. Once sent it can be read, but not be written. Its memory comes
+        back when the viewers have released it and no array looks at it any more: do not keep it for long.
+
+        Args:
+            shape: As of an image: ``(y, x)``, ``(z, y, x)`` or ``(y, x, 3 or 4)``.
+            dtype: Of the pixels.
+
+        Raises:
+            UnsupportedArrayError: No image has this dtype or shape.
+            ViewerStalledError: As `send`.
+        """
+        if self._closed:
+            raise RuntimeError("this stream is closed")
+        kind = np.dtype(dtype).newbyteorder("<")
+        if kind.name not in DTYPES or len(shape) not in {2, 3} or min(shape) < 1:
+            wanted = f"wanted (z, y, x), (y, x) or (y, x, c) pixels of {', '.join(DTYPES)}"
+            raise UnsupportedArrayError(f"{wanted}, got {kind} of shape {tuple(shape)!r}")
+        held = self._room.lend(math.prod(shape) * kind.itemsize)
+        return self._holdings.arrays.lend(held, shape, kind)
 
     def send(
         self,
@@ -80,8 +142,12 @@ class Stream:
         pixel_size: float | tuple[float, float] | None = None,
         z_step: float | None = None,
         display: DisplayConfiguration | None = None,
+        file: str | os.PathLike[str] | None = None,
+        page: int = 0,
     ) -> None:
-        """Send one image; its pixels are copied, so the array may change afterwards.
+        """Send one image; its pixels are copied once, or not at all if the array was lent.
+
+        An array that was not lent may change afterwards.
 
         Args:
             array: Pixels of shape ``(y, x)``, ``(z, y, x)`` or ``(y, x, 3 or 4)``, of any supported library.
@@ -98,11 +164,14 @@ class Stream:
             pixel_size: Height and width of a pixel, or both at once, in micrometres.
             z_step: Distance of two z-planes in micrometres.
             display: How to show this image, if not as the stream says.
+            file: A TIFF file that has the same pixels. Where a policy would drop the image, the viewer reads
+                it there, and nothing is lost.
+            page: Which image of the file.
 
         Raises:
             UnsupportedArrayError: It is no array, or no viewer can draw it.
             InvalidComponentError: A component has a value that no plate can have.
-            ViewerStalledError: No block was released within the stream's ``stall_timeout``.
+            ViewerStalledError: The policy waits for room, and a viewer released nothing within its timeout.
         """
         keywords = ImageKeywords(
             plate=plate,
@@ -117,8 +186,10 @@ class Stream:
             pixel_size=pixel_size,
             z_step=z_step,
             display=display,
+            file=file,
+            page=page,
         )
-        self._publisher.publish([self._prepare(array, keywords)])
+        self._publish([self._prepare(array, keywords)])
 
     def send_batch(self, images: Iterable[object], **common: Unpack[ImageKeywords]) -> None:
         """Send several images together, in one message if the viewer reads this worker's shared memory.
@@ -132,100 +203,18 @@ class Stream:
             InvalidComponentError: As `send`; the images before it are sent.
             ViewerStalledError: As `send`; the images before it are sent.
         """
-        prepared: list[Outgoing] = []
+        prepared: list[_Prepared] = []
         try:
             for array, own in map(_array_and_keywords, images):
                 keywords: ImageKeywords = {**common, **own}
                 try:
                     prepared.append(self._prepare(array, keywords, wait=False))
                 except PoolFullError:
-                    self._publisher.publish(prepared)  # what waits here would never be released
+                    self._publish(prepared)  # what waits here would never be released
                     prepared = []
                     prepared.append(self._prepare(array, keywords))
         finally:
-            self._publisher.publish(prepared)
-
-    def declare(
-        self,
-        *,
-        plates: Iterable[Value] = (),
-        wells: Iterable[Value] = (),
-        sites: Iterable[Value] = (),
-        channels: Iterable[Value] = (),
-        z_indexes: Iterable[Value] = (),
-        timepoints: Iterable[Value] = (),
-        steps: Iterable[StepLike] = (),
-        name: str = "",
-    ) -> None:
-        """Say what this run expects, so that the viewer has its axes from the beginning.
-
-        Args:
-            plates: The values of each component that images will have; so are the following.
-            wells: As above.
-            sites: As above.
-            channels: As above.
-            z_indexes: As above.
-            timepoints: As above.
-            steps: The steps of the pipeline, as `send` takes them.
-            name: How people call the run.
-
-        Raises:
-            InvalidComponentError: One of the values is none that a plate can have, or there are too many.
-        """
-        started = RunStarted(
-            sequence=1,
-            run=self.run,
-            name=name,
-            plates=as_values("plate", plates),
-            wells=as_values("well", wells),
-            sites=as_values("site", sites),
-            channels=as_values("channel", channels),
-            z_indexes=as_values("z_index", z_indexes),
-            timepoints=as_values("timepoint", timepoints),
-            steps=[step for step in map(as_step, steps) if step],
-        )
-        self._publish_news(started)
-
-    def progress(
-        self,
-        *,
-        step: StepLike,
-        well: Value = None,
-        plate: Value = None,
-        state: StepState = "running",
-        done: int = 0,
-        of: int = 0,
-        error: str | None = None,
-    ) -> None:
-        """Say how far a step is in one well.
-
-        Raises:
-            InvalidComponentError: There is no step, or a value is out of its bounds.
-        """
-        named = as_step(step)
-        if named is None:
-            raise InvalidComponentError("wanted the step that makes progress, got None")
-        where, which = component_text("well", well), component_text("plate", plate)
-        news = StepProgress(
-            sequence=1,
-            run=self.run,
-            step=named,
-            well=where,
-            plate=which,
-            state=state,
-            done=done,
-            of=of,
-            error=error,
-        )
-        self._publish_news(news)
-
-    def end_run(self, *, state: RunState = "completed", error: str | None = None) -> None:
-        """Say that this run is over.
-
-        Raises:
-            InvalidComponentError: The state is none that a run can have.
-        """
-        self._publish_news(RunEnded(sequence=1, run=self.run, state=state, error=error))
+            self._publish(prepared)
 
     def flush(self, timeout: float = FLUSH_SECONDS) -> None:
         """Wait until everything that this process published to the viewer so far is adopted.
@@ -233,12 +222,19 @@ class Stream:
         Raises:
             ViewerStalledError: It is not within ``timeout`` seconds; says how many are left.
         """
-        self._publisher.flush(timeout)
+        deadline = time.monotonic() + timeout
+        for publisher in self._publishers:
+            publisher.flush(max(0.0, deadline - time.monotonic()))
 
     @property
     def counters(self) -> StreamCounters:
-        """What became of the images of all streams of this process to this viewer."""
-        return self._publisher.counters
+        """What became of the images of all streams of this process to these viewers, added up."""
+        return total(publisher.counters for publisher in self._publishers)
+
+    @property
+    def counters_by_viewer(self) -> dict[str, StreamCounters]:
+        """The same for each viewer, ``"localhost:5555"``."""
+        return {publisher.label: publisher.counters for publisher in self._publishers}
 
     def close(self, timeout: float = FLUSH_SECONDS) -> None:
         """Wait until everything is adopted and say Goodbye; a second time is harmless.
@@ -247,7 +243,9 @@ class Stream:
         """
         if not self._closed:
             self._closed = True
-            self._leave(self._publisher, timeout)
+            deadline = time.monotonic() + timeout
+            for publisher in self._publishers:
+                self._leave(publisher, max(0.0, deadline - time.monotonic()))
 
     def __enter__(self) -> Self:
         return self
@@ -258,9 +256,9 @@ class Stream:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Stream run={self.run!r} {self._publisher!r}>"
+        return f"<Stream run={self.run!r} {', '.join(map(repr, self._publishers))}>"
 
-    def _prepare(self, array: object, keywords: ImageKeywords, *, wait: bool = True) -> Outgoing:
+    def _prepare(self, array: object, keywords: ImageKeywords, *, wait: bool = True) -> _Prepared:
         if self._closed:
             raise RuntimeError("this stream is closed")
         address = image_address(self.run, keywords)
@@ -273,17 +271,56 @@ class Stream:
             display=keywords.get("display") or self._display,
         )
         check_item(ready)
-        held = self._publisher.hold(spec.nbytes, wait=wait)
-        try:
-            self._writer.write(array, held.pixels)
-        except BaseException:
-            self._publisher.give_back(held)
-            raise
-        return Outgoing(ready, held)
+        file = file_ref(keywords)
+        held = self._room.place(array, spec.nbytes, wait=wait)
+        if isinstance(array, np.ndarray) and ARRAY in held.holders:
+            with contextlib.suppress(ValueError):
+                array.flags.writeable = False
+        return _Prepared(ready, held, file)
+
+    def _publish(self, prepared: Sequence[_Prepared]) -> None:
+        """Owe these to all viewers from now on, and send to each what it may have."""
+        for image in prepared:
+            if image.held is not None and isinstance(image.item, ImageReady):
+                destinations = [publisher.destination() for publisher in self._publishers]
+                self._holdings.publish(image.held, image.item, destinations)
+        for place, publisher in enumerate(self._publishers):
+            outgoing = [self._outgoing(image, place) for image in prepared]
+            try:
+                self._supersede(publisher, outgoing)
+                publisher.publish(outgoing, str(self.overflow))
+            except BaseException:
+                self._forget(prepared, range(place + 1, len(self._publishers)))
+                raise
+
+    def _outgoing(self, image: _Prepared, place: int) -> Outgoing:
+        layer = ""
+        if self.overflow.policy == "latest" and isinstance(image.item, ImageReady):
+            layer = _layer(image.item)
+        return Outgoing(image.item, image.held, place, image.file, layer, self._setting)
+
+    def _supersede(self, publisher: Publisher, outgoing: Sequence[Outgoing]) -> None:
+        for layer in {newer.layer for newer in outgoing if newer.layer}:
+            while publisher.drop("latest", layer):
+                pass
+
+    def _forget(self, prepared: Sequence[_Prepared], places: Iterable[int]) -> None:
+        """Release what the viewers of these places will not be sent: the call was interrupted."""
+        for place in places:
+            for image in prepared:
+                if image.held is not None:
+                    self._holdings.release(image.held, place)
 
     def _publish_news(self, news: Item) -> None:
         check_item(news)
-        self._publisher.publish([Outgoing(news)])
+        self._publish([_Prepared(news)])
+
+
+def _layer(ready: ImageReady) -> str:
+    """Return what names the layer of an image: the newest of a layer is what `latest` keeps."""
+    components, display = ready.address.components, ready.display
+    sliced = [name for name in COMPONENTS if display.mode(name) is DimensionMode.SLICE]
+    return f"{ready.address.run} {ready.spec.kind} {layer_name(ready.address.step, components, sliced)}"
 
 
 def _array_and_keywords(entry: object) -> tuple[object, ImageKeywords]:

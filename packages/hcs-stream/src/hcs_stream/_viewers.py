@@ -63,6 +63,13 @@ def find_viewer(data_port: int | None = None, *, host: str = "localhost") -> "Vi
     return None
 
 
+def is_gone(connection: Connection) -> bool:
+    """Say whether this viewer's process has ended; of another machine's nothing can be proven."""
+    if connection.host not in LOCAL_HOSTS:
+        return False
+    return living_process(connection.pid, connection.start_time) is None
+
+
 class Viewer:
     """A viewer process, on this machine or another, that can be asked and stopped."""
 

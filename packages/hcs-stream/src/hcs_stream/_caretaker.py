@@ -1,0 +1,114 @@
+"""The thread beside a publisher: finds the viewer, says beats, takes releases, spills what waits."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from hcs_protocol import Connection, PoolFullError
+
+from ._holdings import Holdings
+from ._link import Link
+from ._session import Session
+from ._shared_link import SharedLink
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.05
+REFUSED_SECONDS = 2.0
+REST_SECONDS = 0.004
+"""How long it leaves the interpreter to those who are busy sending."""
+SPILLED_PER_TURN = 4
+
+
+class Caretaker(threading.Thread):
+    """Looks after one shared link until that is closing."""
+
+    def __init__(
+        self,
+        shared: SharedLink,
+        holdings: Holdings,
+        find: Callable[[], Connection | None],
+        is_gone: Callable[[Connection], bool],
+        clock: Callable[[], float],
+    ) -> None:
+        super().__init__(name=f"hcs-publisher-{shared.link.label}", daemon=True)
+        self._shared = shared
+        self._holdings = holdings
+        self._find = find
+        self._is_gone = is_gone
+        self._clock = clock
+
+    def run(self) -> None:
+        """Do what is due, until the link is closing."""
+        shared = self._shared
+        while not shared.closing.is_set():
+            try:
+                self._turn(shared.link)
+            except Exception:  # the outermost loop of this thread
+                logger.exception("publisher failed viewer=%s", shared.link.label)
+                shared.closing.wait(LOOK_SECONDS)
+        with shared.lock:
+            shared.link.drop()
+
+    def _turn(self, link: Link) -> None:
+        if (session := link.session) is None:
+            self._look_for_viewer(link)
+        else:
+            self._wait_for_news(session)
+            gone = session.is_late and not self._is_there(session.connection)
+            with self._shared.lock:
+                self._look_after(link, gone=gone)
+        self._holdings.look_after(self._clock())
+        for _ in range(SPILLED_PER_TURN):
+            if not (self._holdings.is_tight and self._spill_one(link)):
+                break
+        if link.session is None:
+            self._shared.closing.wait(REFUSED_SECONDS if link.refusal else LOOK_SECONDS)
+
+    def _look_after(self, link: Link, *, gone: bool) -> None:
+        self._shared.receive()
+        if gone or link.is_lost():
+            link.drop()
+        else:
+            link.tick()
+            link.send_allowed()
+        self._shared.receive()
+
+    def _wait_for_news(self, session: Session) -> None:
+        """Wait until the viewer says something; callers who are busy sending hear it by themselves."""
+        if self._clock() < self._shared.busy_until and not self._shared.waiting:
+            self._shared.closing.wait(REST_SECONDS)
+        else:
+            session.poll()
+
+    def _look_for_viewer(self, link: Link) -> None:
+        before = link.last_viewer
+        if before and self._is_gone(before):
+            with self._shared.lock:
+                link.delivery.let_go()
+                link.last_viewer = None
+        if connection := self._find():
+            with self._shared.lock:
+                link.greet(connection)
+
+    def _is_there(self, connection: Connection) -> bool:
+        found = self._find()
+        return found is not None and found.viewer_run == connection.viewer_run
+
+    def _spill_one(self, link: Link) -> bool:
+        """Move an image that waits from shared memory to disk, without the lock; says whether one did."""
+        with self._shared.lock:
+            owed = link.delivery.spillable()
+            held = owed.held if owed else None
+        if owed is None or held is None or held.pixels is None or self._shared.closing.is_set():
+            return False
+        try:
+            spilled = self._holdings.spill(held.pixels)
+        except PoolFullError:
+            return False
+        with self._shared.lock:
+            if owed.held is held and owed.may_be_spilled:
+                link.move(owed, spilled)
+            else:  # it went out meanwhile
+                self._holdings.give_back(spilled)
+        return True

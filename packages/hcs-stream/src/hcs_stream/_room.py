@@ -1,0 +1,137 @@
+"""A place for an image's pixels; when there is none, the stream's policy says what gives way."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from hcs_protocol import PixelWriter, PoolFullError
+
+from ._held import Held
+from ._holdings import Holdings
+from ._overflow import OverflowSetting
+from ._publisher import Publisher
+
+LOOK_SECONDS = 0.05
+"""How long to wait for room before arrays that were collected are looked for."""
+
+
+class Room:
+    """Puts the images of one stream where its viewers find them; any thread may call it."""
+
+    def __init__(
+        self,
+        holdings: Holdings,
+        publishers: Sequence[Publisher],
+        writer: PixelWriter,
+        setting: OverflowSetting,
+    ) -> None:
+        self._holdings = holdings
+        self._publishers = publishers
+        self._writer = writer
+        self._setting = setting
+
+    def place(self, array: object, nbytes: int, *, wait: bool = True) -> Held:
+        """Return where the array's pixels lie now: where they were lent, or copied once.
+
+        Raises:
+            ViewerStalledError: There is no room, nothing may give way, and none came within the timeout.
+            PoolFullError: There is no room now, and nothing is to give way or to be waited for.
+        """
+        lent = self._holdings.arrays.find(array)
+        if lent is not None and (lent.ref is not None or self._holdings.offer is None):
+            return lent
+        begun = time.monotonic()
+        held = self._hold(nbytes, array, wait=wait)
+        if not held.on_disk and held.pixels is not None:
+            try:
+                self._writer.write(array, held.pixels)
+            except BaseException:
+                self._holdings.give_back(held)
+                raise
+        self._holdings.copied_for.add(time.monotonic() - begun)
+        return held
+
+    def lend(self, nbytes: int) -> Held:
+        """Return room to compute into.
+
+        Raises:
+            ViewerStalledError: As `place`.
+        """
+        return self._hold(nbytes, None, wait=True)
+
+    def _hold(self, nbytes: int, array: object, *, wait: bool) -> Held:
+        self._begin()
+        deadline: float | None = None
+        while True:
+            returned = self._holdings.returned
+            try:
+                return self._holdings.hold(nbytes)
+            except PoolFullError as error:
+                full = error
+            if self._collect(returned):
+                continue
+            if not wait:
+                raise full
+            if (held := self._give_way(array, full)) is not None:
+                return held
+            deadline = deadline or time.monotonic() + self._setting.overflow.timeout
+            self._wait(returned, deadline, full)
+
+    def _begin(self) -> None:
+        if not self._holdings.is_joined:  # in a forked child nothing has begun yet
+            for publisher in self._publishers:
+                publisher.start()
+
+    def _collect(self, returned: int) -> bool:
+        """Take what the viewers released; say whether room came back since then."""
+        for publisher in self._publishers:
+            publisher.collect()
+        return self._holdings.returned != returned
+
+    def _give_way(self, array: object, full: PoolFullError) -> Held | None:
+        """Find other room, or let the policy make some."""
+        overflow = self._setting.overflow
+        with contextlib.suppress(PoolFullError):
+            if overflow.policy == "spill":
+                lends = array is None
+                return self._holdings.hold_beside(full.wanted) if lends else self._spill(array, full.wanted)
+        if self._holdings.is_hopeless(full):
+            with contextlib.suppress(PoolFullError):
+                return self._holdings.hold_memory(full.wanted)
+        if overflow.drops:
+            self._drop(overflow.policy)
+        return None
+
+    def _drop(self, policy: str) -> None:
+        """Give images up until a block comes back, which other viewers may need for longer."""
+        returned = self._holdings.returned
+        while sum(publisher.drop(policy) for publisher in self._publishers):
+            if self._holdings.returned != returned:
+                return
+
+    def _spill(self, array: object, nbytes: int) -> Held:
+        pixels = _plain_bytes(array)
+        if pixels is None:
+            pixels = memoryview(np.empty(nbytes, np.uint8))
+            self._writer.write(array, pixels)
+        return self._holdings.spill(pixels)
+
+    def _wait(self, returned: int, deadline: float, full: PoolFullError) -> None:
+        left = deadline - time.monotonic()
+        if self._holdings.returned == returned and left <= 0:
+            slowest = max(self._publishers, key=lambda publisher: publisher.owed)
+            raise slowest.stalled(self._setting.overflow.timeout) from full
+        self._holdings.wait_for_return(returned, min(left, LOOK_SECONDS))
+
+
+def _plain_bytes(array: object) -> memoryview | None:
+    """Return an array's own bytes, if they are what a block would hold: C order, little-endian."""
+    if not isinstance(array, np.ndarray) or not array.flags.c_contiguous or array.dtype.hasobject:
+        return None
+    big = array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and sys.byteorder == "big")
+    if big or isinstance(array, np.ma.MaskedArray):
+        return None
+    return memoryview(array.view(np.ndarray)).cast("B")

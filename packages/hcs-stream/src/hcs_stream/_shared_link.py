@@ -1,0 +1,41 @@
+"""A link, and the lock that its callers and the thread in the background share."""
+
+import threading
+
+from hcs_protocol import HcsError
+
+from ._link import Link
+
+
+class SharedLink:
+    """A link in the hands of one thread at a time: ``with shared as link``.
+
+    A call that is interrupted, by Ctrl-C for one, costs the link its session: half a message may be in its
+    socket. Whoever has the link leaves its control channel drained.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.lock = threading.Lock()
+        self.changed = threading.Condition(self.lock)
+        self.closing = threading.Event()
+        self.waiting = 0
+        """How many threads wait for what the viewer says."""
+        self.busy_until = 0.0
+        """Until then callers are expected to take what it says by themselves."""
+
+    def __enter__(self) -> Link:
+        self.lock.acquire()
+        return self.link
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            if error is not None and not isinstance(error, HcsError):
+                self.link.interrupt()
+        finally:
+            self.lock.release()
+
+    def receive(self) -> None:
+        """Take what the viewer said; the caller has the lock."""
+        if self.link.receive():
+            self.changed.notify_all()

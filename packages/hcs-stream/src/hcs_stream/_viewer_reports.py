@@ -1,0 +1,163 @@
+"""What running viewers say of themselves, all asked at once, and how fast their counters rise."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+import psutil
+
+from hcs_protocol import (
+    Connection,
+    Counters,
+    HcsError,
+    Latency,
+    Pong,
+    ViewerStalledError,
+    WorkerStatus,
+    find_connections,
+    runtime_folders,
+)
+
+from ._processes import living_process
+from ._viewers import LOCAL_HOSTS, Viewer
+
+BUSY_SECONDS = 2.0
+"""A window that gave no sign of life for longer is busy: drawing, or hung."""
+
+
+class ViewerReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One viewer at one time; its fields are the keys of ``hcs-stream viewers --json``."""
+
+    seen_at: float
+    """Seconds since 1970."""
+    title: str
+    host: str
+    data_port: int
+    control_port: int
+    pid: int
+    start_time: float
+    """Of the process; seconds since 1970."""
+    viewer_run: str
+    state: str
+    """``starting``, ``ready``, ``busy``, ``closing``, ``frozen``, ``not answering`` or ``failed``."""
+    problem: str | None = None
+    """Why there is nothing below."""
+    window_age_seconds: float | None = None
+    counters: Counters | None = None
+    rates_per_second: dict[str, float] | None = None
+    """Of the counters, since the report before."""
+    latency: dict[str, Latency] = {}  # msgspec makes an empty default anew
+    """In seconds; of the hops that the viewer sees."""
+    workers: list[WorkerStatus] = []
+
+    def json(self) -> str:
+        """Return one line of JSON; zeros are in it, which messages leave out."""
+        every = msgspec.structs.asdict(self)
+        every["counters"] = self.counters and msgspec.structs.asdict(self.counters)
+        every["workers"] = [msgspec.structs.asdict(worker) for worker in self.workers]
+        return json.dumps(msgspec.to_builtins(every))  # ASCII, for any terminal
+
+
+def running_viewers() -> list[Viewer]:
+    """Return the viewers of this user that run, by their ports."""
+    found = {
+        connection.viewer_run: Viewer(connection, path)
+        for path, connection in find_connections(runtime_folders())
+    }
+    alive = [viewer for viewer in found.values() if viewer.is_alive]
+    return sorted(alive, key=lambda viewer: (viewer.connection.data_port, viewer.connection.host))
+
+
+def report_viewers(
+    viewers: Sequence[Viewer],
+    timeout: float,
+    *,
+    ping: Callable[[Viewer, float], Pong] = Viewer.ping,
+    now: Callable[[], float] = time.time,
+) -> list[ViewerReport]:
+    """Ask all of them at once; return what they said, less those that ended meanwhile.
+
+    Args:
+        viewers: Whom to ask.
+        timeout: Seconds that each may take to answer.
+        ping: How to ask one.
+        now: Seconds since 1970.
+    """
+    with ThreadPoolExecutor(max(1, len(viewers)), "ping") as threads:
+        reports = list(threads.map(lambda viewer: _report(viewer, timeout, ping, now), viewers))
+    return [report for viewer, report in zip(viewers, reports, strict=True) if viewer.is_alive]
+
+
+class Rates:
+    """Adds to each report how fast the counters of its viewer rise."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._before: dict[str, tuple[float, Counters]] = {}
+
+    def add(self, reports: Sequence[ViewerReport]) -> list[ViewerReport]:
+        """Return the reports with rates; a viewer's first has none."""
+        now = self._clock()
+        runs = {report.viewer_run for report in reports}
+        self._before = {run: before for run, before in self._before.items() if run in runs}
+        return [self._with_rates(report, now) for report in reports]
+
+    def _with_rates(self, report: ViewerReport, now: float) -> ViewerReport:
+        if report.counters is None:
+            return report
+        before, old = self._before.get(report.viewer_run, (now, report.counters))
+        self._before[report.viewer_run] = now, report.counters
+        if now <= before:
+            return report
+        names = set(Counters.__struct_fields__) - {"workers"}  # a level, which goes up and down
+        rises = {name: getattr(report.counters, name) - getattr(old, name) for name in sorted(names)}
+        rates = {name: rise / (now - before) for name, rise in rises.items()}
+        return msgspec.structs.replace(report, rates_per_second=rates)
+
+
+def _report(
+    viewer: Viewer, timeout: float, ping: Callable[[Viewer, float], Pong], now: Callable[[], float]
+) -> ViewerReport:
+    silent = _silent_report(viewer.connection, now())
+    try:
+        pong = ping(viewer, timeout)
+    except ViewerStalledError as error:
+        if _is_stopped(viewer.connection):
+            problem = f"its process is stopped; 'kill -CONT {viewer.connection.pid}' lets it go on"
+            return msgspec.structs.replace(silent, state="frozen", problem=problem)
+        return msgspec.structs.replace(silent, state="not answering", problem=str(error))
+    except HcsError as error:
+        return msgspec.structs.replace(silent, state="failed", problem=str(error))
+    return msgspec.structs.replace(
+        silent,
+        seen_at=now(),
+        title=pong.title,
+        state=_state(pong),
+        window_age_seconds=pong.window_age_seconds,
+        counters=pong.counters,
+        latency=pong.latency,
+        workers=pong.workers,
+    )
+
+
+def _silent_report(connection: Connection, seen_at: float) -> ViewerReport:
+    shared = ("title", "host", "data_port", "control_port", "pid", "start_time", "viewer_run")
+    known = {name: getattr(connection, name) for name in shared}
+    return ViewerReport(seen_at=seen_at, state="", **known)
+
+
+def _state(pong: Pong) -> str:
+    is_busy = pong.state == "ready" and pong.window_age_seconds > BUSY_SECONDS
+    return "busy" if is_busy else pong.state
+
+
+def _is_stopped(connection: Connection) -> bool:
+    if connection.host not in LOCAL_HOSTS:
+        return False
+    process = living_process(connection.pid, connection.start_time)
+    try:
+        return process is not None and process.status() == psutil.STATUS_STOPPED
+    except psutil.Error:
+        return False

@@ -1,0 +1,114 @@
+"""List the viewers of this user that run: their ports, what became of images, how long each hop took.
+
+Examples:
+  hcs-stream viewers                            once, for people
+  hcs-stream viewers --watch                    again every second, until Ctrl-C
+  hcs-stream viewers --json                     one JSON object per viewer and line
+  hcs-stream viewers --json --watch >> log.jsonl  one line per viewer and second
+
+A viewer is 'busy' if its window did not move for two seconds, 'frozen' if its process is stopped, and
+'not answering' if it did not say anything in time. Exit status: 0 listed, 1 no viewer runs, 2 wrong usage.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+
+from rich.console import RenderableType
+from rich.live import Live
+
+from hcs_protocol import runtime_folders
+
+from ._viewer_reports import Rates, ViewerReport, report_viewers, running_viewers
+from ._viewers_table import new_console, viewers_table
+
+ANSWER_SECONDS = 3.0
+WATCH_SECONDS = 1.0
+"""From one look to the next, and how long a viewer may take to answer meanwhile."""
+
+Show = Callable[[list[ViewerReport]], object]
+
+
+def add_viewers_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",  # what add_subparsers() returns
+) -> None:
+    """Add ``viewers`` to the commands of a parser."""
+    parser = commands.add_parser(
+        "viewers",
+        help="list the viewers that run, and what became of the images sent to them",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--watch", action="store_true", help="look again every second, until Ctrl-C")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per viewer and line")
+    parser.set_defaults(run=list_viewers)
+
+
+def list_viewers(
+    options: argparse.Namespace,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] = time.sleep,
+) -> int:
+    """Show the viewers that run; return the exit status."""
+    with _json_lines() if options.json else _tables(watched=options.watch) as show:
+        if options.watch:
+            rates = Rates(clock)
+            look = partial(report_viewers, timeout=WATCH_SECONDS)
+            watch(lambda: show(rates.add(look(running_viewers()))), clock=clock, sleep=sleep)
+            return 0
+        reports = report_viewers(running_viewers(), ANSWER_SECONDS)
+        if reports:
+            show(reports)
+            return 0
+    sys.stderr.write(f"hcs-stream: {_none_runs()}\n")
+    return 1
+
+
+def watch(
+    look: Callable[[], object], *, clock: Callable[[], float], sleep: Callable[[float], object]
+) -> None:
+    """Look once every second, until Ctrl-C."""
+    due = clock()
+    with suppress(KeyboardInterrupt):
+        while True:
+            look()
+            due = max(due + WATCH_SECONDS, clock())
+            sleep(due - clock())
+
+
+@contextmanager
+def _json_lines() -> Iterator[Show]:
+    def show(reports: list[ViewerReport]) -> None:
+        for report in reports:
+            sys.stdout.write(f"{report.json()}\n")
+        sys.stdout.flush()
+
+    yield show
+
+
+@contextmanager
+def _tables(*, watched: bool) -> Iterator[Show]:
+    console = new_console(sys.stdout)
+    if watched and console.is_terminal:
+        with Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
+            yield lambda reports: live.update(_rendered(reports), refresh=True)
+    elif watched:
+        yield lambda reports: console.print(_rendered(reports), "")  # a line between two looks
+    else:
+        yield lambda reports: console.print(_rendered(reports))
+
+
+def _rendered(reports: list[ViewerReport]) -> RenderableType:
+    return viewers_table(reports) if reports else _none_runs()
+
+
+def _none_runs() -> str:
+    folders = ", ".join(map(str, runtime_folders()))
+    return (
+        "no viewer of this user runs; start one with 'hcs-viewer', or in Python with "
+        f"hcs_stream.start_viewer() (looked for connection files in {folders})"
+    )
