@@ -25,8 +25,7 @@ stream = hcs_stream.connect(data_port=port, run="one", wait=bool(wait), persiste
 for z in range(first, first + count):
     stream.send(np.full((64, 64), z, "uint16"), well="A01", z_index=z, channel="DAPI")
 print("published", flush=True)
-sys.stdin.readline()
-stream.close()
+stream.close(float(sys.stdin.readline()))
 """
 
 
@@ -82,6 +81,25 @@ def test_what_nobody_adopted_is_shown_by_the_next_viewer(
     try:
         assert planes(after, wait_until) == list(range(30))
         assert after.ping().counters.recovered == 30
+        assert not [path for path in own_places.iterdir() if f"-{worker.pid}-" in path.name]
+    finally:
+        after.stop()
+
+
+def test_what_a_pipeline_could_not_show_before_it_ended_waits_for_the_next_viewer(
+    data_port: int, own_places: Path, wait_until: Callable[..., State]
+) -> None:
+    viewer = hcs_stream.start_viewer(data_port, persistent=False)
+    os.kill(viewer.connection.pid, signal.SIGSTOP)
+    with start_worker(data_port, 0, 30, wait=False) as worker:
+        worker.communicate("0.1\n")  # so long it waits for the viewer
+
+    assert worker.returncode == 0
+    psutil.Process(viewer.connection.pid).kill()
+    after = hcs_stream.start_viewer(data_port, persistent=False)
+
+    try:
+        assert planes(after, wait_until) == list(range(30))
         assert not [path for path in own_places.iterdir() if f"-{worker.pid}-" in path.name]
     finally:
         after.stop()

@@ -74,6 +74,27 @@ def test_a_dead_workers_images_are_adopted_from_memory_and_disk(entry: Entry) ->
     assert list_segments() == []
 
 
+def test_what_a_pool_owes_when_it_is_closed_it_can_leave_to_the_next_viewer(entry: Entry) -> None:
+    pools = BlockPool(budget=4 << 20), SpillPool(budget=4 << 20)
+    for value, pool in enumerate(pools):
+        publish(pool, entry(), value)
+        pool.close(leave_owed=True)
+        pool.close()
+
+    assert [(found.owed, found.owner_alive) for found in list_segments()] == [(1, False), (1, False)]
+    assert adopted_by(5555) == [(0, 0), (0, 1)]
+
+
+def test_a_closed_pool_leaves_nothing_of_which_nothing_is_owed(entry: Entry) -> None:
+    pool = BlockPool(budget=4 << 20)
+    pool.settle(publish(pool, entry(), 1), 0)
+    pool.lend(1 << 20)
+
+    pool.close(leave_owed=True)
+
+    assert list_segments() == []
+
+
 def test_a_living_workers_images_are_its_own(entry: Entry) -> None:
     pool = BlockPool(budget=1 << 20)
     publish(pool, entry(), 1)

@@ -9,7 +9,7 @@ import pytest
 
 from hcs_protocol import BlockLender, BlockOpener, BlockUnavailableError, LentBlock, PoolFullError
 from hcs_protocol.testing import BlockStoreTests
-from hcs_shm import BlockPool, BlockReader
+from hcs_shm import BlockPool, BlockReader, list_segments
 from hcs_shm._journal import OwedRecord
 from hcs_shm._segment import open_table
 
@@ -352,3 +352,17 @@ def test_a_collected_pool_leaves_nothing_though_a_segment_is_being_made(folder: 
     gc.collect()
 
     assert list(folder.iterdir()) == []
+
+
+def test_a_closed_pool_leaves_segments_that_owe_images_if_it_is_told_to(tmp_path: Path) -> None:
+    pool = BlockPool(folder=tmp_path, budget=1 << 24)
+    owed, settled = pool.lend(1 << 16).ref, pool.lend(1 << 20).ref
+    for ref in (owed, settled):
+        pool.record(ref, b"entry", 1)
+    pool.settle(settled, 0)
+
+    pool.close(leave_owed=True)
+    pool.close()
+
+    (left,) = list_segments([tmp_path])
+    assert (left.name, left.owed, left.owner_alive) == (owed.segment, 1, False)

@@ -86,8 +86,13 @@ class BlockJournal(Protocol):
     def take_back(self, ref: BlockRef) -> None:
         """Recycle a block; a second time, or for an older generation, is harmless."""
 
-    def close(self) -> None:
-        """Remove all segments; a second time is harmless."""
+    def close(self, *, leave_owed: bool = False) -> None:
+        """Remove all segments; a second time is harmless.
+
+        Args:
+            leave_owed: Whether to let those lie that owe images, as if this process had died: the next viewer
+                takes them.
+        """
 
 
 class BlockLender(BlockJournal, Protocol):

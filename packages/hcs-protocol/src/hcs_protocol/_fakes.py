@@ -67,6 +67,8 @@ class FakeLender(FakeJournal):
         self.capacity = self.budget = capacity
         self.lent: dict[int, FakeBlock] = {}
         self.closed = False
+        self.left: set[BlockRef] = set()
+        """Blocks that were owed when it was closed and left them."""
         self._generation = 0
         self._end = 0
 
@@ -90,8 +92,9 @@ class FakeLender(FakeJournal):
         self.lent.pop(ref.offset, None)
         self.forget(ref)
 
-    def close(self) -> None:
-        """Forget all blocks."""
+    def close(self, *, leave_owed: bool = False) -> None:
+        """Forget all blocks; those that are owed are remembered if they are to be left."""
+        self.left = set(self.entries) if leave_owed else set()
         self.lent.clear()
         self.closed = True
 

@@ -25,7 +25,7 @@ _TABLE, _RECORD = TABLE_OFFSET // _WORD, RECORD_NBYTES // _WORD
 _GENERATION, _NBYTES, _COMMIT, _NUMBERS = 1, 2, 5, 8  # which word of a record; its state is the first
 _OWED_OFFSET = 48
 _DESCRIPTION_OFFSET = 24
-_DESCRIPTION = struct.Struct("=QIIQ8sQ64x")  # recorded_at, crc, length, commit, owed, uptime, numbers
+_DESCRIPTION = struct.Struct("=qIIQ8sQ64x")  # recorded_at, crc, length, commit, owed, uptime, numbers
 _OWED = [bytes([1] * count).ljust(MAX_DESTINATIONS, b"\0") for count in range(MAX_DESTINATIONS + 1)]
 
 
@@ -189,6 +189,11 @@ class Journal:
             raise ValueError(f"a damaged journal entry of {length} bytes in slot {index}")
         numbers = self._words[begin // _WORD + _NUMBERS :][:MAX_DESTINATIONS]
         return OwedRecord(index, nbytes, entry, owed, tuple(numbers), recorded_at, uptime)
+
+    @property
+    def owes(self) -> bool:
+        """Whether anybody is owed an image."""
+        return any(self.owed_by(index) for index in range(self.header.slot_count))
 
     def all_owed(self) -> tuple[list[OwedRecord], int]:
         """Return all images that somebody is owed, and how many more records are damaged."""

@@ -78,8 +78,14 @@ class JournaledPool:
                 self._slots.segments.say("removed by somebody", facts, advice)
             return bool(lost)
 
-    def close(self) -> None:
-        """Remove all segments; a second time is harmless, and views that still live stay readable."""
+    def close(self, *, leave_owed: bool = False) -> None:
+        """Remove all segments; a second time is harmless, and views that still live stay readable.
+
+        Args:
+            leave_owed: Whether to let those lie that owe images, as if this process had died: the next viewer
+                takes them.
+        """
+        self._slots.leave_owed = leave_owed
         self._finalizer()
 
     def _lend(self, nbytes: int) -> tuple[BlockRef, Slot]:

@@ -44,8 +44,8 @@ class Orphans:
 
         That is the order in which they were published; where it is not told, in which they were sent, then
         recorded. When ``adopt`` returns, the image is written down as not owed any more. When it raises, that
-        image and those behind it stay owed, and the error comes out here. A segment that owes nobody anything is
-        removed. Nobody else takes from the same segments meanwhile.
+        image and those behind it stay owed, and the error comes out here. A segment that owes nobody anything
+        is removed. Nobody else takes from the same segments meanwhile.
 
         Returns how many images were adopted.
         """

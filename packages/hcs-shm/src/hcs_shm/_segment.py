@@ -103,12 +103,22 @@ class OwnSegment(Segment):
         if self.header.pid != os.getpid():
             return
         self.journal.close()
-        self.unmap()
-        if self._file != _NO_FILE:
-            os.close(self._file)
+        self._close_file()
         with contextlib.suppress(OSError):  # somebody was faster, or Windows and a viewer still looks
             self.path.unlink()
         self.unlock()
+
+    def leave(self) -> None:
+        """Let the file lie, as if its owner had died: who is owed its images takes them."""
+        if self.header.pid == os.getpid():
+            self._close_file()
+            self.unlock()
+
+    def _close_file(self) -> None:
+        self.unmap()
+        if self._file != _NO_FILE:
+            os.close(self._file)
+            self._file = _NO_FILE
 
     def unlock(self) -> None:
         """Close the descriptor whose lock says that the owner lives."""

@@ -117,10 +117,14 @@ class Segments:
         self.nbytes -= segment.header.nbytes
         segment.remove()
 
-    def close(self) -> None:
-        """Remove all segments; a second time is harmless."""
+    def close(self, *, leave_owed: bool = False) -> None:
+        """Remove all segments, those that owe images perhaps excepted; a second time is harmless."""
         while self._all:
-            self.remove(self._all[-1])
+            last = self._all[-1]
+            if leave_owed and last.journal.owes:
+                self._all.pop().leave()
+            else:
+                self.remove(last)
 
     def say(self, what: str, facts: str, advice: str | None = None) -> None:
         """Warn of something once."""

@@ -52,6 +52,8 @@ class Slots:
         self._thread = thread
         self._users = 0
         self._closed = False
+        self.leave_owed = False
+        """Whether to leave segments that owe images to who is owed them."""
 
     def take(self, nbytes: int) -> Slot:
         """Take a slot for so many bytes.
@@ -122,7 +124,7 @@ class Slots:
         threads = [making.thread for making in self._making.values()]
         if threading.current_thread() not in threads:  # else this is the collector, amid the making
             self._changed.wait_for(lambda: not (self._making or self._users))
-        self.segments.close()
+        self.segments.close(leave_owed=self.leave_owed)
 
     def _refilled(self, nbytes: int, size: int) -> list[Slot]:
         """Wait for a slot of this size, else find a larger one, else make room."""

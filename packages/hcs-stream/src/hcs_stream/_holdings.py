@@ -82,7 +82,7 @@ class Holdings:
             self._publishers += 1
 
     def leave(self) -> None:
-        """Count one publisher less; the last removes the pools."""
+        """Count one publisher less; the last removes the pools, but for what is still owed."""
         with self._lock:
             self._publishers -= 1
             if self._publishers:
@@ -91,7 +91,7 @@ class Holdings:
             self._lender = self._spiller = None
         for pool in pools:
             if pool:
-                pool.close()
+                pool.close(leave_owed=True)
 
     @property
     def is_joined(self) -> bool:

@@ -64,7 +64,13 @@ def leave_publisher(publisher: Publisher, timeout: float) -> None:
         if is_last:
             del _registry.publishers[key], _registry.streams[key]
     if left := publisher.close(timeout) if is_last else publisher.settle(timeout):
-        logger.warning("images not adopted viewer=%s:%d left=%d", *key, left)
+        say_left(key, left)
+
+
+def say_left(key: Key, left: int) -> None:
+    """Warn of images that no viewer adopted."""
+    advice = "a viewer started there within the hour shows them; 'python -m hcs_shm --clean' removes them"
+    logger.warning("images not adopted viewer=%s:%d left=%d; %s", *key, left, advice)
 
 
 def close_publishers() -> None:
@@ -76,7 +82,7 @@ def close_publishers() -> None:
     deadline = time.monotonic() + exit_timeout()
     for key, publisher in publishers.items():
         if left := publisher.close(max(0.0, deadline - time.monotonic())):
-            logger.warning("images not adopted viewer=%s:%d left=%d", *key, left)
+            say_left(key, left)
 
 
 def await_exit() -> None:

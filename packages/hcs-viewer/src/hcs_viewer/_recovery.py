@@ -111,9 +111,10 @@ class Recovery:
         self._check_turn()
         worker_run, sequence = orphan.destination.worker_run, orphan.sequence
         self._note_death(worker_run)
-        received = self._sessions.history(worker_run, self._presence.clock()).received
-        if sequence and sequence in received:
-            return
+        history = self._sessions.history(worker_run, self._presence.clock())
+        received, published = history.received, orphan.destination.published
+        if sequence in received if sequence else published in history.unsent:
+            return  # a worker that died while it moved an image to disk left it in two places
         try:
             self._adoption.adopt(orphan.image, orphan.pixels, "")
             self._tally.count("recovered")
@@ -121,6 +122,8 @@ class Recovery:
             self._tally.complain(worker_run.encode(), str(error), counter="refused")
         if sequence:
             received.add(sequence)
+        elif published:
+            history.unsent.add(published)
 
     def _warn_once(self, reason: str) -> None:
         if reason != self._waits_for:
