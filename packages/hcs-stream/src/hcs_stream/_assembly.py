@@ -79,7 +79,8 @@ def connect(
     start = partial(viewer_or_launch, title=title, persistent=persistent, viewer_command=viewer_command)
     launches = [(port, start(port, host)) for port in ports]
     for port, launch in launches if wait else []:
-        wait_until_ready(port, host, launch, timeout=max(1.0, deadline - time.monotonic()))
+        left = max(1.0, deadline - time.monotonic())
+        wait_until_ready(port, host, launch, timeout=left, start=partial(start, port, host))
     holdings = process_holdings(lambda: Holdings(_new_pool, _new_spill_pool))
     publishers = [join_publisher((host, port), partial(_publisher, holdings, host, port)) for port in ports]
     stream = Stream(

@@ -10,7 +10,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import platformdirs
@@ -107,8 +108,10 @@ def start_viewer(
         ViewerStalledError: A viewer runs there and does not answer.
     """
     data_port = default_data_port() if data_port is None else data_port
-    launch = launch_viewer(data_port, title=title, persistent=persistent, viewer_command=viewer_command)
-    return wait_until_ready(data_port, "localhost", launch, timeout=timeout)
+    start = partial(
+        launch_viewer, data_port, title=title, persistent=persistent, viewer_command=viewer_command
+    )
+    return wait_until_ready(data_port, "localhost", start(), timeout=timeout, start=start)
 
 
 def launch_viewer(
@@ -142,8 +145,22 @@ def look_for_viewer(data_port: int, host: str) -> Viewer | None:
     return viewer
 
 
-def wait_until_ready(data_port: int, host: str, launch: Launch | None, *, timeout: float) -> Viewer:
+def wait_until_ready(
+    data_port: int,
+    host: str,
+    launch: Launch | None,
+    *,
+    timeout: float,
+    start: Callable[[], Launch | None] = lambda: None,
+) -> Viewer:
     """Return the viewer of this port as soon as its window is ready for images.
+
+    Args:
+        data_port: The port that it has or was asked for.
+        host: Its machine.
+        launch: It, if it was started for this; None if one ran.
+        timeout: Seconds to wait.
+        start: Starts one should the one that ran be gone, because it was just ending.
 
     Raises:
         ViewerStartError: The viewer that was started ended, or was not ready in time.
@@ -156,6 +173,8 @@ def wait_until_ready(data_port: int, host: str, launch: Launch | None, *, timeou
         if viewer and _is_ready(viewer):
             _launches.pop(data_port, None)
             return viewer
+        if viewer is None and launch is None:
+            launch = start()
         if viewer is None and (launch is None or launch.has_ended):
             last_chance = last_chance or time.monotonic() + RIVAL_SECONDS
             if time.monotonic() > last_chance:
