@@ -77,5 +77,5 @@ def check_with_viewer(data_port: int, viewer_command: str, foreign_python: str) 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="hcs-apart-") as folder:
-        os.environ |= {"HCS_RUNTIME_DIR": folder, "XDG_RUNTIME_DIR": folder}
+        os.environ |= dict.fromkeys(("HCS_RUNTIME_DIR", "XDG_RUNTIME_DIR", "HCS_SPILL_DIR"), folder)
         main(*sys.argv[1:])

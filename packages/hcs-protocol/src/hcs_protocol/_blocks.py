@@ -86,6 +86,12 @@ class BlockJournal(Protocol):
     def take_back(self, ref: BlockRef) -> None:
         """Recycle a block; a second time, or for an older generation, is harmless."""
 
+    def mend(self) -> bool:
+        """Replace segments that somebody removed; say whether there were any. Cheap: do it once a second.
+
+        Blocks lent from them stay valid for who has them open; the offer may be another one afterwards.
+        """
+
     def close(self, *, leave_owed: bool = False) -> None:
         """Remove all segments; a second time is harmless.
 
@@ -115,12 +121,6 @@ class BlockLender(BlockJournal, Protocol):
 
         Raises:
             PoolFullError: No block is free and no further segment is allowed.
-        """
-
-    def mend(self) -> bool:
-        """Replace segments that somebody removed; say whether there were any. Cheap: do it once a second.
-
-        Blocks lent from them stay valid for who has them open; the offer may be another one afterwards.
         """
 
 

@@ -18,6 +18,10 @@ _ADVICE = {
 _STRIP = 32
 """Pixels: a strip's cache lines survive until its next row."""
 
+_little = {np.dtype(name).newbyteorder("<"): name for name in DTYPES}
+_names = _little | {dtype.newbyteorder(">"): name for dtype, name in _little.items()}
+"""To ask a dtype for its name costs more than all the rest of `ArrayWriter.layout`."""
+
 Array = npt.NDArray[np.generic]
 Layout = tuple[tuple[int, ...], np.dtype[np.generic]]
 
@@ -37,12 +41,12 @@ class ArrayWriter:
             UnsupportedArrayError: It is no array that this writer knows, or no image has its dtype or shape.
         """
         shape, dtype = _lazy_layout(array) or _host_layout(_host(array))
-        if dtype.name not in DTYPES:
+        if (name := _names.get(dtype)) is None:
             advice = _ADVICE.get(dtype.kind, "send numbers")
             raise UnsupportedArrayError(f"wanted pixels of {', '.join(DTYPES)}, got {dtype!r}: {advice}")
         if 0 in shape or not shape:
             raise UnsupportedArrayError(f"wanted an array that has pixels, got shape {shape!r}")
-        return shape, dtype.name
+        return shape, name
 
     def write(self, array: object, pixels: memoryview) -> None:
         """Copy an array into these bytes; conversion and copy are one pass, without the GIL.

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from operator import index
 from typing import SupportsIndex, TypeAlias, TypedDict, get_args
 
@@ -58,17 +59,23 @@ class ImageKeywords(TypedDict, total=False):
     page: int
 
 
+KEYWORDS = ImageKeywords.__annotations__.keys()
+
+
 def image_address(run: str, keywords: ImageKeywords) -> ImageAddress:
-    """Return the address of an image.
+    """Return the address of an image; its bounds are `check_item`'s to check.
 
     Raises:
         InvalidComponentError: A component, or the step, has a value that it cannot have.
         TypeError: There is no such keyword.
     """
-    if unknown := keywords.keys() - ImageKeywords.__annotations__.keys():
-        raise TypeError(f"wanted {', '.join(ImageKeywords.__annotations__)}, got {sorted(unknown)!r}")
-    given = {name: value for name, value in keywords.items() if name in COMPONENTS}
-    return ImageAddress(run=run, step=as_step(keywords.get("step")), components=as_components(given))
+    if not keywords.keys() <= KEYWORDS:
+        unknown = sorted(keywords.keys() - KEYWORDS)
+        raise TypeError(f"wanted {', '.join(ImageKeywords.__annotations__)}, got {unknown!r}")
+    values = {
+        name: component_value(name, value) for name in COMPONENTS if (value := keywords.get(name)) is not None
+    }
+    return ImageAddress(run=run, step=as_step(keywords.get("step")), components=Components(**values))  # type: ignore[arg-type]  # each is what its name wants
 
 
 def as_components(given: Components | Mapping[str, object]) -> Components:
@@ -115,6 +122,8 @@ def component_value(component: str, value: object) -> ComponentValue | None:
     """
     if value is None:
         return None
+    if type(value) is int and component not in TEXTS and value in INT64:
+        return value
     plain = str(value) if isinstance(value, str) else _integer(component, value)
     if component == "well":
         with suppress(InvalidComponentError):  # an image is never lost over a name
@@ -145,19 +154,37 @@ def image_spec(shape: tuple[int, ...], dtype: str, keywords: ImageKeywords) -> I
     Raises:
         UnsupportedArrayError: A viewer cannot draw arrays of this shape, dtype or kind.
     """
+    axes = keywords.get("axes")
+    return _checked_spec(
+        shape,
+        dtype,
+        tuple(axes) if axes else None,
+        keywords.get("kind", "image"),
+        _pair(keywords.get("pixel_size")),
+        _micrometres(keywords.get("z_step")),
+    )
+
+
+@lru_cache(256)
+def _checked_spec(
+    shape: tuple[int, ...],
+    dtype: str,
+    axes: tuple[str, ...] | None,
+    kind: Kind,
+    pixel_size: tuple[float, float] | None,
+    z_step: float | None,
+) -> ImageSpec:
     if len(shape) not in {2, 3} or not min(shape):
         raise UnsupportedArrayError(f"{SHAPES}, shape is {shape!r}")
-    kind = keywords.get("kind", "image")
     if kind not in get_args(Kind):
         raise InvalidComponentError(f"an image's kind is 'image' or 'labels', not {kind!r}")
-    axes = keywords.get("axes")
     spec = ImageSpec(
         shape=shape,
         dtype=dtype,
-        axes=tuple(axes) if axes else _axes(shape, dtype, kind),
+        axes=axes or _axes(shape, dtype, kind),
         kind=kind,
-        pixel_size=_pair(keywords.get("pixel_size")),
-        z_step=_micrometres(keywords.get("z_step")),
+        pixel_size=pixel_size,
+        z_step=z_step,
     )
     spec.check()
     return spec

@@ -126,12 +126,12 @@ class Holdings:
             PoolFullError: There will be room when something is given back; or there never is, `is_hopeless`.
         """
         self.take_back_collected()
+        if (lender := self._lender) is None:
+            return self.hold_memory(nbytes)
+        block = lender.lend(nbytes)  # without the lock: the pool may have to make a segment first
         with self._lock:
-            if self._lender is None:
-                return self._hold_memory(nbytes)
-            block = self._lender.lend(nbytes)
             self._lent_nbytes += nbytes
-            return Held(nbytes, block.pixels, block.ref, self._lender)
+        return Held(nbytes, block.pixels, block.ref, lender)
 
     def is_hopeless(self, full: PoolFullError) -> bool:
         """Say whether shared memory will never have room for this image, though all of it came back."""
@@ -207,9 +207,11 @@ class Holdings:
     def look_after(self, now: float) -> None:
         """Do what is due once in a while."""
         self.take_back_collected()
-        if self._lender and now - self._mended_at >= MEND_SECONDS:
+        if now - self._mended_at >= MEND_SECONDS:
             self._mended_at = now
-            self._lender.mend()
+            for pool in (self._lender, self._spiller):
+                if pool:
+                    pool.mend()
 
     def take_back_collected(self) -> None:
         """Take back what belonged to arrays that are gone."""
