@@ -1,8 +1,12 @@
 """Messages to bytes and back, within limits."""
 
+from functools import lru_cache
+
 import msgspec
 
+from ._display import DisplayConfiguration
 from ._errors import MalformedMessageError, UnsupportedArrayError
+from ._images import ImageSpec
 from ._message import Id, Sequence
 from ._messages import Batch, ImageReady, Item, Message
 from ._questions import ImagePixels
@@ -126,8 +130,14 @@ def _check_images(message: Message) -> None:
 
 def _check_item(item: Item) -> None:
     if isinstance(item, ImageReady):
-        item.spec.check()
-        item.display.check()
+        _check_image(item.spec, item.display)
+
+
+@lru_cache(1024)
+def _check_image(spec: ImageSpec, display: DisplayConfiguration) -> None:
+    """Check what most images of a run have in common once."""
+    spec.check()
+    display.check()
 
 
 def _reason(error: Exception) -> str:

@@ -90,6 +90,8 @@ def _lazy_layout(array: object) -> Layout | None:
 
 
 def _host(array: object) -> Array:
+    if type(array) is np.ndarray:
+        return array
     name = f"{type(array).__module__}.{type(array).__qualname__}"
     if isinstance(array, np.ma.MaskedArray):
         raise UnsupportedArrayError("masked pixels have no value: send array.filled(0)")

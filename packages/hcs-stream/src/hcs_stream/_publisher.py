@@ -93,10 +93,10 @@ class Publisher:
         with shared as link:
             shared.receive()
             link.overflow = overflow
-            link.delivery.enqueue(outgoing, self._clock())
+            now = self._clock()
+            link.delivery.enqueue(outgoing, now)
             link.send_allowed()
-            shared.receive()
-        shared.busy_until = self._clock() + BUSY_SECONDS
+        shared.busy_until = now + BUSY_SECONDS
 
     def collect(self) -> None:
         """Take what the viewer released, and send what may go."""

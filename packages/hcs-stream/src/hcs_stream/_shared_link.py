@@ -11,7 +11,7 @@ class SharedLink:
     """A link in the hands of one thread at a time: ``with shared as link``.
 
     A call that is interrupted, by Ctrl-C for one, costs the link its session: half a message may be in its
-    socket. Whoever has the link leaves its control channel drained.
+    socket. Whoever sends on the control channel drains it: its descriptor tells of each message once.
     """
 
     def __init__(self, link: Link) -> None:
