@@ -70,6 +70,28 @@ def apart(session: nox.Session) -> None:
     )
 
 
+@nox.session(default=False)
+def benchmarks(session: nox.Session) -> None:
+    """Measure what bringing images into a viewer costs, against other ways (-- --peers --quick --out DIR)."""
+    install(session, "benchmarks")
+    session.run("python", "tests-integration/benchmarks/transport.py", *session.posargs)
+
+
+@nox.session(default=False)
+def chaos(session: nox.Session) -> None:
+    """Kill, freeze and mislead workers and viewers, and account for every image (-- --trials 60 --seed 7)."""
+    make_fit_for_a_window(session)
+    install(session, "test")
+    session.run("python", "-m", "chaos", *session.posargs, env={"PYTHONPATH": "tests-integration"})
+
+
+@nox.session(default=False)
+def soak(session: nox.Session) -> None:
+    """Stream for long while a viewer is killed now and then, and watch the memory (-- --minutes 30)."""
+    install(session, "test")
+    session.run("python", "-m", "chaos.soak", *session.posargs, env={"PYTHONPATH": "tests-integration"})
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and the import contracts."""

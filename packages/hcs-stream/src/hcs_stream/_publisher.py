@@ -90,7 +90,7 @@ class Publisher:
     def publish(self, outgoing: Sequence[Outgoing], overflow: str = "") -> None:
         """Queue these and send what the credit allows, the rest later; returns at once."""
         shared = self._open()
-        with shared as link:
+        with shared.lock, shared as link:
             shared.receive()
             link.overflow = overflow
             now = self._clock()
@@ -102,13 +102,14 @@ class Publisher:
         """Take what the viewer released, and send what may go."""
         shared = self._open()
         shared.busy_until = 0.0  # whoever calls this waits
-        with shared as link:
+        with shared.lock, shared as link:
             shared.receive()
             link.send_allowed()
 
     def drop(self, policy: str, layer: str | None = None) -> bool:
         """Give up the oldest unsent image, of this layer or any; says whether there was one."""
-        with self._open() as link:
+        shared = self._open()
+        with shared.lock, shared as link:
             dropped = link.delivery.drop(policy, layer)
             if dropped:
                 self._holdings.release(dropped.held, dropped.place)
@@ -117,7 +118,7 @@ class Publisher:
     def wait_until_open(self, timeout: float) -> bool:
         """Wait until the viewer hears this worker, or refuses it; says whether it hears it."""
         shared = self._open()
-        with shared as link:
+        with shared.lock, shared as link:
             shared.changed.wait_for(lambda: link.is_open or link.refusal, timeout)
             return link.is_open
 
@@ -158,7 +159,7 @@ class Publisher:
         if (shared := self._shared) is None:
             return 0
         delivery = shared.link.delivery
-        with shared.changed:
+        with shared.lock:
             goal = delivery.published
             shared.waiting += 1
             try:
@@ -214,7 +215,7 @@ class Publisher:
     def _say_goodbye(self) -> None:
         if (shared := self._shared) is None:
             return
-        with shared.changed:
+        with shared.lock:
             link = shared.link
             if (session := link.session) is None or not link.is_open:
                 return

@@ -8,10 +8,10 @@ from ._link import Link
 
 
 class SharedLink:
-    """A link in the hands of one thread at a time: ``with shared as link``.
+    """A link in the hands of one thread at a time: ``with shared.lock, shared as link``.
 
     A call that is interrupted, by Ctrl-C for one, costs the link its session: half a message may be in its
-    socket. Whoever sends on the control channel drains it: its descriptor tells of each message once.
+    socket. The lock is taken apart from that: Ctrl-C in a method that takes it would leave it locked. Whoever sends on the control channel drains it: its descriptor tells of each message once.
     """
 
     def __init__(self, link: Link) -> None:
@@ -25,15 +25,11 @@ class SharedLink:
         """Until then callers are expected to take what it says by themselves."""
 
     def __enter__(self) -> Link:
-        self.lock.acquire()
         return self.link
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        try:
-            if error is not None and not isinstance(error, HcsError):
-                self.link.interrupt()
-        finally:
-            self.lock.release()
+        if error is not None and not isinstance(error, HcsError):
+            self.link.interrupt()
 
     def receive(self) -> None:
         """Take what the viewer said; the caller has the lock."""
