@@ -11,7 +11,8 @@ class SharedLink:
     """A link in the hands of one thread at a time: ``with shared.lock, shared as link``.
 
     A call that is interrupted, by Ctrl-C for one, costs the link its session: half a message may be in its
-    socket. The lock is taken apart from that: Ctrl-C in a method that takes it would leave it locked. Whoever sends on the control channel drains it: its descriptor tells of each message once.
+    socket. The lock is taken apart from that: Ctrl-C within a method that takes it would leave it locked.
+    Whoever sends on the control channel drains it: its descriptor tells of each message once.
     """
 
     def __init__(self, link: Link) -> None:
