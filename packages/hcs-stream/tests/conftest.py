@@ -56,9 +56,11 @@ from hcs_stream._holdings import Holdings
 from hcs_stream._publisher import Publisher
 from hcs_stream._registry import close_publishers, join_publisher, leave_publisher
 from hcs_stream._stream import Stream
-from hcs_stream._viewers import find_viewer, is_gone
+from hcs_stream._viewers import find_viewer
 
 LONG = 20.0
+DEAD: set[str] = set()
+"""The viewer_runs whose processes would be gone if they had one."""
 SHARED_MEMORY = Path("/dev/shm")
 
 
@@ -131,6 +133,7 @@ class FakeViewer:
         self._thread.join()
         self.context.destroy(linger=0)
         self.path.unlink(missing_ok=True)
+        DEAD.add(self.viewer_run)
 
     def pixels(self) -> list[bytes]:
         """Return the pixels of all images that arrived."""
@@ -424,7 +427,9 @@ def new_stream(holdings: Holdings) -> Iterator[Callable[..., Stream]]:
             found = find_viewer(port)
             return found.connection if found else None
 
-        return Publisher(find, holdings, label=f"test:{port}", is_gone=is_gone, **keywords)
+        return Publisher(
+            find, holdings, label=f"test:{port}", is_gone=lambda viewer: viewer.viewer_run in DEAD, **keywords
+        )
 
     def new(*ports: int, overflow: str = "block(20)", **keywords: Any) -> Stream:
         publishers = [join_publisher(("test", port), partial(make, port, **keywords)) for port in ports]

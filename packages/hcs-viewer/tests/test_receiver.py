@@ -442,10 +442,10 @@ def test_a_missing_block_is_asked_for_as_a_frame(viewer: Viewer, worker: Worker,
     assert viewer.image().tobytes() == PIXELS
 
 
-def test_a_missing_file_is_asked_for_as_a_frame(worker: Worker) -> None:
+def test_a_missing_file_is_refused_for_good(worker: Worker) -> None:
     worker.send(image(1, FileRef(path="/nowhere.tif")))
 
-    assert worker.hears(ImageRefused).send_frame
+    assert not worker.hears(ImageRefused).send_frame
 
 
 def test_a_frame_of_the_wrong_size_is_refused_for_good(viewer: Viewer, worker: Worker) -> None:

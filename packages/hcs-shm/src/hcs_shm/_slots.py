@@ -52,8 +52,8 @@ class Slots:
         self._thread = thread
         self._users = 0
         self._closed = False
-        self.leave_owed = False
-        """Whether to leave segments that owe images to who is owed them."""
+        self.leave_owed = True
+        """Whether to leave segments that owe images to who is owed them, as a process that is killed does."""
 
     def take(self, nbytes: int) -> Slot:
         """Take a slot for so many bytes.
@@ -152,15 +152,21 @@ class Slots:
         slot_count = 0 if size in self._making else self.segments.fitting(size)
         if not slot_count:
             return None
-        making = self._making[size] = _Making()
+        making = _Making()
         making.thread = self._thread(
             target=self._make, args=(slot_count, size, making), name="hcs-shm-segment", daemon=True
         )
-        self.segments.nbytes += segment_nbytes(slot_count, size)
         try:
+            self._making[size] = making
+            self.segments.nbytes += segment_nbytes(slot_count, size)
             making.thread.start()
         except RuntimeError:  # the interpreter exits, or there are too many
             self._make(slot_count, size, making)
+        except BaseException:  # Ctrl-C: else who needs this segment would wait for ever
+            if making.thread.ident is None:
+                self.segments.nbytes -= segment_nbytes(slot_count, size)
+                self._finish(None, size, making)
+            raise
         return making
 
     def _make(self, slot_count: int, size: int, making: _Making) -> None:
@@ -179,7 +185,7 @@ class Slots:
             self.add(segment)
             making.made = True
         making.done = True
-        del self._making[size]
+        self._making.pop(size, None)
         self._changed.notify_all()
 
     def _make_room(self, size: int) -> bool:

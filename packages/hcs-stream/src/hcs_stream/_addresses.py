@@ -201,8 +201,9 @@ def file_ref(keywords: ImageKeywords) -> FileRef | None:
         return None
     path, page = os.path.abspath(os.fspath(file)), keywords.get("page", 0)
     try:
+        path.encode()
         return msgspec.convert({"type": "file", "path": path, "key": index(page)}, FileRef)
-    except (msgspec.ValidationError, TypeError) as error:
+    except (msgspec.ValidationError, TypeError, UnicodeEncodeError) as error:
         raise InvalidComponentError(f"wanted a file's path and the number of its page: {error}") from error
 
 

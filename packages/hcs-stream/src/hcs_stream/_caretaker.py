@@ -55,9 +55,10 @@ class Caretaker(threading.Thread):
             self._look_for_viewer(link)
         else:
             self._wait_for_news(session)
-            gone = session.is_late and not self._is_there(session.connection)
+            gone = session.is_late and self._is_gone(session.connection)
             with self._shared.lock:
                 self._look_after(link, gone=gone)
+        self._settle_doubts(link)
         self._holdings.look_after(self._clock())
         for _ in range(SPILLED_PER_TURN):
             if not (self._holdings.is_tight and self._spill_one(link)):
@@ -82,18 +83,15 @@ class Caretaker(threading.Thread):
             session.poll()
 
     def _look_for_viewer(self, link: Link) -> None:
-        before = link.last_viewer
-        if before and self._is_gone(before):
-            with self._shared.lock:
-                link.delivery.let_go()
-                link.last_viewer = None
         if connection := self._find():
             with self._shared.lock:
                 link.greet(connection)
 
-    def _is_there(self, connection: Connection) -> bool:
-        found = self._find()
-        return found is not None and found.viewer_run == connection.viewer_run
+    def _settle_doubts(self, link: Link) -> None:
+        for viewer_run, connection in list(link.doubted.items()):
+            if self._is_gone(connection):
+                with self._shared.lock:
+                    link.let_go(viewer_run)
 
     def _spill_one(self, link: Link) -> bool:
         """Move an image that waits from shared memory to disk, without the lock; says whether one did."""

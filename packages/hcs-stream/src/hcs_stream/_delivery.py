@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from ._counters import StreamCounters
+from ._held import Held
 from ._owed import Dropped, Outgoing, Owed
-from ._states import IN_FLIGHT, QUEUED, TRANSITIONS, Event
+from ._states import IN_DOUBT, IN_FLIGHT, QUEUED, RELEASED, TRANSITIONS, Event
 
 
 class Delivery:
@@ -22,6 +23,8 @@ class Delivery:
     def __init__(self) -> None:
         self.credit_images = 0
         self.credit_nbytes = 0
+        self.viewer_run = ""
+        """To whom is sent what `take` yields."""
         self.last = 0
         """The highest number given."""
         self.last_sent = 0
@@ -81,7 +84,7 @@ class Delivery:
         """What became of the images so far."""
         in_flight = sum(owed.is_image for owed in self._in_flight.values())
         gone = sum(self._counts[name] for name in ("adopted", "refused")) + self._dropped.total()
-        queued = self._counts["published"] - gone - in_flight
+        queued = max(0, self._counts["published"] - gone - in_flight)
         return StreamCounters(queued=queued, in_flight=in_flight, dropped=dict(self._dropped), **self._counts)
 
     def enqueue(self, published: Sequence[Outgoing], now: float = 0.0) -> None:
@@ -93,12 +96,12 @@ class Delivery:
             by_frame = held is not None and held.ref is None
             ticket, place = self.published, outgoing.place
             owed = Owed(outgoing, outgoing.item, held, ticket, self._calls, by_frame, now, place)
-            self._owed[owed.ticket] = owed
-            heapq.heappush(self._queue, owed.ticket)
             if owed.is_image:
                 self._counts["published"] += 1
                 self._counts["nbytes"] += owed.nbytes
                 self._counts["spilled"] += held is not None and held.on_disk
+            self._owed[ticket] = owed
+            heapq.heappush(self._queue, ticket)
 
     def take(self, window_nbytes: int = 1 << 62) -> Iterator[Owed]:
         """Yield what the credit lets go, in order; each is in flight from then on.
@@ -110,6 +113,7 @@ class Delivery:
         while (owed := self._next()) is not None and self._allows(owed, limit):
             heapq.heappop(self._queue)
             self._number(owed)
+            owed.viewer_run = self.viewer_run
             owed.state = TRANSITIONS[owed.state, Event.SENT]
             self._in_flight[owed.sequence] = owed
             self._in_flight_nbytes += owed.nbytes
@@ -137,26 +141,50 @@ class Delivery:
         """Count images that are in their layers."""
         self._counts["shown"] += count
 
-    def lose_session(self) -> None:
-        """Leave everything in flight in doubt; there is no credit any more."""
-        self._change_all(Event.SESSION_LOST)
+    def lose_session(self) -> list[Owed]:
+        """Leave everything in flight in doubt; there is no credit any more.
+
+        Returns what was released in a call that was interrupted before it could say so.
+        """
         self.credit_images = self.credit_nbytes = self.last_sent = 0
+        for owed in self._owed.values():
+            owed.state = TRANSITIONS[owed.state, Event.SESSION_LOST]
+        return self._put_in_order()
 
-    def let_go(self) -> None:
-        """Queue again what was in doubt, at its old place: nobody reads it any more."""
-        self._change_all(Event.LET_GO)
+    def let_go(self, viewer_run: str | None = None) -> list[Owed]:
+        """Queue again what was in doubt at this viewer, or at any: nobody reads it there any more.
 
-    def drop(self, policy: str, layer: str | None = None) -> Dropped | None:
+        Returns what `lose_session` does.
+        """
+        for owed in self._owed.values():
+            if viewer_run in {None, owed.viewer_run}:
+                owed.state = TRANSITIONS[owed.state, Event.LET_GO]
+        return self._put_in_order()
+
+    @property
+    def has_doubts(self) -> bool:
+        """Whether anything is in doubt."""
+        return any(owed.state is IN_DOUBT for owed in self._owed.values())
+
+    def left(self) -> list[Owed]:
+        """Return all that is owed, the oldest first."""
+        return list(self._owed.values())
+
+    def owes(self, held: Held) -> bool:
+        """Say whether these pixels are owed."""
+        return any(owed.held is held for owed in self._owed.values())
+
+    def drop(self, policy: str, layer: str | None = None, *, by_file: bool = True) -> Dropped | None:
         """Give up the oldest image that may be dropped, of this layer or any; None if none may.
 
-        An image that lies in a file, too, stays owed as a reference to it.
+        An image that lies in a file, too, stays owed as a reference to it, if the viewer can read such.
         """
         waiting = (owed for owed in self._owed.values() if layer in {None, owed.outgoing.layer})
         owed = next((owed for owed in waiting if owed.may_be_dropped), None)
         if owed is None or owed.held is None:
             return None
         dropped = Dropped(owed.held, owed.place)
-        if owed.outgoing.file is not None:
+        if by_file and owed.outgoing.file is not None:
             owed.item, owed.held = msgspec.structs.replace(owed.item, pixels=owed.outgoing.file), None
             self._counts["spilled"] += 1
         else:
@@ -212,12 +240,13 @@ class Delivery:
         del self._in_flight[owed.sequence]
         self._in_flight_nbytes -= owed.nbytes
 
-    def _change_all(self, event: Event) -> None:
-        """Change all that is owed, and make queue and flight anew: a call may have been interrupted."""
-        for owed in self._owed.values():
-            owed.state = TRANSITIONS[owed.state, event]
-        in_flight = [owed for owed in self._owed.values() if owed.state is IN_FLIGHT]
-        self._in_flight = {owed.sequence: owed for owed in in_flight}
-        self._in_flight_nbytes = sum(owed.nbytes for owed in in_flight)
+    def _put_in_order(self) -> list[Owed]:
+        """Make queue and flight anew from what is owed: a call may have been interrupted."""
+        released = [owed for owed in self._owed.values() if owed.state is RELEASED]
+        for owed in released:
+            del self._owed[owed.ticket]
+        self._in_flight = {owed.sequence: owed for owed in self._owed.values() if owed.state is IN_FLIGHT}
+        self._in_flight_nbytes = sum(owed.nbytes for owed in self._in_flight.values())
         self._numbered = {owed.sequence: owed for owed in self._owed.values() if owed.sequence}
         self._queue = [owed.ticket for owed in self._owed.values() if owed.state is QUEUED]
+        return released

@@ -10,12 +10,14 @@ from hcs_protocol import BlockJournal, BlockRef, Destination
 
 ARRAY = "array"
 """The holder that is no viewer: the array that was lent."""
+PUBLISHING = "publishing"
+"""The holder until all viewers of an image are holders."""
 
 
 class Held:
     """The pixels of one image until they are adopted; on disk, they have no `pixels` here."""
 
-    __slots__ = ("destinations", "holders", "journal", "nbytes", "pixels", "ref")
+    __slots__ = ("destinations", "era", "holders", "journal", "nbytes", "pixels", "ref")
 
     def __init__(
         self,
@@ -23,6 +25,7 @@ class Held:
         pixels: memoryview | None,
         ref: BlockRef | None = None,
         journal: BlockJournal | None = None,
+        era: object = None,
     ) -> None:
         self.nbytes = nbytes
         self.pixels = pixels
@@ -30,8 +33,10 @@ class Held:
         """The block's reference, None for ordinary memory."""
         self.journal = journal
         """Whose block it is."""
+        self.era = era
+        """Which pools it belongs to: a process may close them and make others."""
         self.holders: set[Hashable] = set()
-        """The places of destinations that did not release it yet, and `ARRAY`."""
+        """The places of destinations that did not release it yet, `ARRAY` and `PUBLISHING`."""
         self.destinations: list[Destination] = []
         """To whom it was published, as it stands in the journal."""
 
@@ -60,13 +65,14 @@ class LentArrays:
         weakref.finalize(seen, self._forget, address, held).atexit = False
         return array
 
-    def find(self, array: object) -> Held | None:
-        """Return the room that this array was lent, if it is all of it and not published yet."""
+    def claim(self, array: object) -> Held | None:
+        """Return the room that this array was lent, if it is all of it; nobody else gets it from now on."""
         if not self._held or not isinstance(array, np.ndarray) or not array.flags.c_contiguous:
             return None
-        held = self._held.get(_address(array))
-        is_whole = held is not None and held.nbytes == array.nbytes and not held.destinations
-        return held if is_whole else None
+        held = self._held.get(address := _address(array))
+        if held is None or held.nbytes != array.nbytes:
+            return None
+        return self._held.pop(address, None)  # None if another thread was faster
 
     def _forget(self, address: int, held: Held) -> None:
         if self._held.get(address) is held:

@@ -4,16 +4,18 @@ A process has one of these for all its viewers. A block's holders are a set: the
 to and, of a lent one, its array; it comes back when the last of them has let go.
 """
 
+import contextlib
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import numpy as np
 
 from hcs_protocol import (
     BlockLender,
     BlockSpiller,
+    BlockUnavailableError,
     Destination,
     ImageReady,
     JournalEntry,
@@ -24,6 +26,7 @@ from hcs_protocol import (
 
 from ._held import ARRAY, Held, LentArrays
 from ._latency import Durations
+from ._owed import Owed
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +66,7 @@ class Holdings:
         self._lender: BlockLender | None = None
         self._spiller: BlockSpiller | None = None
         self._publishers = 0
+        self._era = object()
         self._lent_nbytes = 0
         self._memory_nbytes = 0
         self._mended_at = 0.0
@@ -89,6 +93,8 @@ class Holdings:
                 return
             pools = self._lender, self._spiller
             self._lender = self._spiller = None
+            self._era = object()
+            self._lent_nbytes = self._memory_nbytes = 0
         for pool in pools:
             if pool:
                 pool.close(leave_owed=True)
@@ -128,10 +134,13 @@ class Holdings:
         self.take_back_collected()
         if (lender := self._lender) is None:
             return self.hold_memory(nbytes)
-        block = lender.lend(nbytes)  # without the lock: the pool may have to make a segment first
-        with self._lock:
-            self._lent_nbytes += nbytes
-        return Held(nbytes, block.pixels, block.ref, lender)
+        era = self._count(nbytes)
+        try:
+            block = lender.lend(nbytes)  # without the lock: the pool may have to make a segment first
+        except BaseException:
+            self._count(-nbytes)
+            raise
+        return Held(nbytes, block.pixels, block.ref, lender, era)
 
     def is_hopeless(self, full: PoolFullError) -> bool:
         """Say whether shared memory will never have room for this image, though all of it came back."""
@@ -164,7 +173,7 @@ class Holdings:
             spiller = self._spiller
         if spiller is None:
             raise PoolFullError(pixels.nbytes, 0)
-        return Held(pixels.nbytes, None, spiller.spill(pixels), spiller)
+        return Held(pixels.nbytes, None, spiller.spill(pixels), spiller, self._era)
 
     def pixels(self, held: Held) -> memoryview:
         """Return the bytes, read from disk if they are there."""
@@ -199,6 +208,27 @@ class Holdings:
             elif held.ref and held.journal and isinstance(holder, int):
                 held.journal.settle(held.ref, holder)
 
+    def leave_behind(self, owed: Iterable[Owed]) -> None:
+        """Bring images to disk for the next viewer, while other viewers of this process go on.
+
+        Without a disk they stay where they are, and wait for the end of the process.
+        """
+        spiller = self._make_spiller() if self._publishers > 1 else None
+        if spiller is None:
+            return  # or all pools are closed now, and left as they are
+        for image in owed:
+            with contextlib.suppress(PoolFullError, BlockUnavailableError):
+                self._leave_one(spiller, image)
+        spiller.close(leave_owed=True)
+
+    def _leave_one(self, spiller: BlockSpiller, owed: Owed) -> None:
+        if (held := owed.held) is not None and isinstance(owed.item, ImageReady) and held.destinations:
+            ref = spiller.spill(self.pixels(held))
+            entry = JournalEntry(destinations=[held.destinations[owed.place]], image=owed.item)
+            spiller.record(ref, encode_entry(entry), 1)
+            spiller.number(ref, 0, owed.sequence)
+            self.release(held, owed.place)
+
     def give_back(self, held: Held) -> None:
         """Recycle room that is not published after all."""
         with self._lock:
@@ -228,7 +258,14 @@ class Holdings:
         with self._lock:
             self._changed.wait_for(lambda: self._returned != returned, timeout)
 
+    def _count(self, nbytes: int) -> object:
+        with self._lock:
+            self._lent_nbytes += nbytes
+            return self._era
+
     def _give_back(self, held: Held) -> None:
+        if held.era is not self._era:
+            return  # its pools are closed
         if held.ref is None:
             self._memory_nbytes -= held.nbytes
         elif held.journal is not None:
@@ -247,4 +284,4 @@ class Holdings:
 
     def _more_memory(self, nbytes: int) -> Held:
         self._memory_nbytes += nbytes
-        return Held(nbytes, memoryview(np.empty(nbytes, np.uint8)))
+        return Held(nbytes, memoryview(np.empty(nbytes, np.uint8)), era=self._era)

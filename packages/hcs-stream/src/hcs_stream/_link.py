@@ -7,7 +7,7 @@ import itertools
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import zmq
@@ -18,6 +18,7 @@ from hcs_protocol import (
     Credit,
     Destination,
     FrameRef,
+    HcsError,
     ImageReady,
     ImageRefused,
     ImageShown,
@@ -34,6 +35,7 @@ from ._holdings import Holdings
 from ._latency import Durations
 from ._owed import Owed
 from ._session import Phase, Session
+from ._viewers import LOCAL_HOSTS
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +52,8 @@ class Link:
         self.delivery = Delivery()
         self.holdings = holdings
         self.session: Session | None = None
+        self.doubted: dict[str, Connection] = {}
+        """Viewers that may still read what a session that is over announced, by viewer_run."""
         self.last_viewer: Connection | None = None
         """Whom the latest session was, or is, with; None when its process is gone."""
         self.overflow = ""
@@ -123,7 +127,10 @@ class Link:
         try:
             taken = self.delivery.take(self.holdings.window_nbytes)
             for batch in batches(taken, by_block=session.by_block):
-                self._send(session, batch)
+                try:
+                    self._send(session, batch)
+                except HcsError as error:
+                    self._give_up(batch, error)
         except zmq.ZMQError as error:
             logger.debug("send failed viewer=%s error=%s", self.viewer, error)
             session.end()
@@ -172,7 +179,28 @@ class Link:
             logger.error("viewer refused viewer=%s reason=%s", self.viewer, session.refusal)
         self.refusal = session.refusal
         self.session = self._awaited = None
-        self.delivery.lose_session()
+        self.doubted[session.connection.viewer_run] = session.connection
+        self._release(self.delivery.lose_session())
+
+    def let_go(self, viewer_run: str) -> None:
+        """Note that this viewer reads nothing any more of what sessions that are over announced."""
+        self.doubted.pop(viewer_run, None)
+        self._release(self.delivery.let_go(viewer_run))
+        if self.last_viewer and self.session is None and self.last_viewer.viewer_run == viewer_run:
+            self.last_viewer = None
+
+    def _let_go_at_welcome(self, viewer_run: str) -> None:
+        """Of older sessions a viewer hears nothing any more; on another machine none reads our blocks."""
+        for doubted, connection in list(self.doubted.items()):
+            if doubted == viewer_run or connection.host not in LOCAL_HOSTS:
+                self.let_go(doubted)
+
+    @property
+    def shares_files(self) -> bool:
+        """Whether the viewer can be expected to read this worker's files."""
+        if self.session is not None and self.session.was_open:
+            return self.session.by_block
+        return self.label.rpartition(":")[0] in LOCAL_HOSTS
 
     def move(self, owed: Owed, spilled: Held) -> None:
         """Let an image that waits lie there from now on."""
@@ -187,8 +215,9 @@ class Link:
 
     def _take(self, message: Message) -> None:
         match message:
-            case Welcome(credit_images=images, credit_nbytes=nbytes):
-                self.delivery.let_go()  # of an older session it hears nothing any more
+            case Welcome(viewer_run=viewer_run, credit_images=images, credit_nbytes=nbytes):
+                self._let_go_at_welcome(viewer_run)
+                self.delivery.viewer_run = viewer_run
                 self.delivery.credit_images, self.delivery.credit_nbytes = images, nbytes
             case Credit(images=images, nbytes=nbytes):
                 self.delivery.credit_images, self.delivery.credit_nbytes = images, nbytes
@@ -204,6 +233,16 @@ class Link:
                 self.delivery.show(len(sequences))
             case _:
                 logger.debug("message ignored type=%s", type(message).__name__)
+
+    def _give_up(self, batch: Sequence[Owed], error: HcsError) -> None:
+        """Take no more pains with what cannot even be said, or is not there any more."""
+        for owed in batch:
+            logger.error("image not sent viewer=%s number=%d reason=%s", self.viewer, owed.sequence, error)
+            self._take_back(self.delivery.refuse(owed.sequence, send_frame=False))
+
+    def _release(self, released: Sequence[Owed]) -> None:
+        for owed in released:
+            self._take_back(owed)
 
     def _take_back(self, owed: Owed | None) -> None:
         if owed and owed.held:
@@ -222,8 +261,8 @@ class Link:
         for owed in batch:
             if owed.times_sent == 1:
                 self._queued_for.add(now - owed.published_at)
-                if owed.held:
-                    self.holdings.number(owed.held, owed.place, owed.sequence)
+            if owed.held:
+                self.holdings.number(owed.held, owed.place, owed.sequence)
         first = batch[0]
         if first.held and first.needs_frame(by_block=session.by_block):
             pixels = FrameRef(frame=1, nbytes=first.nbytes)

@@ -46,6 +46,8 @@ class Owed:
     sequence: int = 0
     """The number it is sent by, 0 before."""
     times_sent: int = 0
+    viewer_run: str = ""
+    """To whom it was sent last."""
 
     @property
     def nbytes(self) -> int:

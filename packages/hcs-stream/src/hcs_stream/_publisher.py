@@ -13,6 +13,7 @@ from hcs_protocol import Connection, Destination, ViewerStalledError
 
 from ._caretaker import Caretaker
 from ._counters import StreamCounters
+from ._held import Held
 from ._holdings import Holdings
 from ._link import Link
 from ._owed import Outgoing
@@ -110,10 +111,17 @@ class Publisher:
         """Give up the oldest unsent image, of this layer or any; says whether there was one."""
         shared = self._open()
         with shared.lock, shared as link:
-            dropped = link.delivery.drop(policy, layer)
+            dropped = link.delivery.drop(policy, layer, by_file=link.shares_files)
             if dropped:
                 self._holdings.release(dropped.held, dropped.place)
+                shared.changed.notify_all()
             return dropped is not None
+
+    def owes(self, held: Held) -> bool:
+        """Say whether these pixels were published to this viewer and are not released."""
+        shared = self._open()
+        with shared.lock:
+            return shared.link.delivery.owes(held)
 
     def wait_until_open(self, timeout: float) -> bool:
         """Wait until the viewer hears this worker, or refuses it; says whether it hears it."""
@@ -205,6 +213,7 @@ class Publisher:
         if caretaker and self._shared:
             self._shared.closing.set()
             caretaker.join()
+            self._holdings.leave_behind(self._shared.link.delivery.left())
             self._holdings.leave()
 
     def _say_what_is_waited_for(self, timeout: float) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from hcs_protocol import PixelWriter, PoolFullError
 
-from ._held import Held
+from ._held import PUBLISHING, Held
 from ._holdings import Holdings
 from ._overflow import OverflowSetting
 from ._publisher import Publisher
@@ -40,8 +40,9 @@ class Room:
             ViewerStalledError: There is no room, nothing may give way, and none came within the timeout.
             PoolFullError: There is no room now, and nothing is to give way or to be waited for.
         """
-        lent = self._holdings.arrays.find(array)
+        lent = self._holdings.arrays.claim(array)
         if lent is not None and (lent.ref is not None or self._holdings.offer is None):
+            lent.holders.add(PUBLISHING)  # the array may be gone before it is published
             return lent
         begun = time.monotonic()
         held = self._hold(nbytes, array, wait=wait)
@@ -51,6 +52,7 @@ class Room:
             except BaseException:
                 self._holdings.give_back(held)
                 raise
+        held.holders.add(PUBLISHING)
         self._holdings.copied_for.add(time.monotonic() - begun)
         return held
 
@@ -64,9 +66,10 @@ class Room:
 
     def _hold(self, nbytes: int, array: object, *, wait: bool) -> Held:
         self._begin()
-        deadline: float | None = None
+        deadline, last = 0.0, -1
         while True:
-            returned = self._holdings.returned
+            if (returned := self._holdings.returned) != last:
+                deadline, last = time.monotonic() + self._setting.overflow.timeout, returned
             try:
                 return self._holdings.hold(nbytes)
             except PoolFullError as error:
@@ -77,7 +80,6 @@ class Room:
                 raise full
             if (held := self._give_way(array, full)) is not None:
                 return held
-            deadline = deadline or time.monotonic() + self._setting.overflow.timeout
             self._wait(returned, deadline, full)
 
     def _begin(self) -> None:

@@ -44,7 +44,7 @@ from ._addresses import (
     image_spec,
 )
 from ._counters import StreamCounters, total
-from ._held import ARRAY, Held
+from ._held import ARRAY, PUBLISHING, Held
 from ._holdings import Holdings
 from ._overflow import Overflow, OverflowSetting
 from ._owed import Outgoing
@@ -210,8 +210,8 @@ class Stream(RunNews):
                 try:
                     prepared.append(self._prepare(array, keywords, wait=False))
                 except PoolFullError:
-                    self._publish(prepared)  # what waits here would never be released
-                    prepared = []
+                    full, prepared = prepared, []
+                    self._publish(full)  # what waits here would never be released
                     prepared.append(self._prepare(array, keywords))
         finally:
             self._publish(prepared)
@@ -280,18 +280,22 @@ class Stream(RunNews):
 
     def _publish(self, prepared: Sequence[_Prepared]) -> None:
         """Owe these to all viewers from now on, and send to each what it may have."""
-        for image in prepared:
-            if image.held is not None and isinstance(image.item, ImageReady):
-                destinations = [publisher.destination() for publisher in self._publishers]
-                self._holdings.publish(image.held, image.item, destinations)
-        for place, publisher in enumerate(self._publishers):
-            outgoing = [self._outgoing(image, place) for image in prepared]
-            try:
+        try:
+            for image in prepared:
+                if image.held is not None and isinstance(image.item, ImageReady):
+                    destinations = [publisher.destination() for publisher in self._publishers]
+                    self._holdings.publish(image.held, image.item, destinations)
+            for place, publisher in enumerate(self._publishers):
+                outgoing = [self._outgoing(image, place) for image in prepared]
                 self._supersede(publisher, outgoing)
                 publisher.publish(outgoing, str(self.overflow))
-            except BaseException:
-                self._forget(prepared, range(place + 1, len(self._publishers)))
-                raise
+        except BaseException:
+            self._forget(prepared)
+            raise
+        finally:
+            for image in prepared:
+                if image.held is not None:
+                    self._holdings.release(image.held, PUBLISHING)
 
     def _outgoing(self, image: _Prepared, place: int) -> Outgoing:
         layer = ""
@@ -304,11 +308,11 @@ class Stream(RunNews):
             while publisher.drop("latest", layer):
                 pass
 
-    def _forget(self, prepared: Sequence[_Prepared], places: Iterable[int]) -> None:
-        """Release what the viewers of these places will not be sent: the call was interrupted."""
-        for place in places:
+    def _forget(self, prepared: Sequence[_Prepared]) -> None:
+        """Release what the viewers will not be sent: the call was interrupted before they were owed it."""
+        for place, publisher in enumerate(self._publishers):
             for image in prepared:
-                if image.held is not None:
+                if image.held is not None and not publisher.owes(image.held):
                     self._holdings.release(image.held, place)
 
     def _publish_news(self, news: Item) -> None:

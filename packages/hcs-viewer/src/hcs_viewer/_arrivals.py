@@ -130,10 +130,13 @@ class Arrivals:
             pixels = self._open_pixels(session, item, frames)
             adopted_at = self._adoption.adopt(item, pixels, session.worker_run)
         except BlockUnavailableError as error:
-            self._refuse(session, item.sequence, str(error), send_frame=not isinstance(item.pixels, FrameRef))
+            self._refuse(session, item.sequence, str(error), send_frame=isinstance(item.pixels, BlockRef))
             return False
-        except (ValueError, MemoryError) as error:
+        except ValueError as error:
             self._refuse(session, item.sequence, str(error), send_frame=False)
+            return False
+        except MemoryError as error:  # neither taken nor refused: the worker will send it again
+            self._tally.complain(session.identity, str(error), counter="refused")
             return False
         session.released_nbytes += item.spec.nbytes
         self._tally.hops.store.append(adopted_at - session.last_sign)

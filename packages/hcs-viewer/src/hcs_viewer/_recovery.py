@@ -112,18 +112,23 @@ class Recovery:
         worker_run, sequence = orphan.destination.worker_run, orphan.sequence
         self._note_death(worker_run)
         history = self._sessions.history(worker_run, self._presence.clock())
-        received, published = history.received, orphan.destination.published
-        if sequence in received if sequence else published in history.unsent:
-            return  # a worker that died while it moved an image to disk left it in two places
+        published = orphan.destination.published
+        is_known = sequence in history.received if sequence else False
+        if not is_known and published not in history.recovered:
+            self._take_in(orphan)
+        if sequence:
+            history.received.add(sequence)
+        if published:
+            history.recovered.add(
+                published
+            )  # who dies while it moves an image to disk leaves it in two places
+
+    def _take_in(self, orphan: OrphanedImage) -> None:
         try:
             self._adoption.adopt(orphan.image, orphan.pixels, "")
             self._tally.count("recovered")
         except ValueError as error:
-            self._tally.complain(worker_run.encode(), str(error), counter="refused")
-        if sequence:
-            received.add(sequence)
-        elif published:
-            history.unsent.add(published)
+            self._tally.complain(orphan.destination.worker_run.encode(), str(error), counter="refused")
 
     def _warn_once(self, reason: str) -> None:
         if reason != self._waits_for:

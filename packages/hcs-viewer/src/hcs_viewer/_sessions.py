@@ -48,8 +48,8 @@ class History:
     """What is known of one worker_run, whether it has a session or not."""
 
     received: Received = field(default_factory=Received)
-    unsent: set[int] = field(default_factory=set)
-    """Which of its images were found in its memory, never sent, by `Destination.published`."""
+    recovered: set[int] = field(default_factory=set)
+    """Which of its images were found in its memory, by `Destination.published`."""
     status: WorkerStatus = field(default_factory=WorkerStatus)
     """What it said last of its images."""
 
