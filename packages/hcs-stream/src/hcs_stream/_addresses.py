@@ -1,11 +1,12 @@
 """From what a caller says to what is sent: addresses, specs, steps; checked before anything is numbered."""
 
 import os
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from operator import index
-from typing import SupportsIndex, TypeAlias, TypedDict, get_args
+from typing import SupportsIndex, TypeAlias, TypedDict, TypeVar, get_args
 
 import msgspec
 import numpy as np
@@ -17,8 +18,10 @@ from hcs_protocol import (
     ComponentValue,
     DisplayConfiguration,
     FileRef,
+    FrameRef,
     HcsError,
     ImageAddress,
+    ImageReady,
     ImageSpec,
     InvalidComponentError,
     Item,
@@ -34,6 +37,8 @@ StepLike: TypeAlias = Step | str | tuple[SupportsIndex, str] | None
 """A step, its name alone (its index is 0 then), or ``(index, name)``; pipelines count from 1."""
 Value: TypeAlias = str | SupportsIndex | None
 """What a caller may give as a component: text, or an integer of any library."""
+
+StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 SHAPES = "wanted (y, x), (z, y, x), or (y, x, 3 or 4) for colours"
 TEXTS = frozenset({"plate", "well"})
@@ -63,7 +68,7 @@ KEYWORDS = ImageKeywords.__annotations__.keys()
 
 
 def image_address(run: str, keywords: ImageKeywords) -> ImageAddress:
-    """Return the address of an image; its bounds are `check_item`'s to check.
+    """Return the address of an image, which a viewer will take.
 
     Raises:
         InvalidComponentError: A component, or the step, has a value that it cannot have.
@@ -72,10 +77,7 @@ def image_address(run: str, keywords: ImageKeywords) -> ImageAddress:
     if not keywords.keys() <= KEYWORDS:
         unknown = sorted(keywords.keys() - KEYWORDS)
         raise TypeError(f"wanted {', '.join(ImageKeywords.__annotations__)}, got {unknown!r}")
-    values = {
-        name: component_value(name, value) for name in COMPONENTS if (value := keywords.get(name)) is not None
-    }
-    return ImageAddress(run=run, step=as_step(keywords.get("step")), components=Components(**values))  # type: ignore[arg-type]  # each is what its name wants
+    return ImageAddress(run=run, step=as_step(keywords.get("step")), components=_components(keywords))
 
 
 def as_components(given: Components | Mapping[str, object]) -> Components:
@@ -88,11 +90,12 @@ def as_components(given: Components | Mapping[str, object]) -> Components:
         return given
     if unknown := given.keys() - set(COMPONENTS):
         raise InvalidComponentError(f"wanted {', '.join(COMPONENTS)}, got {sorted(unknown)!r}")
-    values = {name: component_value(name, value) for name, value in given.items()}
-    try:
-        return msgspec.convert(values, Components)
-    except msgspec.ValidationError as error:
-        raise InvalidComponentError(f"a component is a number or a short text: {error}") from error
+    return _components(given)
+
+
+def _components(given: Mapping[str, object]) -> Components:
+    values = {name: component_value(name, given[name]) for name in COMPONENTS if given.get(name) is not None}
+    return Components(**values)  # type: ignore[arg-type]  # each is what its name wants
 
 
 def as_values(component: str, values: Iterable[Value]) -> list[ComponentValue]:
@@ -118,17 +121,24 @@ def component_value(component: str, value: object) -> ComponentValue | None:
     """Return one component's value: integers as int, a well in its one spelling if it has one.
 
     Raises:
-        InvalidComponentError: It is neither text nor an integer of at most 64 bits.
+        InvalidComponentError: It is neither text nor an integer of at most 64 bits, or too long a text.
     """
     if value is None:
         return None
-    if type(value) is int and component not in TEXTS and value in INT64:
-        return value
-    plain = str(value) if isinstance(value, str) else _integer(component, value)
+    if isinstance(value, str):
+        return _checked_text(component, str(value))
+    number = value if type(value) is int and value in INT64 else _integer(component, value)
+    return _checked_text(component, str(number)) if component in TEXTS else number
+
+
+@lru_cache(1 << 14)
+def _checked_text(component: str, text: str) -> str:
+    """Return a component's text; a plate has few of them, and they come again and again."""
     if component == "well":
         with suppress(InvalidComponentError):  # an image is never lost over a name
-            return normalise_well(str(plain))
-    return str(plain) if component in TEXTS else plain
+            text = normalise_well(text)
+    _check({component: text}, Components)
+    return text
 
 
 def as_step(step: StepLike) -> Step | None:
@@ -138,14 +148,49 @@ def as_step(step: StepLike) -> Step | None:
         InvalidComponentError: It is no step, or its index is not from 0 to 9999.
     """
     match step:
-        case None | Step():
-            return step
+        case None:
+            return None
+        case Step(index=number, name=name) | (number, str(name)):
+            return _checked_step(_integer("step", number), str(name))
         case str():
-            return Step(index=0, name=str(step))
-        case (number, str(name)):
-            return Step(index=_integer("step", number), name=str(name))
+            return _checked_step(0, str(step))
         case _:
             raise InvalidComponentError(f"a step is (index, name) or a name, not {step!r}")
+
+
+@lru_cache(1 << 10)
+def _checked_step(number: int, name: str) -> Step:
+    return _check({"index": number, "name": name}, Step)
+
+
+def check_run(run: str) -> str:
+    """Return the name of a run, which a viewer will take.
+
+    Raises:
+        InvalidComponentError: It is too long, or no Unicode.
+    """
+    return _check({"run": run}, ImageAddress).run
+
+
+@lru_cache(1 << 8)
+def check_display(display: DisplayConfiguration) -> None:
+    """Refuse a display that no viewer can draw.
+
+    Raises:
+        InvalidComponentError: It has a text that is too long, or contrast limits that do not rise.
+    """
+    frame = FrameRef(frame=1, nbytes=1)
+    check_item(
+        ImageReady(sequence=1, spec=ImageSpec(shape=(1, 1), dtype="uint8"), pixels=frame, display=display)
+    )
+
+
+def _check(fields: dict[str, object], kind: type[StructT]) -> StructT:
+    try:
+        msgspec.json.encode(fields)
+        return msgspec.convert(fields, kind)
+    except (msgspec.MsgspecError, UnicodeEncodeError, OverflowError) as error:
+        raise InvalidComponentError(f"no viewer would take {reprlib.repr(fields)}: {error}") from error
 
 
 def image_spec(shape: tuple[int, ...], dtype: str, keywords: ImageKeywords) -> ImageSpec:

@@ -38,7 +38,9 @@ from ._addresses import (
     ImageKeywords,
     StepLike,
     Value,
+    check_display,
     check_item,
+    check_run,
     file_ref,
     image_address,
     image_spec,
@@ -80,12 +82,13 @@ class Stream(RunNews):
         leave: Callable[[Publisher, float], None],
         overflow: Overflow | str = "spill",
     ) -> None:
-        self.run = run
+        self.run = check_run(run)
         """All workers of one execution of a pipeline say the same."""
         self._publishers = publishers
         self._holdings = holdings
         self._writer = writer
         self._display = display
+        check_display(display)
         self._leave = leave
         self._setting = OverflowSetting(Overflow.of(overflow))
         self._room = Room(holdings, publishers, writer, self._setting)
@@ -263,14 +266,11 @@ class Stream(RunNews):
             raise RuntimeError("this stream is closed")
         address = image_address(self.run, keywords)
         spec = image_spec(*self._writer.layout(array), keywords)
-        ready = ImageReady(
-            sequence=1,
-            address=address,
-            spec=spec,
-            pixels=FrameRef(frame=1, nbytes=spec.nbytes),
-            display=keywords.get("display") or self._display,
-        )
-        check_item(ready)
+        display = keywords.get("display") or self._display
+        if display is not self._display:
+            check_display(display)
+        pixels = FrameRef(frame=1, nbytes=spec.nbytes)
+        ready = ImageReady(sequence=1, address=address, spec=spec, pixels=pixels, display=display)
         file = file_ref(keywords)
         held = self._room.place(array, spec.nbytes, wait=wait)
         if isinstance(array, np.ndarray) and ARRAY in held.holders:
