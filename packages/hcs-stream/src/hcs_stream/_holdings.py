@@ -66,6 +66,7 @@ class Holdings:
         self._lender: BlockLender | None = None
         self._spiller: BlockSpiller | None = None
         self._publishers = 0
+        self._window_nbytes = MEMORY_NBYTES
         self._era = object()
         self._lent_nbytes = 0
         self._memory_nbytes = 0
@@ -84,12 +85,14 @@ class Holdings:
             if not self._publishers:
                 self._lender = self._make_lender()
             self._publishers += 1
+            self._share_windows()
 
     def leave(self) -> None:
         """Count one publisher less; the last removes the pools, but for what is still owed."""
         with self._lock:
             self._publishers -= 1
             if self._publishers:
+                self._share_windows()
                 return
             pools = self._lender, self._spiller
             self._lender = self._spiller = None
@@ -117,8 +120,7 @@ class Holdings:
     @property
     def window_nbytes(self) -> int:
         """Bytes that one viewer may have in flight: all of them together half the pool."""
-        room = self._lender.budget if self._lender else 2 * MEMORY_NBYTES
-        return room // (2 * max(1, self._publishers))
+        return self._window_nbytes
 
     @property
     def is_tight(self) -> bool:
@@ -257,6 +259,10 @@ class Holdings:
         """Wait until room came back since then, at most so many seconds."""
         with self._lock:
             self._changed.wait_for(lambda: self._returned != returned, timeout)
+
+    def _share_windows(self) -> None:
+        room = self._lender.budget if self._lender else 2 * MEMORY_NBYTES
+        self._window_nbytes = room // (2 * self._publishers)
 
     def _count(self, nbytes: int) -> object:
         with self._lock:

@@ -33,6 +33,7 @@ from ._delivery import Delivery
 from ._held import Held
 from ._holdings import Holdings
 from ._latency import Durations
+from ._overflow import OverflowSetting
 from ._owed import Owed
 from ._session import Phase, Session
 from ._viewers import LOCAL_HOSTS
@@ -56,8 +57,8 @@ class Link:
         """Viewers that may still read what a session that is over announced, by viewer_run."""
         self.last_viewer: Connection | None = None
         """Whom the latest session was, or is, with; None when its process is gone."""
-        self.overflow = ""
-        """The policy of the stream that published last, as its viewer shows it."""
+        self.setting: OverflowSetting | None = None
+        """The policy of the stream that published last, for the viewer to tell."""
         self.refusal: str | None = None
         """Why the viewer did not want this worker when it last said Hello."""
         self.label = label
@@ -162,7 +163,7 @@ class Link:
         latency = {hop: known for hop, lately in durations.items() if (known := lately.latency())}
         return WorkerStatus(
             name=self._name,
-            overflow=self.overflow,
+            overflow=str(self.setting.overflow) if self.setting else "",
             latency=latency,
             **{field: getattr(counted, field) for field in counted.__dataclass_fields__},
         )

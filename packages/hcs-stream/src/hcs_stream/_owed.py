@@ -11,7 +11,7 @@ from ._states import QUEUED, ItemState
 BLOCK = OverflowSetting(Overflow("block"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # frozen, it would take several times as long to make
 class Outgoing:
     """What is published and has no number yet, whatever its message says."""
 

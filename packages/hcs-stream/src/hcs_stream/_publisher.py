@@ -16,6 +16,7 @@ from ._counters import StreamCounters
 from ._held import Held
 from ._holdings import Holdings
 from ._link import Link
+from ._overflow import OverflowSetting
 from ._owed import Outgoing
 from ._shared_link import SharedLink
 
@@ -88,12 +89,12 @@ class Publisher:
         """Name this viewer, and the next image published to it, in the crash journal."""
         return self._open().link.destination()
 
-    def publish(self, outgoing: Sequence[Outgoing], overflow: str = "") -> None:
+    def publish(self, outgoing: Sequence[Outgoing], setting: OverflowSetting) -> None:
         """Queue these and send what the credit allows, the rest later; returns at once."""
         shared = self._open()
         with shared.lock, shared as link:
             shared.receive()
-            link.overflow = overflow
+            link.setting = setting
             now = self._clock()
             link.delivery.enqueue(outgoing, now)
             link.send_allowed()

@@ -59,7 +59,7 @@ logger = logging.getLogger(__name__)
 FLUSH_SECONDS = 30.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Prepared:
     """What is about to be published."""
 
@@ -287,8 +287,9 @@ class Stream(RunNews):
                     self._holdings.publish(image.held, image.item, destinations)
             for place, publisher in enumerate(self._publishers):
                 outgoing = [self._outgoing(image, place) for image in prepared]
-                self._supersede(publisher, outgoing)
-                publisher.publish(outgoing, str(self.overflow))
+                if self._setting.overflow.policy == "latest":
+                    self._supersede(publisher, outgoing)
+                publisher.publish(outgoing, self._setting)
         except BaseException:
             self._forget(prepared)
             raise
@@ -299,7 +300,7 @@ class Stream(RunNews):
 
     def _outgoing(self, image: _Prepared, place: int) -> Outgoing:
         layer = ""
-        if self.overflow.policy == "latest" and isinstance(image.item, ImageReady):
+        if self._setting.overflow.policy == "latest" and isinstance(image.item, ImageReady):
             layer = _layer(image.item)
         return Outgoing(image.item, image.held, place, image.file, layer, self._setting)
 
