@@ -247,8 +247,9 @@ class Holdings:
 
     def take_back_collected(self) -> None:
         """Take back what belonged to arrays that are gone."""
-        while self._collected:
-            self.release(self._collected.popleft(), ARRAY)
+        with contextlib.suppress(IndexError):  # another thread takes them back, too
+            while self._collected:
+                self.release(self._collected.popleft(), ARRAY)
 
     @property
     def returned(self) -> int:
