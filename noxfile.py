@@ -45,10 +45,11 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run all tests, on each Python that is there."""
+    """Run all tests, on each Python that is there; those that take long on nox's own alone."""
     make_fit_for_a_window(session)
     install(session, "test")
-    session.run("pytest", *session.posargs)
+    once = [] if session.python == HERE else ["-m", "not long"]
+    session.run("pytest", *once, *session.posargs)
 
 
 @nox.session(default=False)

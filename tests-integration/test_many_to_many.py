@@ -15,6 +15,8 @@ import pytest
 import hcs_stream
 from hcs_protocol import State
 
+pytestmark = pytest.mark.long
+
 WORKERS = 8
 IMAGES = 25
 

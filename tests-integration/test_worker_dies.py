@@ -13,7 +13,10 @@ import pytest
 import hcs_stream
 from hcs_protocol import State
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are stopped and killed by signals")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(sys.platform == "win32", reason="processes are stopped and killed by signals"),
+]
 
 WORKER = """
 import sys
