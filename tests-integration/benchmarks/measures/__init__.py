@@ -1,0 +1,1 @@
+"""What the benchmark measures: each module one question, asked of lanes or of our worker and viewers."""

@@ -1,0 +1,16 @@
+"""What our ratios are to be at most."""
+
+BARS = {
+    "put_8mb_x_memcpy": 1.15,
+    "publish_lent_x_bare_send": 3.0,
+    "reader_view_8mb_x_memcpy": 0.01,
+    "flood_8mb_x_iceoryx2": 1.05,
+    "flood_256kb_x_iceoryx2": 1.5,
+    "flood_8mb_x_sharedmemory_per_image": 0.12,
+    "latency_lent_8mb_x_bare_zmq": 2.5,
+    "latency_lent_8mb_x_256kb": 1.3,
+    "spill_p99_x_bare_pwrite": 2.0,
+    "send_to_3_viewers_x_1": 1.3,
+    "frozen_third_x_two": 1.1,
+    "drop_oldest_p99_x_put": 3.0,
+}
