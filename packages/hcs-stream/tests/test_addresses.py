@@ -1,5 +1,6 @@
 """What callers say about an image, and what becomes of it."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from hcs_protocol import (
     Components,
+    FileRef,
     FrameRef,
     ImageReady,
     ImageSpec,
@@ -15,7 +17,7 @@ from hcs_protocol import (
     Step,
     UnsupportedArrayError,
 )
-from hcs_stream._addresses import as_components, as_step, check_item, image_address, image_spec
+from hcs_stream._addresses import as_components, as_step, check_item, file_ref, image_address, image_spec
 
 
 def test_nothing_has_to_be_said() -> None:
@@ -65,7 +67,7 @@ def test_a_component_that_no_plate_has_is_refused() -> None:
 
 def test_a_misspelt_keyword_is_refused() -> None:
     with pytest.raises(TypeError, match="z_indx"):
-        image_address("run", {"z_indx": 1})  # type: ignore[typeddict-unknown-key]
+        check_keywords({"z_indx": 1})  # type: ignore[typeddict-unknown-key]
 
 
 @pytest.mark.parametrize(
@@ -156,3 +158,19 @@ def test_a_declaration_that_is_too_long_is_refused() -> None:
 
 def test_an_ordinary_image_passes() -> None:
     check_item(ready(well="A01", site=1, channel="DAPI", step=(1, "blur"), pixel_size=(0.5, 0.5)))
+
+
+# Files.
+
+
+def test_a_file_is_named_by_its_whole_path_and_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert file_ref({"file": "plate.tif", "page": 3}) == FileRef(path=str(tmp_path / "plate.tif"), key=3)
+    assert file_ref({"page": 3}) is None
+
+
+@pytest.mark.parametrize("said", [{"file": "a\udcff.tif"}, {"file": "a.tif", "page": -1}])
+def test_a_file_that_no_message_can_name_is_refused(said: Any) -> None:
+    with pytest.raises(InvalidComponentError, match="wanted a file's path"):
+        file_ref(said)

@@ -64,7 +64,14 @@ class ImageKeywords(TypedDict, total=False):
     page: int
 
 
-KEYWORDS = ImageKeywords.__annotations__.keys()
+def check_keywords(keywords: Mapping[str, object]) -> None:
+    """Refuse what `Stream.send` cannot be told.
+
+    Raises:
+        TypeError: There is no such keyword.
+    """
+    if unknown := keywords.keys() - ImageKeywords.__annotations__.keys():
+        raise TypeError(f"wanted {', '.join(ImageKeywords.__annotations__)}, got {sorted(unknown)!r}")
 
 
 def image_address(run: str, keywords: ImageKeywords) -> ImageAddress:
@@ -72,11 +79,7 @@ def image_address(run: str, keywords: ImageKeywords) -> ImageAddress:
 
     Raises:
         InvalidComponentError: A component, or the step, has a value that it cannot have.
-        TypeError: There is no such keyword.
     """
-    if not keywords.keys() <= KEYWORDS:
-        unknown = sorted(keywords.keys() - KEYWORDS)
-        raise TypeError(f"wanted {', '.join(ImageKeywords.__annotations__)}, got {unknown!r}")
     return ImageAddress(run=run, step=as_step(keywords.get("step")), components=_components(keywords))
 
 
@@ -276,6 +279,9 @@ def _axes(shape: tuple[int, ...], dtype: str, kind: Kind) -> tuple[str, ...]:
 def _pair(pixel_size: float | tuple[float, float] | None) -> tuple[float, float] | None:
     if pixel_size is None:
         return None
+    match pixel_size:
+        case (float(), float()):
+            return pixel_size
     lengths = np.ravel(np.asarray(pixel_size, dtype=float)).tolist()
     if len(lengths) not in {1, 2}:
         raise InvalidComponentError(f"a pixel's size is one length or (height, width), not {pixel_size!r}")

@@ -40,6 +40,7 @@ from ._addresses import (
     Value,
     check_display,
     check_item,
+    check_keywords,
     check_run,
     file_ref,
     image_address,
@@ -210,6 +211,7 @@ class Stream(RunNews):
         try:
             for array, own in map(_array_and_keywords, images):
                 keywords: ImageKeywords = {**common, **own}
+                check_keywords(keywords)
                 try:
                     prepared.append(self._prepare(array, keywords, wait=False))
                 except PoolFullError:
