@@ -31,7 +31,7 @@ def draw(
         from matplotlib.figure import Figure  # optional: tests do without
     except ImportError:
         return None
-    figure = Figure(figsize=(PANEL_INCHES * 4, PANEL_INCHES), layout="constrained")
+    figure = Figure(figsize=(PANEL_INCHES * 5, PANEL_INCHES), layout="constrained")
     panels = figure.subplots(1, len(SIZES) + 1)
     for panel, size in zip(panels, SIZES, strict=False):
         _draw_floods(panel, size, microseconds)
@@ -64,7 +64,7 @@ def _draw_ratios(panel: "Axes", ratios: Mapping[str, float], bars: Mapping[str, 
     panel.bar_label(marks, labels, padding=3, fontsize=8)
     panel.axvline(1, color=MISSED, linewidth=1)
     panel.margins(x=0.25)
-    panel.set_title("our ratios, as shares of what they may be")
+    panel.set_title("ours / its bar")
     _undress(panel)
 
 

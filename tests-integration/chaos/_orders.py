@@ -15,6 +15,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """More images than this that are not adopted show that it does not; -1 pauses always."""
     largest: int = 8 << 20
     """Bytes of the largest image."""
+    evenly: bool = False
+    """Whether images of all sizes come equally often; else most are small."""
 
 
 class WorkerOrders(msgspec.Struct, frozen=True, kw_only=True):

@@ -53,7 +53,7 @@ def plan_soak(seed: int) -> Plan:
         overflow="spill",
         workers=2,
         viewers=2,
-        load=Load(threads=2, window=-1, pause=0.16),
+        load=Load(threads=2, window=-1, pause=0.16, evenly=True),
         has_window=False,
         budget=BUDGETS[-1],
         images=0,

@@ -34,7 +34,9 @@ class Sender:
         self._worker = orders.worker
         self._random = random.Random(seed)
         self._shapes = {
-            shape: often for shape, often in SHAPES.items() if 2 * np.prod(shape) <= orders.load.largest
+            shape: 1.0 if orders.load.evenly else often
+            for shape, often in SHAPES.items()
+            if 2 * np.prod(shape) <= orders.load.largest
         }
 
     def publish_some(self) -> None:

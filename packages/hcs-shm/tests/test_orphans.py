@@ -1,3 +1,4 @@
+import gc
 import logging
 import os
 import subprocess
@@ -93,6 +94,21 @@ def test_a_closed_pool_leaves_nothing_of_which_nothing_is_owed(entry: Entry) -> 
     pool.close(leave_owed=True)
 
     assert list_segments() == []
+
+
+def test_pools_that_are_collected_leave_what_they_owe_and_remove_all_else(entry: Entry) -> None:
+    memory, disk = BlockPool(budget=24 << 20), SpillPool(budget=24 << 20)
+    for value, pool in enumerate((memory, disk)):
+        publish(pool, entry(), value)
+    memory.lend(1 << 20)
+    disk.spill(memoryview(bytes(1 << 20)))
+    assert len(list_segments()) == 4
+
+    del memory, disk, pool
+    gc.collect()
+
+    assert [(found.owed, found.owner_alive) for found in list_segments()] == [(1, False)] * 2
+    assert adopted_by(5555) == [(0, 0), (0, 1)]
 
 
 def test_a_living_workers_images_are_its_own(entry: Entry) -> None:
@@ -375,6 +391,18 @@ def test_the_images_of_a_process_that_was_killed_are_adopted(
     run_python(code, code_expected=-9)
 
     assert adopted_by(5555) == [(1, 0), (2, 1), *((0, value) for value in range(2, 8))]
+
+
+def test_the_images_of_an_interpreter_that_exits_without_closing_are_adopted(
+    entry: Entry, run_python: Callable[..., str], folder: Path
+) -> None:
+    code = WORKER.replace("ENTRY", entry().hex()).replace("os.kill(os.getpid(), 9)", "memory.lend(1 << 20)")
+
+    run_python(code)
+
+    assert sorted(found.owed for found in list_segments()) == [1, 3, 4]  # of four, one owed nothing
+    assert adopted_by(5555) == [(1, 0), (2, 1), *((0, value) for value in range(2, 8))]
+    assert list(folder.iterdir()) == []
     assert list_segments() == []
 
 

@@ -202,3 +202,56 @@ def test_where_no_thread_can_be_started_the_caller_makes_the_segment(segments: S
     assert len({(slot.segment, slot.index) for slot in found}) == 9
     assert set(segments.makers) == {threading.main_thread().name}
     closed(slots)
+
+
+class InterruptedThread(threading.Thread):
+    """Its first start is interrupted by Ctrl-C, and perhaps it runs all the same, but later."""
+
+    started: list[threading.Thread] = []  # noqa: RUF012
+
+    def start(self) -> None:
+        if not self.started:
+            self.started.append(self)
+            raise KeyboardInterrupt
+        super().start()
+
+
+@pytest.fixture
+def interrupted(segments: SlowSegments) -> Iterator[Slots]:
+    """Slots whose first segment was not made because of Ctrl-C."""
+    segments.go.set()
+    slots = Slots(segments, thread=InterruptedThread)
+    InterruptedThread.started.clear()
+    with pytest.raises(KeyboardInterrupt):
+        taken(slots)
+    yield slots
+    closed(slots)
+
+
+def test_after_an_interrupted_start_of_the_thread_nobody_waits_for_it(
+    interrupted: Slots, segments: SlowSegments
+) -> None:
+    assert segments.nbytes == 0
+
+    found = {taken(interrupted).index for _ in range(8)}
+
+    assert len(found) == 8
+
+
+def test_a_thread_that_runs_after_its_start_was_interrupted_makes_nothing(
+    interrupted: Slots, segments: SlowSegments
+) -> None:
+    late = InterruptedThread.started[0]
+
+    late.start()
+    late.join()
+
+    assert (list(segments), segments.nbytes, segments.makers) == ([], 0, [])
+
+
+def test_slots_can_be_closed_after_an_interrupted_start_of_the_thread(
+    interrupted: Slots, folder: Path
+) -> None:
+    closed(interrupted)
+
+    assert list(folder.iterdir()) == []

@@ -17,7 +17,15 @@ from hcs_protocol import (
     Step,
     UnsupportedArrayError,
 )
-from hcs_stream._addresses import as_components, as_step, check_item, file_ref, image_address, image_spec
+from hcs_stream._addresses import (
+    as_components,
+    as_step,
+    check_item,
+    check_keywords,
+    file_ref,
+    image_address,
+    image_spec,
+)
 
 
 def test_nothing_has_to_be_said() -> None:
@@ -67,7 +75,7 @@ def test_a_component_that_no_plate_has_is_refused() -> None:
 
 def test_a_misspelt_keyword_is_refused() -> None:
     with pytest.raises(TypeError, match="z_indx"):
-        check_keywords({"z_indx": 1})  # type: ignore[typeddict-unknown-key]
+        check_keywords({"z_indx": 1})
 
 
 @pytest.mark.parametrize(

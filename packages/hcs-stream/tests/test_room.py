@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hcs_protocol import FileRef, UnsupportedArrayError, ViewerStalledError, decode_entry
+from hcs_protocol import (
+    BlockRef,
+    BlockUnavailableError,
+    FileRef,
+    UnsupportedArrayError,
+    ViewerStalledError,
+    decode_entry,
+)
 from hcs_protocol.testing import FakeClock, FakeLender, FakeSpiller
 
 IMAGE_NBYTES = 20
@@ -283,6 +290,28 @@ def test_a_full_disk_lets_the_pipeline_wait(
     go_on(viewer)
     stream.flush()
     assert grey_values(viewer) == [1, 2]
+
+
+def test_a_file_that_cannot_be_read_costs_its_own_image_alone(
+    viewer: Any, new_stream: Any, image: Any, lender: FakeLender, spiller: FakeSpiller, monkeypatch: Any
+) -> None:
+    viewer.nonce, port = "of another machine", stopped(viewer, lender, images=1)
+    stream = new_stream(port, overflow="spill")
+    for value in range(4):
+        stream.send(image(value))
+    read, bad = spiller.read, next(iter(spiller.entries))
+    monkeypatch.setattr(spiller, "read", lambda ref: unreadable(ref) if ref == bad else read(ref))
+
+    go_on(viewer)
+    stream.flush()
+
+    assert grey_values(viewer) == [0, 2, 3]
+    assert (stream.counters.refused, len(viewer.hellos)) == (1, 1)
+    assert not spiller.lent
+
+
+def unreadable(ref: BlockRef) -> memoryview:
+    raise BlockUnavailableError(f"{ref!r}: Input/output error")
 
 
 def test_blocking_raises_an_error_that_names_the_viewer(

@@ -46,17 +46,29 @@ class FakeSocket:
         self.parts.append(part)
 
 
+class FillableStore(Store):
+    """A store that has no room when a test says so."""
+
+    is_full = False
+
+    def keep(self, spec: ImageSpec, source: memoryview | bytes) -> int:
+        if self.is_full:
+            raise MemoryError("no room")
+        return super().keep(spec, source)
+
+
 class Case:
     """The arrivals of one worker's session."""
 
     def __init__(self) -> None:
-        self.socket, tally, blocks = FakeSocket(), Tally(), FakeOpener(FakeLender())
+        self.socket, self.store, tally = FakeSocket(), FillableStore(), Tally()
+        blocks = FakeOpener(FakeLender())
         inbox: Inbox[ToWindow] = Inbox(lambda: None)
         presence = Presence(title="t", viewer_run="v", clock=FakeClock())
         self.sessions = Sessions()
         outgoing = Outgoing(self.socket, tally)
         control = Control(outgoing, self.sessions, blocks, inbox, tally, presence)
-        adoption = Adoption(Store(), inbox, tally, presence.clock)
+        adoption = Adoption(self.store, inbox, tally, presence.clock)
         self.arrivals = Arrivals(blocks, adoption, self.sessions, control, outgoing, inbox, tally, presence)
         self.session = self.open("w1")
 
@@ -145,3 +157,40 @@ def test_no_message_names_more_numbers_than_one_may(case: Case) -> None:
     case.arrivals.take([FakeFrame(encode(Batch(session=case.session.id, oldest=1, items=list(runs))))])
 
     assert [len(sequences) for sequences in case.released()] == [MAX_ITEMS, 1]
+
+
+def test_an_image_for_which_there_is_no_room_is_neither_released_nor_refused(case: Case) -> None:
+    case.store.is_full = True
+
+    case.take(1)
+    case.arrivals.release()
+
+    assert case.sent() == []
+    assert case.session.history.received.upto == 0
+
+
+def test_an_image_for_which_there_was_no_room_is_adopted_when_it_is_sent_again(case: Case) -> None:
+    case.store.is_full = True
+    case.take(1, 2)
+    case.store.is_full = False
+
+    case.take(1, 2)
+    case.take(2)
+    case.arrivals.release()
+
+    assert list(case.released()) == [[1, 2, 2]]
+    assert len(case.store) == 2
+
+
+def test_a_goodbye_waits_for_the_image_for_which_there_was_no_room(case: Case) -> None:
+    case.session.goodbyes.append(Farewell(b"w1", "g", 1))
+    case.store.is_full = True
+    case.take(1)
+    before = case.sent()
+    case.store.is_full = False
+
+    case.take(1)
+
+    session = case.session.id
+    assert before == []
+    assert case.sent() == [BlockReleased(session=session, sequences=[1]), Done(reply_to="g")]

@@ -156,6 +156,46 @@ def test_images_that_were_never_sent_are_told_apart_by_nobody_and_all_shown(case
     assert len(case.arrived()) == 2
 
 
+TWICE = Destination(worker_run="w1", host="localhost", data_port=PORT, published=3)
+
+
+@pytest.mark.parametrize("numbers", [(7, 7), (7, 0), (0, 7), (0, 0)])
+def test_an_image_that_was_found_in_two_places_is_shown_once(case: Case, numbers: tuple[int, int]) -> None:
+    case.look(*[Orphan(number, TWICE) for number in numbers])
+
+    assert len(case.arrived()) == 1
+    assert case.counters.recovered == 1
+    assert not case.finder.owed
+
+
+def test_an_image_that_came_by_message_is_not_shown_though_it_waits_on_disk_without_its_number(
+    case: Case,
+) -> None:
+    case.sessions.open(b"1", "w1", "worker", 0).history.received.add(7)
+
+    case.look(Orphan(7, TWICE), Orphan(0, TWICE))
+
+    assert not case.arrived()
+    assert not case.finder.owed
+
+
+def test_an_image_in_two_places_for_which_there_was_no_room_is_shown_once_there_is(case: Case) -> None:
+    pixels = [MemoryError("no room"), MemoryError("no room"), bytes(12), bytes(12)]
+
+    def pixels_of() -> bytes:
+        if isinstance(found := pixels.pop(0), MemoryError):
+            raise found
+        return found
+
+    both = [Orphan(7, TWICE, pixels_of), Orphan(0, TWICE, pixels_of)]
+    case.look(*both)
+    assert case.finder.owed == both
+    case.look()
+
+    assert len(case.arrived()) == 1
+    assert not case.finder.owed
+
+
 def test_numbers_of_different_workers_have_nothing_to_do_with_each_other(case: Case) -> None:
     other = Destination(worker_run="w2", host="localhost", data_port=PORT)
 

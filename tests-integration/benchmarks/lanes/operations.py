@@ -64,11 +64,16 @@ class Send:
 class SendLent:
     """Send an array that the stream lent, into which the pipeline computed."""
 
-    def __init__(self, stream: Stream, size: str, sources: Iterator[Pixels]) -> None:
-        self._stream, self._shape, self._sources = stream, SIZES[size], sources
+    def __init__(
+        self, stream: Stream, size: str, sources: Iterator[Pixels], work: MemoryCopy | None = None
+    ) -> None:
+        self._stream, self._shape, self._sources, self._work = stream, SIZES[size], sources, work
 
     def prepare(self, number: int) -> None:
-        """Have an array lent and fill it."""
+        """Have an array lent and fill it, after other work if there is any."""
+        if self._work:
+            self._work.prepare(number)
+            self._work.run(number)
         self._lent = self._stream.lend(self._shape, np.uint16)
         np.copyto(self._lent, next(self._sources))
         mark(self._lent, number)
@@ -79,11 +84,10 @@ class SendLent:
 
 
 class SendHeader:
-    """Send bytes, after as much work as `SendLent` has before it sends."""
+    """Send bytes, after work on as much memory as `SendLent` has worked on then."""
 
-    def __init__(self, send: Callable[[bytes], object], header: bytes, size: str) -> None:
-        self._send, self._header = send, header
-        self._work = MemoryCopy(size)
+    def __init__(self, send: Callable[[bytes], object], header: bytes, work: MemoryCopy) -> None:
+        self._send, self._header, self._work = send, header, work
 
     def prepare(self, number: int) -> None:
         """Work on an image."""

@@ -13,8 +13,9 @@ from .commands import Answer, serve
 from .disk_writes import PlainWrite, Spill
 from .open_sockets import leave_sockets_open
 from .operations import MemoryCopy, Operation, Send, SendHeader, SendLent, timed
-from .pixels import rotating
+from .pixels import rotating, size_nbytes
 
+LARGE = "8mb"
 COMMANDS = (
     "connect",
     "connect_bare",
@@ -57,10 +58,17 @@ class Worker:
         self._operations[f"lent {stream}"] = SendLent(connected, self._size, self._sources)
         return {}
 
-    def connect_bare(self, name: str, port: int, key: str | None) -> Answer:
-        """Open a bare publisher to this port; its messages are the operation ``bare NAME``."""
+    def connect_bare(self, name: str, port: int, key: str | None, stream: str) -> Answer:
+        """Open a bare publisher to this port; its messages are the operation ``bare NAME``.
+
+        They are compared with ``publish STREAM``: lent arrays, with caches as cold whatever the size.
+        """
         publisher = self._publishers[name] = Publisher(port, key)
-        self._operations[f"bare {name}"] = SendHeader(publisher.send, header(self._size), self._size)
+        work = MemoryCopy(LARGE)
+        self._operations[f"bare {name}"] = SendHeader(publisher.send, header(self._size), work)
+        more = work if size_nbytes(self._size) < size_nbytes(LARGE) else None
+        connected = self._streams[stream]
+        self._operations[f"publish {stream}"] = SendLent(connected, self._size, self._sources, more)
         return {}
 
     def greet_bare(self, name: str) -> Answer:

@@ -24,10 +24,8 @@ def measure_lent(report: Report, places: Places, extent: Extent) -> None:
     """Note what sending a lent array costs, and latencies."""
     for security, ending in ENDINGS.items():
         with ExitStack() as children:
-            large = Lending(places, children, "8mb", security)
-            small = Lending(places, children, "256kb", security)
-            for lending in (large, small):
-                lending.pair.warm_up(extent.warm_up)
+            large = Lending(places, children, extent, "8mb", security)
+            small = Lending(places, children, extent, "256kb", security)
             for turn in range(extent.pairs):
                 for lending in (large, small) if turn % 2 else (small, large):
                     lending.measure(extent.paced, backwards=bool(turn % 2))
@@ -38,19 +36,14 @@ def measure_lent(report: Report, places: Places, extent: Extent) -> None:
 
 
 def _puts_of(pair: OurPair, report: Report, extent: Extent, ending: str) -> None:
+    """Measure some puts, then as many copies, and the other way round: no copy comes between two puts."""
     medians: dict[str, list[float]] = {"put": [], "memcpy": [], "view": []}
     pair.warm_up(extent.warm_up)
     for turn in range(extent.pairs):
-        pair.viewer.child.tell("take", count=extent.paced)
-        operations = ("memcpy", "send one") if turn % 2 else ("send one", "memcpy")
-        timed = pair.worker.timed(*operations, count=extent.paced, gap=GAPS[pair.size])
-        times = dict(zip(operations, timed, strict=True))
-        pair.viewer.child.hear()
-        pair.viewer.child.tell("take", count=extent.paced)
-        pair.worker.send("send one", extent.paced)  # one after the other: the reader is awake
-        opened = Spans(pair.viewer.child.hear()["opened"])
-        for name, spans in (("put", times["send one"]), ("memcpy", times["memcpy"]), ("view", opened)):
-            medians[name].append(statistics.median(spans.seconds))
+        for operation in ("memcpy", "put") if turn % 2 else ("put", "memcpy"):
+            seconds = _some_puts(pair, extent) if operation == "put" else _some_copies(pair, extent)
+            medians[operation].append(statistics.median(seconds))
+        medians["view"].append(statistics.median(_some_views(pair, extent)))
     images = extent.pairs * extent.paced
     report.compare(f"put_{pair.size}_x_memcpy{ending}", medians["put"], medians["memcpy"], images)
     report.compare(f"reader_view_{pair.size}_x_memcpy{ending}", medians["view"], medians["memcpy"], images)
@@ -58,11 +51,30 @@ def _puts_of(pair: OurPair, report: Report, extent: Extent, ending: str) -> None
         report.note(f"{name} {pair.size}{ending}", seconds)
 
 
+def _some_puts(pair: OurPair, extent: Extent) -> list[float]:
+    pair.viewer.child.tell("take", count=extent.paced)
+    spans = pair.worker.timed("send one", count=extent.paced, gap=GAPS[pair.size])[0]
+    pair.viewer.child.hear()
+    return spans.seconds
+
+
+def _some_copies(pair: OurPair, extent: Extent) -> list[float]:
+    return pair.worker.timed("memcpy", count=extent.paced, gap=GAPS[pair.size])[0].seconds
+
+
+def _some_views(pair: OurPair, extent: Extent) -> list[float]:
+    """Return what opening a block took the viewer while images came one after the other."""
+    pair.viewer.child.tell("take", count=extent.paced)
+    pair.worker.send("send one", extent.paced)
+    return Spans(pair.viewer.child.hear()["opened"]).seconds
+
+
 class Lending:
     """A worker that sends lent arrays to a viewer, and bare messages to a bare subscriber."""
 
-    def __init__(self, places: Places, children: ExitStack, size: str, security: str) -> None:
+    def __init__(self, places: Places, children: ExitStack, extent: Extent, size: str, security: str) -> None:
         self.pair = OurPair(places, children, size, security)
+        self.pair.warm_up(extent.warm_up)
         self._subscriber = _bare_subscriber(places, children, self.pair.worker.child, security)
         self.publish: list[float] = []
         self.bare_send: list[float] = []
@@ -74,7 +86,7 @@ class Lending:
         viewer = self.pair.viewer.child
         for child in (viewer, self._subscriber):
             child.tell("take", count=count)
-        operations = ("lent one", "bare zmq") if backwards else ("bare zmq", "lent one")
+        operations = ("publish one", "bare zmq") if backwards else ("bare zmq", "publish one")
         spans = self.pair.worker.timed(*operations, count=count, gap=GAPS[self.pair.size])
         lent, bare = spans if backwards else spans[::-1]
         opened = [ended for _, ended in viewer.hear()["opened"]]
@@ -106,7 +118,7 @@ class Lending:
 def _bare_subscriber(places: Places, children: ExitStack, worker: Child, security: str) -> Child:
     port = free_port()
     subscriber = start(children, "bare_headers", port, security, log=places.log)
-    worker.ask("connect_bare", name="zmq", port=port, key=subscriber.ask("key")["key"])
+    worker.ask("connect_bare", name="zmq", port=port, key=subscriber.ask("key")["key"], stream="one")
     subscriber.tell("await_greeting")
     while not subscriber.has_said(0.01):  # what a PUB says first may be lost
         worker.ask("greet_bare", name="zmq")

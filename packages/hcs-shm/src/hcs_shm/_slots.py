@@ -156,20 +156,24 @@ class Slots:
         making.thread = self._thread(
             target=self._make, args=(slot_count, size, making), name="hcs-shm-segment", daemon=True
         )
+        nbytes = segment_nbytes(slot_count, size)
         try:
             self._making[size] = making
-            self.segments.nbytes += segment_nbytes(slot_count, size)
+            self.segments.nbytes += nbytes
             making.thread.start()
         except RuntimeError:  # the interpreter exits, or there are too many
             self._make(slot_count, size, making)
         except BaseException:  # Ctrl-C: else who needs this segment would wait for ever
             if making.thread.ident is None:
-                self.segments.nbytes -= segment_nbytes(slot_count, size)
+                self.segments.nbytes -= nbytes
                 self._finish(None, size, making)
             raise
         return making
 
     def _make(self, slot_count: int, size: int, making: _Making) -> None:
+        with self.lock:
+            if making.done:
+                return  # given up: Ctrl-C came when the thread was started and did not run yet
         segment = None
         try:
             segment = self.segments.create(slot_count, size)

@@ -49,6 +49,7 @@ class Caretaker(threading.Thread):
                 shared.closing.wait(LOOK_SECONDS)
         with shared.lock:
             shared.link.drop()
+        self._settle_doubts(shared.link)
 
     def _turn(self, link: Link) -> None:
         if (session := link.session) is None:

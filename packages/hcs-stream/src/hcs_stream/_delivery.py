@@ -97,9 +97,10 @@ class Delivery:
             ticket, place = self.published, outgoing.place
             owed = Owed(outgoing, outgoing.item, held, ticket, self._calls, by_frame, now, place)
             if owed.is_image:
-                self._counts["published"] += 1
-                self._counts["nbytes"] += owed.nbytes
-                self._counts["spilled"] += held is not None and held.on_disk
+                nbytes, spilled = owed.nbytes, held is not None and held.on_disk
+                self._counts["published"] += 1  # no call up to where it is owed: Ctrl-C comes at calls
+                self._counts["nbytes"] += nbytes
+                self._counts["spilled"] += spilled
             self._owed[ticket] = owed
             heapq.heappush(self._queue, ticket)
 

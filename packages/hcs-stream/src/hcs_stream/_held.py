@@ -12,6 +12,8 @@ ARRAY = "array"
 """The holder that is no viewer: the array that was lent."""
 PUBLISHING = "publishing"
 """The holder until all viewers of an image are holders."""
+DOUBTED = "doubted"
+"""The holder that is a viewer which is owed nothing here any more, and may still read it when it wakes."""
 
 
 class Held:

@@ -24,9 +24,10 @@ from hcs_protocol import (
     encode_entry,
 )
 
-from ._held import ARRAY, Held, LentArrays
+from ._held import ARRAY, DOUBTED, Held, LentArrays
 from ._latency import Durations
 from ._owed import Owed
+from ._states import IN_DOUBT
 
 logger = logging.getLogger(__name__)
 
@@ -229,6 +230,7 @@ class Holdings:
             entry = JournalEntry(destinations=[held.destinations[owed.place]], image=owed.item)
             spiller.record(ref, encode_entry(entry), 1)
             spiller.number(ref, 0, owed.sequence)
+            held.holders.update({DOUBTED} if owed.state is IN_DOUBT else ())
             self.release(held, owed.place)
 
     def give_back(self, held: Held) -> None:

@@ -1,0 +1,78 @@
+"""What an error, or Ctrl-C, in the middle of a call costs."""
+
+import threading
+
+import pytest
+
+from hcs_protocol import PoolFullError
+from hcs_stream._shared_link import SharedLink
+
+
+class FakeLink:
+    """Counts what happens to it."""
+
+    def __init__(self) -> None:
+        self.interrupts = 0
+        self.says_something = False
+
+    def interrupt(self) -> None:
+        self.interrupts += 1
+
+    def receive(self) -> bool:
+        return self.says_something
+
+
+@pytest.fixture
+def link() -> FakeLink:
+    return FakeLink()
+
+
+@pytest.fixture
+def shared(link: FakeLink) -> SharedLink:
+    return SharedLink(link)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(), RuntimeError("a mistake")])
+def test_whatever_interrupts_a_call_costs_the_session_and_leaves_no_lock(
+    shared: SharedLink, link: FakeLink, error: BaseException
+) -> None:
+    with pytest.raises(type(error)), shared.lock, shared:
+        raise error
+
+    assert link.interrupts == 1
+    assert not shared.lock.locked()
+
+
+def test_an_error_that_is_raised_on_purpose_costs_nothing(shared: SharedLink, link: FakeLink) -> None:
+    with pytest.raises(PoolFullError), shared.lock, shared:
+        raise PoolFullError(1, 0)
+
+    assert link.interrupts == 0
+
+
+def test_a_call_has_the_link_for_itself(shared: SharedLink, link: FakeLink) -> None:
+    with shared.lock, shared as given:
+        assert given is link
+        assert shared.lock.locked()
+
+    assert link.interrupts == 0
+
+
+def test_who_waits_hears_that_the_viewer_said_something(shared: SharedLink, link: FakeLink) -> None:
+    heard = threading.Event()
+
+    def wait() -> None:
+        with shared.lock:
+            shared.waiting += 1
+            shared.changed.wait_for(lambda: link.says_something)
+        heard.set()
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    while not heard.is_set():
+        with shared.lock:
+            link.says_something = bool(shared.waiting)
+            shared.receive()
+    waiting.join()
+
+    assert heard.is_set()
