@@ -13,6 +13,7 @@ Says on standard error what it has found so far; its last line is JSON. Draws ``
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -38,6 +39,7 @@ PICTURE = "transport.png"
 def main() -> None:
     """Measure, draw, and print the line."""
     arguments = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # children end and folders go
     extent = QUICK if arguments.quick else FULL
     report = Report()
     with own_places(extent.rotated_nbytes) as places:

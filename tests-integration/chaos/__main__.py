@@ -11,6 +11,7 @@ Examples:
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections import Counter
@@ -27,6 +28,7 @@ from ._trial import Outcome, run_trial
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the trials, and return the exit status."""
     given = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended
     no_device = why_no_mount()
     kinds = [kind for kind in given.faults if not (no_device and kind in NEED_A_DEVICE)]
     skipped = {kind: no_device for kind in given.faults if kind not in kinds}

@@ -49,7 +49,7 @@ class Program:
                 [sys.executable, "-m", *arguments],
                 env=environment,
                 pass_fds=descriptors,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # which ends when the harness does
                 stdout=subprocess.PIPE,
                 stderr=errors,
             )
@@ -106,8 +106,9 @@ class Program:
     def close(self) -> None:
         """Kill it if it is still there; a second time is harmless."""
         self.kill()
-        if self._process.stdout:
-            self._process.stdout.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                pipe.close()
 
     def last_words(self) -> str:
         """Return how its log ends."""

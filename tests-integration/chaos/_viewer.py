@@ -17,7 +17,7 @@ from hcs_viewer import ViewerSettings
 from hcs_viewer._assembly import run_window
 from hcs_viewer._inbox import Answer, ArrivedImage, Inbox, Question, ShownImage, ToReceiver, ToWindow
 from hcs_viewer._presence import Presence
-from hcs_viewer._process import end_on_signals, run_viewer, set_up_logs
+from hcs_viewer._process import end_on_signals, end_with_parent, run_viewer, set_up_logs
 from hcs_viewer._store import Store
 
 from ._diary_store import DiaryStore
@@ -33,6 +33,7 @@ def main(orders: ViewerOrders) -> None:
     settings = ViewerSettings(data_port=orders.port, next_free=True)
     set_up_logs(settings)
     end_on_signals(lambda: sys.exit(0))
+    end_with_parent()
     orphans = plant_in_viewer(orders.plant)
     try:
         run_viewer(

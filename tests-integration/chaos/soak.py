@@ -11,6 +11,7 @@ Examples:
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=30.0, help="how long (default %(default)s)")
     parser.add_argument("--seed", type=int, default=7, help="of the kills (default %(default)s)")
     given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended
     watch = soak(60.0 * given.minutes, given.seed)
     report = summary(watch)
     print(json.dumps(report))

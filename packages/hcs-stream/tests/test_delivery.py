@@ -349,6 +349,24 @@ def test_pixels_that_another_viewer_still_needs_are_not_spilled() -> None:
     assert owing.spillable() is None
 
 
+def test_small_images_of_a_flood_wait_for_each_other_while_releases_are_to_come() -> None:
+    owing = delivery(1, 1, 1, 1, 1)
+    assert not owing.gathers(10)  # nothing is in flight that would let it go
+    list(itertools.islice(owing.take(), 4))
+
+    assert owing.gathers(10)
+    assert not owing.gathers(1)  # it is not that small
+    owing.adopt(1)
+    assert not owing.gathers(10)
+
+
+def test_a_message_of_small_images_does_not_wait_for_more() -> None:
+    owing = delivery(*[1] * 8)
+    list(itertools.islice(owing.take(), 4))
+
+    assert not owing.gathers(10)
+
+
 # Which go in one message.
 
 

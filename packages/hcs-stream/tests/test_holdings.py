@@ -138,7 +138,7 @@ def test_memory_beside_a_full_pool_is_counted_and_has_no_end(
 def test_a_full_pool_is_hopeless_for_what_is_larger_than_all_of_it(
     joined: Holdings, lender: FakeLender
 ) -> None:
-    lender.capacity = 2 * NBYTES
+    lender.capacity = lender.budget = 2 * NBYTES
     joined.hold(NBYTES)
     said = []
 

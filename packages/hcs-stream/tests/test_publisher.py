@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from hcs_protocol import BlockRef, Credit, FrameRef, ViewerStalledError
-from hcs_protocol.testing import FakeClock, FakeLender
+from hcs_protocol.testing import FakeClock, FakeLender, FakeSpiller
 from hcs_stream._session import Session
 
 
@@ -192,10 +192,27 @@ def test_a_viewer_that_releases_nothing_is_named(
         stream.flush(timeout=0.05)
 
 
-def test_an_image_larger_than_the_pool_goes_as_a_frame(
-    viewer: Any, stream: Any, image: Any, lender: FakeLender, caplog: pytest.LogCaptureFixture
+def test_an_image_larger_than_the_pool_goes_to_disk_whatever_the_policy(
+    viewer: Any, stream: Any, image: Any, lender: FakeLender, spiller: FakeSpiller
 ) -> None:
     lender.capacity = 10
+
+    stream.send(image(5))
+    stream.flush()
+
+    assert (grey_values(viewer), stream.counters.spilled) == ([5], 1)
+    assert not spiller.lent
+
+
+def test_an_image_larger_than_pool_and_disk_goes_as_a_frame(
+    viewer: Any,
+    stream: Any,
+    image: Any,
+    lender: FakeLender,
+    spiller: FakeSpiller,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lender.capacity = spiller.capacity = 10
 
     stream.send(image(5))
     stream.send(image(6))

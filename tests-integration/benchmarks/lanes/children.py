@@ -103,6 +103,7 @@ class Child:
         """End the child; a second time is harmless."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
+        self.thaw()
         self.process.stdin.close()
         try:
             self.process.wait(END_SECONDS)

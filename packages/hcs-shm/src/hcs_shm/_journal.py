@@ -36,6 +36,9 @@ class SlotState(IntEnum):
     LENT = 1
 
 
+_LENT, _CLOSED = int(SlotState.LENT), int(SegmentState.CLOSED)  # enums compare five times as slowly
+
+
 class SlotRecord(NamedTuple):
     """Who has a slot."""
 
@@ -157,6 +160,15 @@ class Journal:
         """
         _check(destination)
         self._memory[TABLE_OFFSET + index * RECORD_NBYTES + _OWED_OFFSET + destination] = 0
+
+    def lends(self, offset: int, generation: int, nbytes: int) -> bool:
+        """Say whether exactly this block is lent, in a segment that is not closed."""
+        index, inside = divmod(offset - self._begin, self.header.slot_nbytes)
+        if inside or not 0 <= index < self.header.slot_count or nbytes > self.header.slot_nbytes:
+            return False
+        words, word = self._words, _TABLE + index * _RECORD
+        lending = words[word] == _LENT and words[word + 1] == generation and words[word + 2] == nbytes
+        return lending and words[_SEGMENT_STATE] != _CLOSED
 
     def slot(self, index: int) -> SlotRecord:
         """Return who has a slot."""

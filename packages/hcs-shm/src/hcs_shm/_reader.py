@@ -40,6 +40,9 @@ class BlockReader:
             BlockUnavailableError: No such segment, out of its bounds, taken back or lent anew since.
         """
         with self._lock:
+            known = self._mapped.get(ref.segment)
+            if known is not None and known.journal.lends(ref.offset, ref.generation, ref.nbytes):
+                return known.view(ref.offset, ref.nbytes)
             segment = self._segment(ref.segment)
             try:
                 index = segment.journal.index_of(ref.offset)

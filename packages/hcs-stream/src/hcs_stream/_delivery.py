@@ -16,6 +16,9 @@ from ._held import Held
 from ._owed import Dropped, Outgoing, Owed
 from ._states import IN_DOUBT, IN_FLIGHT, QUEUED, RELEASED, TRANSITIONS, Event
 
+GATHERED = 4
+"""So many images make a message in a flood of small ones."""
+
 
 class Delivery:
     """Keeps what is published until it is released; sends no more than the credit allows."""
@@ -123,6 +126,16 @@ class Delivery:
             if owed.times_sent > 1 and owed.is_image:
                 self._counts["resent"] += 1
             yield owed
+
+    def gathers(self, nbytes: int) -> bool:
+        """Say whether the next image, if smaller than this, had better wait for company.
+
+        It does while enough is in flight that a release comes soon, and lets it go.
+        """
+        if not 0 < self.waiting < GATHERED <= len(self._in_flight):
+            return False
+        following = self._next()
+        return following is not None and following.nbytes < nbytes
 
     def adopt(self, sequence: int) -> Owed | None:
         """Release an item; returns it the first time, None if there is nothing to take back."""

@@ -147,8 +147,7 @@ class Holdings:
 
     def is_hopeless(self, full: PoolFullError) -> bool:
         """Say whether shared memory will never have room for this image, though all of it came back."""
-        wanted, lent = full.wanted, self._lent_nbytes
-        return self._lender is not None and (not lent or full.free + lent < wanted)
+        return self._lender is not None and (not self._lent_nbytes or full.wanted > self._lender.budget)
 
     def hold_memory(self, nbytes: int) -> Held:
         """Return ordinary memory for an image that goes as a frame.

@@ -40,6 +40,8 @@ from ._viewers import LOCAL_HOSTS
 
 logger = logging.getLogger(__name__)
 
+GATHERED_NBYTES = 1 << 19
+"""Smaller images wait for each other in a flood: a message of several costs both sides less."""
 STUCK_SECONDS = 2.0
 MOST_PATIENCE = 16.0
 COPIED_NBYTES_PER_SECOND = 5e7  # a viewer copies at least so fast, and says nothing meanwhile
@@ -124,6 +126,8 @@ class Link:
         """Send all that the credit lets go, if the session is open."""
         session = self.session
         if session is None or session.phase is not Phase.OPEN:
+            return
+        if session.by_block and self.delivery.gathers(GATHERED_NBYTES):
             return
         try:
             taken = self.delivery.take(self.holdings.window_nbytes)

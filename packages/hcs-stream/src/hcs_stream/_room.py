@@ -96,11 +96,12 @@ class Room:
     def _give_way(self, array: object, full: PoolFullError) -> Held | None:
         """Find other room, or let the policy make some."""
         overflow = self._setting.overflow
-        with contextlib.suppress(PoolFullError):
-            if overflow.policy == "spill":
+        hopeless = self._holdings.is_hopeless(full)
+        if overflow.policy == "spill" or hopeless:
+            with contextlib.suppress(PoolFullError):
                 lends = array is None
                 return self._holdings.hold_beside(full.wanted) if lends else self._spill(array, full.wanted)
-        if self._holdings.is_hopeless(full):
+        if hopeless:
             with contextlib.suppress(PoolFullError):
                 return self._holdings.hold_memory(full.wanted)
         if overflow.drops:

@@ -127,7 +127,14 @@ class Session:
         elif pixels is None:
             self._data.send(message, zmq.NOBLOCK)
         else:
-            self._data.send_multipart([message, pixels], zmq.NOBLOCK, copy=False)
+            self._data.send(message, zmq.NOBLOCK | zmq.SNDMORE)
+            self._send_pixels(self._data, pixels)
+
+    def _send_pixels(self, data: zmq.SyncSocket, pixels: memoryview) -> None:
+        try:
+            data.send(pixels, zmq.NOBLOCK, copy=False)
+        except RuntimeError:  # the process ends, and pyzmq's thread for such frames has ended already
+            data.send(pixels, zmq.NOBLOCK)
 
     def tick(self, last: int, news: Callable[[], WorkerStatus | None]) -> None:
         """Say what is due: Open until it is heard, then a beat with the last number sent and the news."""
