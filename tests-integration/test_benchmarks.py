@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 TRANSPORT = Path(__file__).parent / "benchmarks" / "transport.py"
 RATIOS = (
     "put_8mb_x_memcpy",

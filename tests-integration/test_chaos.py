@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 HERE = Path(__file__).parent
 NOTHING = dict.fromkeys(("lost", "corrupt", "twice", "unaccounted", "left_in_shm", "left_on_disk"), 0)
 

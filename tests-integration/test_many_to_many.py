@@ -15,7 +15,7 @@ import pytest
 import hcs_stream
 from hcs_protocol import State
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
 
 WORKERS = 8
 IMAGES = 25

@@ -15,6 +15,7 @@ from hcs_protocol import State
 
 pytestmark = [
     pytest.mark.long,
+    pytest.mark.timeout(180),
     pytest.mark.skipif(sys.platform == "win32", reason="processes are stopped and killed by signals"),
 ]
 
