@@ -4,6 +4,7 @@ import faulthandler
 import random
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import hcs_stream
-from hcs_protocol import ViewerStalledError
+from hcs_protocol import ViewerStalledError, ViewerStartError
 
 from ._images import SHAPES, Address, Name, Pixels, address, draw
 from ._ledger import Ledger
@@ -93,9 +94,15 @@ def open_ledger(orders: WorkerOrders) -> Ledger:
 
 
 def connect(orders: WorkerOrders) -> hcs_stream.Stream:
-    """Return a stream to the viewers of this trial."""
+    """Return a stream to the viewers of this trial; one that was just killed is replaced soon."""
     ports = orders.ports if len(orders.ports) > 1 else orders.ports[0]
-    return hcs_stream.connect(data_port=ports, overflow=orders.overflow, viewer_command=NO_VIEWER)
+    deadline = time.monotonic() + orders.patience
+    while True:
+        try:
+            return hcs_stream.connect(data_port=ports, overflow=orders.overflow, viewer_command=NO_VIEWER)
+        except (ViewerStalledError, ViewerStartError):
+            if time.monotonic() > deadline:
+                raise
 
 
 def status_of(stream: hcs_stream.Stream, ledger: Ledger, senders: list[Sender]) -> Status:

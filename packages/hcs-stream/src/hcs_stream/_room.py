@@ -66,6 +66,9 @@ class Room:
 
     def _hold(self, nbytes: int, array: object, *, wait: bool) -> Held:
         self._begin()
+        if self._holdings.offer is None and array is not None:
+            with contextlib.suppress(PoolFullError):  # without shared memory, disk outlives this process
+                return self._spill(array, nbytes)
         deadline, last = 0.0, -1
         while True:
             if (returned := self._holdings.returned) != last:
