@@ -1,6 +1,7 @@
 """Running viewers: find one by its connection file, ask it, stop it."""
 
 import contextlib
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -160,10 +161,19 @@ class Viewer:
             self.forget()
 
     def forget(self) -> None:
-        """Remove its connection file, unless it is another viewer's by now."""
-        with contextlib.suppress(ConnectionFileError):
-            if read_connection(self.path).viewer_run == self.connection.viewer_run:
-                self.path.unlink(missing_ok=True)
+        """Remove its connection file, unless it is another viewer's by now.
+
+        It is taken away before it is looked at: else the next viewer could write its own in between.
+        """
+        aside = self.path.with_name(f".{self.path.name}.{new_id()}")
+        with contextlib.suppress(OSError, ConnectionFileError):
+            if read_connection(self.path).viewer_run != self.connection.viewer_run:
+                return
+            self.path.rename(aside)
+            if read_connection(aside).viewer_run != self.connection.viewer_run:
+                os.link(aside, self.path)  # put back, unless there is a newer one
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
 
     def __repr__(self) -> str:
         port = self.connection.data_port
