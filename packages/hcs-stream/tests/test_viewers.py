@@ -22,10 +22,12 @@ from hcs_protocol import (
     ViewerRequestError,
     ViewerStalledError,
     ViewerStartError,
+    start_ticks,
     write_connection,
 )
 from hcs_stream._assembly import default_run
 from hcs_stream._launch import command_to_start, launch_viewer
+from hcs_stream._processes import living_process
 from hcs_stream._viewers import Viewer, find_viewer
 
 PORT = 23_456
@@ -300,3 +302,14 @@ def test_a_run_can_be_named_by_the_environment(monkeypatch: pytest.MonkeyPatch) 
 def test_a_process_always_has_the_same_run() -> None:
     assert default_run() == default_run()
     assert default_run().startswith(f"{os.getpid()}-")
+
+
+def test_a_clock_that_was_set_makes_no_living_process_a_stranger() -> None:
+    pid, hour = os.getpid(), 3600.0
+    started, ticks = psutil.Process().create_time(), start_ticks(pid)
+
+    assert living_process(pid, started)
+    assert living_process(pid, started + hour) is None
+    if ticks:
+        assert living_process(pid, started + hour, ticks)
+        assert living_process(pid, started, ticks + 1) is None

@@ -36,6 +36,7 @@ from ._connection import (
     find_connections,
     read_connection,
     runtime_folders,
+    start_ticks,
     write_connection,
 )
 from ._display import (
@@ -273,6 +274,7 @@ __all__ = [
     "runtime_folders",
     "shares_memory",
     "split_batch",
+    "start_ticks",
     "unique_name",
     "write_connection",
 ]

@@ -40,6 +40,17 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     client_public_key: str
     client_secret_key: str
     """Whoever has this may talk to the viewer."""
+    start_ticks: Annotated[int, Meta(ge=0)] = 0
+    """When its process started, in ticks since the machine did, which no clock changes; 0 if unknown."""
+
+
+def start_ticks(pid: int) -> int:
+    """Return when a process started, in ticks since the machine did (``proc(5)``, field 22); 0 if unknown."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        return int(fields[19])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def runtime_folders(environ: Mapping[str, str] = os.environ) -> list[Path]:

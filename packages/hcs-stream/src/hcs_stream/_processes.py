@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import psutil
 
+from hcs_protocol import start_ticks
+
 START_TOLERANCE_SECONDS = 1.0
 
 _children: dict[int, "subprocess.Popen[bytes]"] = {}
@@ -19,20 +21,26 @@ def adopt_child(child: "subprocess.Popen[bytes]") -> None:
         _children[child.pid] = child
 
 
-def living_process(pid: int, start_time: float) -> psutil.Process | None:
+def living_process(pid: int, start_time: float, ticks: int = 0) -> psutil.Process | None:
     """Return the process that had this pid at that time, or None if it is gone.
 
     Args:
         pid: Its number, which another process may have by now.
-        start_time: When it started, seconds since 1970.
+        start_time: When it started, seconds since 1970: by a clock that may have been set since.
+        ticks: The same in ticks since the machine started, which tell better; 0 if that is not known.
     """
     _reap()
     try:
         process = psutil.Process(pid)
-        is_same = abs(process.create_time() - start_time) <= START_TOLERANCE_SECONDS
+        known = ticks and start_ticks(pid)
+        is_same = known == ticks if known else _started_about(process, start_time)
         return process if is_same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.Error:
         return None
+
+
+def _started_about(process: psutil.Process, start_time: float) -> bool:
+    return abs(process.create_time() - start_time) <= START_TOLERANCE_SECONDS
 
 
 def in_forked_child(call: Callable[[], None]) -> Callable[[], None]:

@@ -156,7 +156,7 @@ def _state(pong: Pong) -> str:
 def _is_stopped(connection: Connection) -> bool:
     if connection.host not in LOCAL_HOSTS:
         return False
-    process = living_process(connection.pid, connection.start_time)
+    process = living_process(connection.pid, connection.start_time, connection.start_ticks)
     try:
         return process is not None and process.status() == psutil.STATUS_STOPPED
     except psutil.Error:

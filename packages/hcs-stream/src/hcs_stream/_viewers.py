@@ -68,7 +68,7 @@ def is_gone(connection: Connection) -> bool:
     """Say whether this viewer's process has ended; of another machine's nothing can be proven."""
     if connection.host not in LOCAL_HOSTS:
         return False
-    return living_process(connection.pid, connection.start_time) is None
+    return living_process(connection.pid, connection.start_time, connection.start_ticks) is None
 
 
 class Viewer:
@@ -183,7 +183,8 @@ class Viewer:
     def _process(self) -> psutil.Process | None:
         if self.connection.host not in LOCAL_HOSTS:
             return None
-        return living_process(self.connection.pid, self.connection.start_time)
+        known = self.connection
+        return living_process(known.pid, known.start_time, known.start_ticks)
 
     def _is_gone_within(self, timeout: float) -> bool:
         deadline = time.monotonic() + timeout

@@ -25,6 +25,7 @@ from hcs_protocol import (
     find_connections,
     new_id,
     runtime_folders,
+    start_ticks,
     write_connection,
 )
 
@@ -175,6 +176,7 @@ def _connection_file(
         requested_port=settings.data_port,
         pid=os.getpid(),
         start_time=psutil.Process().create_time(),
+        start_ticks=start_ticks(os.getpid()),
         public_key=keys.public.decode(),
         client_public_key=keys.client_public.decode(),
         client_secret_key=keys.client_secret.decode(),
