@@ -30,6 +30,7 @@ SAMPLE_SECONDS = 5.0
 AGE_SECONDS = 15.0
 WARM_UP_SECONDS = 120.0
 MOST_GROWTH = 1.0
+PILES, PILE_SECONDS = 4, 3.0
 
 
 @dataclass
@@ -69,6 +70,7 @@ def soak(seconds: float, seed: int) -> Watch:
     try:
         stage.start()
         stage.await_flow()
+        _warm_up(stage)
         _look_on(stage, watch, seconds)
         end(stage)
     except (TrialError, OSError) as error:
@@ -91,11 +93,24 @@ def summary(watch: Watch) -> dict[str, object]:
         "rss_slopes_mb_per_10_min": slopes | {"killed_viewer_at_equal_age": slope(watch.lives)},
         "rss": "RssAnon",
         "fd_growth": max(files.values(), default=0),
+        "fd_growths": files,
         "kills": watch.kills,
         **{word: account[word] for word in ("images", "lost", "corrupt", "twice", "unaccounted")},
         "problem": watch.problem,
         "seconds": round(watch.seconds),
     }
+
+
+def _warm_up(stage: Stage) -> None:
+    """Let images pile up and come all at once, so that whoever keeps memory for later has it now."""
+    for _ in range(PILES):
+        for viewer in stage.viewers.values():
+            viewer.freeze()
+        time.sleep(PILE_SECONDS)
+        for viewer in stage.viewers.values():
+            viewer.thaw()
+        stage.await_flow()
+        time.sleep(PILE_SECONDS)
 
 
 def _look_on(stage: Stage, watch: Watch, seconds: float) -> None:

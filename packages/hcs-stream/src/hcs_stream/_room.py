@@ -41,7 +41,7 @@ class Room:
             PoolFullError: There is no room now, and nothing is to give way or to be waited for.
         """
         lent = self._holdings.arrays.claim(array)
-        if lent is not None and (lent.ref is not None or self._holdings.offer is None):
+        if lent is not None and lent.ref is not None:  # else it is no block, and goes the way of other arrays
             lent.holders.add(PUBLISHING)  # the array may be gone before it is published
             return lent
         begun = time.monotonic()
