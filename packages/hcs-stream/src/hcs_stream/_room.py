@@ -76,7 +76,7 @@ class Room:
             try:
                 return self._holdings.hold(nbytes)
             except PoolFullError as error:
-                full = error
+                full = error.with_traceback(None)  # or the frames keep the callers' lent arrays alive
             if self._collect(returned):
                 continue
             if not wait:

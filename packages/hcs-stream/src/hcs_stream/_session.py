@@ -105,7 +105,8 @@ class Session:
         while self.phase is not Phase.OVER and int(self._control.getsockopt(zmq.EVENTS)) & _POLLIN:
             frames = self._control.recv_multipart(zmq.NOBLOCK)
             self._heard_at = self._clock()
-            self._unanswered_since = None
+            is_opening = self.phase is Phase.OPENING  # then Heard is awaited, whatever else is said
+            self._unanswered_since = self._heard_at if is_opening else None
             try:
                 message = decode(frames[1] if len(frames) > 1 else b"", limit=MAX_REPLY_NBYTES)
             except MalformedMessageError as error:
@@ -203,6 +204,7 @@ class Session:
                 return False
             case Heard(session=self.id) if self.phase is Phase.OPENING:
                 self.phase, self.was_open = Phase.OPEN, True
+                self._unanswered_since = None
             case Heard() | Received():
                 pass  # that something was heard is all there is to know
             case Done(reply_to=self._last_id):
