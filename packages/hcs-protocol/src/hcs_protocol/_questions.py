@@ -24,15 +24,13 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of the images of one worker on their way to one viewer, as the worker counts them.
-
-    published = queued + in_flight + adopted + refused + all that was dropped.
-    """
+    """What became of the images of one worker on their way to one viewer, as the worker counts them."""
 
     name: Text = ""
     overflow: Text = ""
     """The policy in force: what becomes of images when the viewer does not keep up."""
     published: Count = 0
+    """The sum of queued, in flight, adopted, refused and all that was dropped."""
     queued: Count = 0
     in_flight: Count = 0
     adopted: Count = 0
