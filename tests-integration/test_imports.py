@@ -45,7 +45,7 @@ def test_both_sides_talk_by_frames_without_what_windows_lacks(
     ]
     done = python(
         f"""{UNIX_HIDDEN}
-os.environ["HCS_SHM_DIR"] = "/no/such/folder"
+os.environ["HCS_SHM_DIR"] = "/dev/null/none"
 import numpy as np, hcs_stream
 viewer_command = [sys.executable, *{viewer_command[1:]!r}]
 port = int(sys.argv[1])

@@ -26,7 +26,7 @@ for name in ("posix_fallocate", "O_NOFOLLOW", "register_at_fork", "pwrite", "pre
         delattr(os, name)
 import pathlib
 import hcs_shm, hcs_shm._medium, hcs_shm._platform
-missing = pathlib.Path("/no/such/folder")
+missing = pathlib.Path("/dev/null/none")
 hcs_shm._medium.SHARED_MEMORY = hcs_shm._platform.SHARED_MEMORY = missing
 """
 
