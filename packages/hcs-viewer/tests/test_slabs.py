@@ -119,6 +119,27 @@ def test_images_of_all_sizes_for_a_long_time_do_not_pile_up() -> None:
         assert slabs.free_nbytes <= 8 * NBYTES
 
 
+def test_what_was_not_needed_for_a_while_goes_back_to_the_system() -> None:
+    now = [0.0]
+    slabs = Slabs(clock=lambda: now[0])
+    peak = [slabs.take(NBYTES) for _ in range(5)]
+    peak.clear()
+
+    for seconds in (1, 11, 12, 22):  # two are in use now and then
+        now[0] = seconds
+        pair = [slabs.take(NBYTES), slabs.take(NBYTES)]
+        del pair
+        slabs.drop_idle()
+        free = {1: 5, 11: 5, 12: 5, 22: 2}[seconds]
+        assert slabs.free_nbytes == free * NBYTES
+
+    now[0] = 33.0
+    slabs.drop_idle()
+    now[0] = 44.0
+    slabs.drop_idle()
+    assert slabs.free_nbytes == 0
+
+
 def test_what_is_more_than_all_memory_is_refused() -> None:
     slabs = Slabs()
     slabs.take(NBYTES)

@@ -47,6 +47,7 @@ class Receiver:
         presence: Presence,
     ) -> None:
         self._sockets = sockets
+        self._store = store
         self._to_receiver = to_receiver
         self._clock = presence.clock
         self._stopping = False
@@ -94,6 +95,7 @@ class Receiver:
             self._recovery.look_soon()
         if self._recovery.is_due:
             self._recovery.look()
+        self._store.drop_idle()
 
     def _drain(self, socket: zmq.SyncSocket, take: Callable[[list[zmq.Frame]], None]) -> None:
         deadline = self._clock() + TURN_SECONDS

@@ -6,8 +6,10 @@ A slab comes back by itself, when the last array that looks at it is gone: napar
 import mmap
 import sys
 import threading
+import time
 import weakref
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,17 +20,25 @@ SMALL_NBYTES = 1 << 16
 """Below this the C library's own recycling is good enough."""
 FREE_NBYTES = 1 << 28
 """Bytes of slabs that are kept though nobody uses them."""
+IDLE_SECONDS = 10.0
+"""What was not used for so long goes back to the system."""
 
 
 class Slabs:
     """Lends slabs of private memory and gets them back; any thread may take, and let go."""
 
-    def __init__(self, free_nbytes: int = FREE_NBYTES) -> None:
+    def __init__(
+        self, free_nbytes: int = FREE_NBYTES, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.free_nbytes = 0
         """Bytes of the slabs that nobody uses now."""
         self._most = free_nbytes
+        self._clock = clock
         self._free: dict[int, list[Slab]] = {}
-        """By size; the size that was in use longest ago comes first."""
+        """By size; the size that was in use longest ago comes first, and in it the slab that was."""
+        self._idle: dict[int, int] = {}
+        """The fewest free slabs of each size since `_idle_since`: the first so many were not needed."""
+        self._idle_since = clock()
         self._returned: deque[Slab] = deque()
         self._lock = threading.Lock()
 
@@ -56,8 +66,26 @@ class Slabs:
                 self._free[size] = slabs
             if slab is not None:
                 self.free_nbytes -= size
+            if len(slabs) < self._idle.get(size, 0):
+                self._idle[size] = len(slabs)
         self._sort_in()
         return slab
+
+    def drop_idle(self) -> None:
+        """Give back to the system what was not needed for a while; call it now and then."""
+        if (now := self._clock()) < self._idle_since + IDLE_SECONDS:
+            return
+        dropped: list[Slab] = []  # goes when the lock is free again
+        with self._lock:
+            for size, count in self._idle.items():
+                slabs = self._free.get(size, [])
+                dropped += slabs[:count]
+                del slabs[:count]
+                if not slabs:
+                    self._free.pop(size, None)
+            self.free_nbytes -= sum(slab.nbytes for slab in dropped)
+            self._idle = {size: len(slabs) for size, slabs in self._free.items()}
+            self._idle_since = now
 
     def _make(self, size: int) -> Slab:
         try:
@@ -69,6 +97,7 @@ class Slabs:
     def _drop_all(self) -> None:
         with self._lock:
             dropped, self._free = self._free, {}
+            self._idle.clear()
             self.free_nbytes = 0
         dropped.clear()
 
@@ -95,6 +124,7 @@ class Slabs:
         while self.free_nbytes > self._most:
             size, oldest = next(iter(self._free.items()))
             dropped.append(oldest.pop(0))
+            self._idle[size] = min(len(oldest), self._idle.get(size, 0))
             self.free_nbytes -= size
             if not oldest:
                 del self._free[size]

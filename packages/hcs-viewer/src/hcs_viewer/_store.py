@@ -84,5 +84,9 @@ class Store:
         """Forget an image; a second time is harmless."""
         self._images.pop(number, None)
 
+    def drop_idle(self) -> None:
+        """Give memory back that was free for a while; call it now and then."""
+        self._slabs.drop_idle()
+
     def __len__(self) -> int:
         return len(self._images)
