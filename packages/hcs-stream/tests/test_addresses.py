@@ -15,7 +15,6 @@ from hcs_protocol import (
     InvalidComponentError,
     RunStarted,
     Step,
-    UnsupportedArrayError,
 )
 from hcs_stream._addresses import (
     as_components,
@@ -24,7 +23,6 @@ from hcs_stream._addresses import (
     check_keywords,
     file_ref,
     image_address,
-    image_spec,
 )
 
 
@@ -96,45 +94,6 @@ def test_a_step_is_said_in_any_of_these_ways(said: Any, step: Step | None) -> No
 def test_what_is_no_step_is_refused(said: Any) -> None:
     with pytest.raises(InvalidComponentError):
         as_step(said)
-
-
-@pytest.mark.parametrize(
-    ("shape", "dtype", "axes"),
-    [
-        ((4, 5), "uint16", "yx"),
-        ((3, 4, 5), "uint8", "zyx"),
-        ((4, 5, 3), "uint8", "yxc"),
-        ((4, 5, 4), "uint8", "yxc"),
-        ((4, 5, 3), "uint16", "zyx"),
-    ],
-)
-def test_axes_follow_from_shape_and_dtype(shape: tuple[int, ...], dtype: str, axes: str) -> None:
-    assert image_spec(shape, dtype, {}).axes == tuple(axes)
-
-
-def test_axes_can_be_said() -> None:
-    assert image_spec((4, 5, 3), "uint8", {"axes": "zyx"}).axes == ("z", "y", "x")
-    assert image_spec((4, 5, 3), "float32", {"axes": ("y", "x", "c")}).axes == ("y", "x", "c")
-
-
-def test_labels_are_never_colours() -> None:
-    assert image_spec((4, 5, 3), "uint8", {"kind": "labels"}).axes == ("z", "y", "x")
-
-
-@pytest.mark.parametrize("shape", [(), (4,), (1, 2, 3, 4), (0, 4)])
-def test_other_shapes_are_refused_and_the_right_ones_named(shape: tuple[int, ...]) -> None:
-    with pytest.raises(UnsupportedArrayError, match=r"\(y, x\), \(z, y, x\), or \(y, x, 3 or 4\)"):
-        image_spec(shape, "uint8", {})
-
-
-def test_a_dtype_that_cannot_be_drawn_is_refused() -> None:
-    with pytest.raises(UnsupportedArrayError, match="complex64"):
-        image_spec((4, 5), "complex64", {})
-
-
-@pytest.mark.parametrize(("said", "sent"), [(None, None), (0.5, (0.5, 0.5)), ((0.5, 0.25), (0.5, 0.25))])
-def test_pixels_are_square_unless_said(said: Any, sent: tuple[float, float] | None) -> None:
-    assert image_spec((4, 5), "uint8", {"pixel_size": said}).pixel_size == sent
 
 
 def ready(**said: Any) -> ImageReady:

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from hcs_protocol import BlockRef, Connection, FrameRef, ImageReady, ImageSpec
+from hcs_protocol import BlockRef, Connection, FrameRef, ImageReady, ImageSpec, encode
 from hcs_protocol.testing import FakeClock, FakeLender, FakeSpiller
 from hcs_stream._caretaker import SPILLED_PER_TURN, Caretaker
 from hcs_stream._holdings import Holdings
 from hcs_stream._link import Link
 from hcs_stream._overflow import Overflow, OverflowSetting
-from hcs_stream._owed import Outgoing
+from hcs_stream._owed import Owed
 from hcs_stream._session import BEAT_SECONDS, SILENCE_SECONDS
 from hcs_stream._shared_link import SharedLink
 
@@ -50,11 +50,12 @@ class Case:
     def publish(self, count: int) -> None:
         """Let so many images wait."""
         spec = ImageSpec(shape=(4, 5), dtype="uint8")
-        ready = ImageReady(sequence=1, spec=spec, pixels=FrameRef(frame=1, nbytes=NBYTES))
         for _ in range(count):
             held = self.holdings.hold(NBYTES)
-            self.holdings.publish(held, ready, [self.link.destination()])
-            self.link.delivery.enqueue([Outgoing(ready, held, setting=SPILL)])
+            pixels = held.ref or FrameRef(frame=1, nbytes=NBYTES)
+            ready = ImageReady(sequence=1, spec=spec, pixels=pixels)
+            self.holdings.publish(held, encode(ready), [self.link.destination()])
+            self.link.delivery.enqueue([Owed(ready, encode(ready), held, setting=SPILL)])
 
 
 @pytest.fixture

@@ -7,23 +7,24 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from hcs_protocol import FileRef, FrameRef, ImageReady, ImageSpec, RunEnded
+from hcs_protocol import FileRef, FrameRef, ImageReady, ImageSpec, RunEnded, encode
 from hcs_protocol.testing import FakeLender
 from hcs_stream._batches import BATCH_ITEMS, batches
 from hcs_stream._counters import total
 from hcs_stream._delivery import Delivery
 from hcs_stream._held import Held
 from hcs_stream._overflow import Overflow, OverflowSetting
-from hcs_stream._owed import Outgoing
+from hcs_stream._owed import Owed
 from hcs_stream._states import IN_DOUBT, IN_FLIGHT, QUEUED, RELEASED, TRANSITIONS, Event, ItemState
 
 LENDER = FakeLender(1 << 40)
+ENDED = RunEnded(sequence=1, run="r")
 POLICIES = ["spill", "block", "drop_oldest", "latest"]
 
 
 def outgoing(
     nbytes: int = 1, *, by_block: bool = True, policy: str = "block", layer: str = "", file: str = ""
-) -> Outgoing:
+) -> Owed:
     """An image of so many bytes that is not numbered yet."""
     spec = ImageSpec(shape=(1, nbytes), dtype="uint8")
     ready = ImageReady(sequence=1, spec=spec, pixels=FrameRef(frame=1, nbytes=nbytes))
@@ -33,7 +34,9 @@ def outgoing(
         held = Held(nbytes, block.pixels, block.ref, LENDER)
         held.holders.add(0)
     setting = OverflowSetting(Overflow.of(policy))
-    return Outgoing(ready, held, file=FileRef(path=file) if file else None, layer=layer, setting=setting)
+    return Owed(
+        ready, encode(ready), held, file=FileRef(path=file) if file else None, layer=layer, setting=setting
+    )
 
 
 def delivery(*sizes: int, images: int = 100, nbytes: int = 1 << 30) -> Delivery:
@@ -46,7 +49,7 @@ def delivery(*sizes: int, images: int = 100, nbytes: int = 1 << 30) -> Delivery:
 
 def take(owing: Delivery) -> list[int]:
     """The numbers that go now."""
-    return [owed.item.sequence for owed in owing.take()]
+    return [owed.sequence for owed in owing.take()]
 
 
 # The table.
@@ -85,7 +88,7 @@ def test_nothing_but_sending_brings_an_item_into_flight() -> None:
 
 def test_numbers_begin_with_one_and_have_no_gaps() -> None:
     owing = delivery(1, 1)
-    owing.enqueue([Outgoing(RunEnded(sequence=1, run="r")), outgoing()])
+    owing.enqueue([Owed(ENDED, encode(ENDED)), outgoing()])
 
     assert take(owing) == [1, 2, 3, 4]
 
@@ -196,7 +199,7 @@ def test_an_image_refused_by_block_goes_again_as_a_frame() -> None:
 
     assert owing.refuse(2, send_frame=True) is None
     again = list(owing.take())
-    assert [(owed.item.sequence, owed.by_frame) for owed in again] == [(2, True)]
+    assert [(owed.sequence, owed.by_frame) for owed in again] == [(2, True)]
 
 
 def test_an_image_refused_as_a_frame_too_is_given_up() -> None:
@@ -223,7 +226,7 @@ def test_an_interrupted_take_loses_nothing() -> None:
 
 def test_the_counters_add_up() -> None:
     owing = delivery(1, 1, 1, 1, images=3)
-    owing.enqueue([Outgoing(RunEnded(sequence=1, run="r"))])
+    owing.enqueue([Owed(ENDED, encode(ENDED))])
     take(owing)
     owing.adopt(1)
     owing.refuse(2, send_frame=False)
@@ -247,7 +250,7 @@ def test_counters_of_several_viewers_are_added_up() -> None:
 # What gives way when a viewer does not keep up.
 
 
-def waiting(*images: Outgoing) -> Delivery:
+def waiting(*images: Owed) -> Delivery:
     """A delivery whose viewer has credit for one image, with these published one by one."""
     owing = Delivery()
     owing.credit_images, owing.credit_nbytes = 1, 1 << 30
@@ -292,7 +295,7 @@ def test_images_of_a_stream_that_drops_none_are_not_dropped() -> None:
 
 def test_messages_about_runs_are_not_dropped() -> None:
     setting = OverflowSetting(Overflow("drop_oldest"))
-    owing = waiting(outgoing(), Outgoing(RunEnded(sequence=1, run="r"), setting=setting))
+    owing = waiting(outgoing(), Owed(ENDED, encode(ENDED), setting=setting))
 
     assert owing.drop("drop_oldest") is None
 
@@ -373,7 +376,7 @@ def test_a_message_of_small_images_does_not_wait_for_more() -> None:
 def sizes_of_batches(owing: Delivery, *, by_block: bool = True) -> list[list[int]]:
     """The numbers that go together."""
     made: Iterator[list[int]] = (
-        [owed.item.sequence for owed in batch] for batch in batches(owing.take(), by_block=by_block)
+        [owed.sequence for owed in batch] for batch in batches(owing.take(), by_block=by_block)
     )
     return list(made)
 
@@ -392,7 +395,7 @@ def test_small_images_of_several_calls_go_together_up_to_a_megabyte() -> None:
 
 def test_frames_go_alone() -> None:
     owing = delivery(1)
-    owing.enqueue([outgoing(), Outgoing(RunEnded(sequence=1, run="r")), outgoing(by_block=False), outgoing()])
+    owing.enqueue([outgoing(), Owed(ENDED, encode(ENDED)), outgoing(by_block=False), outgoing()])
 
     assert sizes_of_batches(owing) == [[1, 2, 3], [4], [5]]
 
@@ -447,8 +450,8 @@ class AnyLife(RuleBasedStateMachine):
     def send(self) -> None:
         before = list(self.owing._in_flight.values())
         sent = list(self.owing.take())
-        assert not self.doubtful & {owed.item.sequence for owed in sent}
-        self.session += [owed.item.sequence for owed in sent]
+        assert not self.doubtful & {owed.sequence for owed in sent}
+        self.session += [owed.sequence for owed in sent]
         flying = before + sent
         if sent:
             assert len(flying) <= self.owing.credit_images

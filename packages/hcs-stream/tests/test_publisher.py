@@ -125,7 +125,7 @@ def test_a_closed_stream_takes_no_image(stream: Any, image: Any) -> None:
 def test_an_array_that_cannot_be_written_leaves_no_block_behind(
     viewer: Any, stream: Any, lender: FakeLender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream._writer, "write", lambda array, pixels: 1 / 0)
+    monkeypatch.setattr(stream._room._writer, "write", lambda array, pixels: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         stream.send(np.zeros((2, 2), np.uint8))
@@ -377,7 +377,7 @@ def test_a_send_that_is_interrupted_before_it_is_published_leaves_nothing(
     viewer: Any, stream: Any, image: Any, lender: FakeLender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(stream._writer, "write", interrupt)
+        patch.setattr(stream._room._writer, "write", interrupt)
         with pytest.raises(KeyboardInterrupt):
             stream.send(image(1))
 

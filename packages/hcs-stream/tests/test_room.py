@@ -46,7 +46,7 @@ def test_a_lent_array_is_sent_without_a_copy(
     viewer: Any, stream: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copies: list[object] = []
-    monkeypatch.setattr(stream._writer, "write", lambda *arguments: copies.append(arguments))
+    monkeypatch.setattr(stream._room._writer, "write", lambda *arguments: copies.append(arguments))
     lent = stream.lend((4, 5), "uint8")
 
     lent[:] = 7
@@ -144,8 +144,10 @@ def test_all_viewers_get_every_image_from_one_copy(
 ) -> None:
     viewers = [new_viewer() for _ in range(3)]
     stream = new_stream(*(viewer.connection.data_port for viewer in viewers))
-    write, copies = stream._writer.write, []
-    monkeypatch.setattr(stream._writer, "write", lambda *arguments: (copies.append(1), write(*arguments)))
+    write, copies = stream._room._writer.write, []
+    monkeypatch.setattr(
+        stream._room._writer, "write", lambda *arguments: (copies.append(1), write(*arguments))
+    )
 
     stream.send(image(1))
     stream.send(image(2))

@@ -66,7 +66,7 @@ class Case:
         inbox: Inbox[ToWindow] = Inbox(lambda: None)
         presence = Presence(title="t", viewer_run="v", clock=FakeClock())
         self.sessions = Sessions()
-        outgoing = Outgoing(self.socket, tally)
+        outgoing = Outgoing(self.socket, tally, presence.clock)
         control = Control(outgoing, self.sessions, blocks, inbox, tally, presence)
         adoption = Adoption(self.store, inbox, tally, presence.clock)
         self.arrivals = Arrivals(blocks, adoption, self.sessions, control, outgoing, inbox, tally, presence)

@@ -22,6 +22,8 @@ from ._codec import (
     SplitBatch,
     decode,
     encode,
+    encode_batch,
+    numbered,
     split_batch,
 )
 from ._components import (
@@ -81,6 +83,7 @@ from ._journal_entries import (
     JournalEntry,
     decode_entry,
     encode_entry,
+    encode_entry_of,
 )
 from ._message import (
     MAX_ITEMS,
@@ -260,7 +263,9 @@ __all__ = [
     "default_data_port",
     "display_with_modes",
     "encode",
+    "encode_batch",
     "encode_entry",
+    "encode_entry_of",
     "endpoint",
     "find_connections",
     "find_free_pair",
@@ -269,6 +274,7 @@ __all__ = [
     "natural_key",
     "new_id",
     "normalise_well",
+    "numbered",
     "read_connection",
     "refusal",
     "runtime_folders",

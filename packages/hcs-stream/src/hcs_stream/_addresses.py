@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from operator import index
-from typing import SupportsIndex, TypeAlias, TypedDict, TypeVar, get_args
+from typing import SupportsIndex, TypeAlias, TypedDict, TypeVar
 
 import msgspec
 import numpy as np
@@ -27,7 +27,6 @@ from hcs_protocol import (
     Item,
     Kind,
     Step,
-    UnsupportedArrayError,
     decode,
     encode,
     normalise_well,
@@ -40,9 +39,8 @@ Value: TypeAlias = str | SupportsIndex | None
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
-SHAPES = "wanted (y, x), (z, y, x), or (y, x, 3 or 4) for colours"
 TEXTS = frozenset({"plate", "well"})
-INT64 = range(-(1 << 63), 1 << 63)
+LEAST, MOST = -(1 << 63), (1 << 63) - 1
 
 
 class ImageKeywords(TypedDict, total=False):
@@ -97,7 +95,16 @@ def as_components(given: Components | Mapping[str, object]) -> Components:
 
 
 def _components(given: Mapping[str, object]) -> Components:
-    values = {name: component_value(name, given[name]) for name in COMPONENTS if given.get(name) is not None}
+    values: dict[str, ComponentValue] = {}
+    for name in COMPONENTS:
+        if (value := given.get(name)) is None:
+            continue
+        if type(value) is str:  # what `component_value` says, without a call where there is nothing to do
+            values[name] = _checked_text(name, value)
+        elif type(value) is int and name not in TEXTS and LEAST <= value <= MOST:
+            values[name] = value
+        else:
+            values[name] = _component_value(name, value)
     return Components(**values)  # type: ignore[arg-type]  # each is what its name wants
 
 
@@ -126,11 +133,13 @@ def component_value(component: str, value: object) -> ComponentValue | None:
     Raises:
         InvalidComponentError: It is neither text nor an integer of at most 64 bits, or too long a text.
     """
-    if value is None:
-        return None
+    return None if value is None else _component_value(component, value)
+
+
+def _component_value(component: str, value: object) -> ComponentValue:
     if isinstance(value, str):
         return _checked_text(component, str(value))
-    number = value if type(value) is int and value in INT64 else _integer(component, value)
+    number = _integer(component, value)
     return _checked_text(component, str(number)) if component in TEXTS else number
 
 
@@ -153,6 +162,8 @@ def as_step(step: StepLike) -> Step | None:
     match step:
         case None:
             return None
+        case (number, name) if type(number) is int and type(name) is str:
+            return _checked_step(number, name)
         case Step(index=number, name=name) | (number, str(name)):
             return _checked_step(_integer("step", number), str(name))
         case str():
@@ -196,48 +207,6 @@ def _check(fields: dict[str, object], kind: type[StructT]) -> StructT:
         raise InvalidComponentError(f"no viewer would take {reprlib.repr(fields)}: {error}") from error
 
 
-def image_spec(shape: tuple[int, ...], dtype: str, keywords: ImageKeywords) -> ImageSpec:
-    """Return how an image's bytes are to be read.
-
-    Raises:
-        UnsupportedArrayError: A viewer cannot draw arrays of this shape, dtype or kind.
-    """
-    axes = keywords.get("axes")
-    return _checked_spec(
-        shape,
-        dtype,
-        tuple(axes) if axes else None,
-        keywords.get("kind", "image"),
-        _pair(keywords.get("pixel_size")),
-        _micrometres(keywords.get("z_step")),
-    )
-
-
-@lru_cache(256)
-def _checked_spec(
-    shape: tuple[int, ...],
-    dtype: str,
-    axes: tuple[str, ...] | None,
-    kind: Kind,
-    pixel_size: tuple[float, float] | None,
-    z_step: float | None,
-) -> ImageSpec:
-    if len(shape) not in {2, 3} or not min(shape):
-        raise UnsupportedArrayError(f"{SHAPES}, shape is {shape!r}")
-    if kind not in get_args(Kind):
-        raise InvalidComponentError(f"an image's kind is 'image' or 'labels', not {kind!r}")
-    spec = ImageSpec(
-        shape=shape,
-        dtype=dtype,
-        axes=axes or _axes(shape, dtype, kind),
-        kind=kind,
-        pixel_size=pixel_size,
-        z_step=z_step,
-    )
-    spec.check()
-    return spec
-
-
 def file_ref(keywords: ImageKeywords) -> FileRef | None:
     """Return the file in which an image lies too, with its whole path.
 
@@ -269,29 +238,6 @@ def check_item(item: Item) -> None:
         raise InvalidComponentError(f"this cannot be sent: {error}") from error
 
 
-def _axes(shape: tuple[int, ...], dtype: str, kind: Kind) -> tuple[str, ...]:
-    if len(shape) == 2:
-        return ("y", "x")
-    coloured = shape[-1] in {3, 4} and dtype == "uint8" and kind == "image"
-    return ("y", "x", "c") if coloured else ("z", "y", "x")
-
-
-def _pair(pixel_size: float | tuple[float, float] | None) -> tuple[float, float] | None:
-    if pixel_size is None:
-        return None
-    match pixel_size:
-        case (float(), float()):
-            return pixel_size
-    lengths = np.ravel(np.asarray(pixel_size, dtype=float)).tolist()
-    if len(lengths) not in {1, 2}:
-        raise InvalidComponentError(f"a pixel's size is one length or (height, width), not {pixel_size!r}")
-    return lengths[0], lengths[-1]
-
-
-def _micrometres(length: float | None) -> float | None:
-    return None if length is None else float(length)
-
-
 def _integer(component: str, value: object) -> int:
     wanted = f"{component} is text or an integer, not {value!r}"
     if isinstance(value, bool | np.bool_):
@@ -300,6 +246,6 @@ def _integer(component: str, value: object) -> int:
         number = index(value)  # type: ignore[arg-type]  # what is no integer raises
     except TypeError as error:
         raise InvalidComponentError(wanted) from error
-    if number not in INT64:
+    if not LEAST <= number <= MOST:
         raise InvalidComponentError(f"{component} is an integer of at most 64 bits, not {number}")
     return number

@@ -5,17 +5,19 @@ then gets the next number and is in flight until the viewer says that it has ado
 needs its block no more. `_states` has the law of what may follow what.
 """
 
-import heapq
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from ._counters import StreamCounters
 from ._held import Held
-from ._owed import Dropped, Outgoing, Owed
+from ._owed import Dropped, Owed
 from ._states import IN_DOUBT, IN_FLIGHT, QUEUED, RELEASED, TRANSITIONS, Event
 
+SENT = Event.SENT  # to look an enum's member up takes as long as to move it
+
+COUNTED = "published", "adopted", "shown", "resent", "refused", "spilled", "nbytes"
 GATHERED = 4
 """So many images make a message in a flood of small ones."""
 
@@ -38,11 +40,11 @@ class Delivery:
         self._settled = 0
         self._calls = 0
         self._owed: OrderedDict[int, Owed] = OrderedDict()  # by ticket
-        self._queue: list[int] = []  # a heap of tickets; what was dropped is still in it
+        self._queue: deque[Owed] = deque()  # by ticket; what was dropped is still in it
         self._numbered: dict[int, Owed] = {}
         self._in_flight: dict[int, Owed] = {}  # by number, in the order of sending
         self._in_flight_nbytes = 0
-        self._counts: Counter[str] = Counter()
+        self._counts = dict.fromkeys(COUNTED, 0)
         self._dropped: Counter[str] = Counter()
 
     @property
@@ -90,22 +92,21 @@ class Delivery:
         queued = max(0, self._counts["published"] - gone - in_flight)
         return StreamCounters(queued=queued, in_flight=in_flight, dropped=dict(self._dropped), **self._counts)
 
-    def enqueue(self, published: Sequence[Outgoing], now: float = 0.0) -> None:
+    def enqueue(self, published: Sequence[Owed], now: float = 0.0) -> None:
         """Put these at the end of the queue."""
         self._calls += 1
-        for outgoing in published:
-            self.published += 1
-            held = outgoing.held
-            by_frame = held is not None and held.ref is None
-            ticket, place = self.published, outgoing.place
-            owed = Owed(outgoing, outgoing.item, held, ticket, self._calls, by_frame, now, place)
-            if owed.is_image:
-                nbytes, spilled = owed.nbytes, held is not None and held.on_disk
-                self._counts["published"] += 1  # no call up to where it is owed: Ctrl-C comes at calls
-                self._counts["nbytes"] += nbytes
-                self._counts["spilled"] += spilled
+        for owed in published:
+            owed.ticket = ticket = self.published + 1
+            owed.call, owed.published_at = self._calls, now
+            held, counts = owed.held, self._counts
+            is_image, spilled = owed.is_image, held is not None and held.on_disk
+            self.published = ticket  # no call up to where it is owed: Ctrl-C comes at calls
+            if is_image and held is not None:
+                counts["published"] += 1
+                counts["nbytes"] += held.nbytes
+                counts["spilled"] += spilled
             self._owed[ticket] = owed
-            heapq.heappush(self._queue, ticket)
+            self._queue.append(owed)
 
     def take(self, window_nbytes: int = 1 << 62) -> Iterator[Owed]:
         """Yield what the credit lets go, in order; each is in flight from then on.
@@ -114,15 +115,23 @@ class Delivery:
             window_nbytes: What this worker itself allows to be in flight, whatever the viewer's credit.
         """
         limit = min(window_nbytes, self.credit_nbytes)
-        while (owed := self._next()) is not None and self._allows(owed, limit):
-            heapq.heappop(self._queue)
-            self._number(owed)
+        while self._queue:
+            owed = self._queue[0]
+            if owed.state is QUEUED and not self._allows(owed, limit):
+                return
+            self._queue.popleft()
+            if owed.state is not QUEUED:
+                continue
+            if not owed.sequence:
+                self.last = owed.sequence = self.last + 1
+                self._numbered[owed.sequence] = owed
             owed.viewer_run = self.viewer_run
-            owed.state = TRANSITIONS[owed.state, Event.SENT]
+            owed.state = TRANSITIONS[owed.state, SENT]
             self._in_flight[owed.sequence] = owed
             self._in_flight_nbytes += owed.nbytes
             owed.times_sent += 1
-            self.last_sent = max(self.last_sent, owed.sequence)
+            if owed.sequence > self.last_sent:
+                self.last_sent = owed.sequence
             if owed.times_sent > 1 and owed.is_image:
                 self._counts["resent"] += 1
             yield owed
@@ -134,7 +143,7 @@ class Delivery:
         """
         if not 0 < self.waiting < GATHERED <= len(self._in_flight):
             return False
-        following = self._next()
+        following = next((owed for owed in self._queue if owed.state is QUEUED), None)
         return following is not None and following.nbytes < nbytes
 
     def adopt(self, sequence: int) -> Owed | None:
@@ -144,10 +153,12 @@ class Delivery:
     def refuse(self, sequence: int, *, send_frame: bool) -> Owed | None:
         """Give an item up and return it, or queue it once more if a frame is wanted and was not sent."""
         owed = self._in_flight.get(sequence)
-        if owed and send_frame and not owed.by_frame and owed.held:
+        if owed and send_frame and not owed.needs_frame(by_block=True) and owed.held:
             owed.by_frame = True
             self._move(owed, Event.FRAME_WANTED)
-            heapq.heappush(self._queue, owed.ticket)
+            self._queue.appendleft(owed)
+            if len(self._queue) > 1 and self._queue[1].ticket < owed.ticket:
+                self._put_in_order()
             return None
         return self._end(sequence, Event.REFUSED, "refused")
 
@@ -193,13 +204,14 @@ class Delivery:
 
         An image that lies in a file, too, stays owed as a reference to it, if the viewer can read such.
         """
-        waiting = (owed for owed in self._owed.values() if layer in {None, owed.outgoing.layer})
+        waiting = (owed for owed in self._owed.values() if layer in {None, owed.layer})
         owed = next((owed for owed in waiting if owed.may_be_dropped), None)
         if owed is None or owed.held is None:
             return None
         dropped = Dropped(owed.held, owed.place)
-        if by_file and owed.outgoing.file is not None:
-            owed.item, owed.held = msgspec.structs.replace(owed.item, pixels=owed.outgoing.file), None
+        if by_file and owed.file is not None:
+            owed.say(msgspec.structs.replace(owed.item, pixels=owed.file))
+            owed.held = None
             self._counts["spilled"] += 1
         else:
             owed.state = TRANSITIONS[owed.state, Event.DROPPED]
@@ -215,28 +227,9 @@ class Delivery:
         """Count an image whose pixels went to disk."""
         self._counts["spilled"] += 1
 
-    def _next(self) -> Owed | None:
-        while self._queue:
-            owed = self._owed.get(self._queue[0])
-            if owed is not None and owed.state is QUEUED:
-                return owed
-            heapq.heappop(self._queue)
-        return None
-
-    def _number(self, owed: Owed) -> None:
-        if not owed.sequence:
-            self.last += 1
-            owed.sequence = self.last
-            self._numbered[owed.sequence] = owed
-        ref = owed.held.ref if owed.held else None
-        changes = {"sequence": owed.sequence, **({"pixels": ref} if ref else {})}
-        owed.item = msgspec.structs.replace(owed.item, **changes)
-
     def _allows(self, owed: Owed, limit: int) -> bool:
-        if not self.credit_images:
-            return False
         if not self._in_flight:
-            return True  # an image larger than the whole credit goes alone
+            return self.credit_images > 0  # an image larger than the whole credit goes alone
         nbytes = self._in_flight_nbytes + owed.nbytes
         return len(self._in_flight) < self.credit_images and nbytes <= limit
 
@@ -262,5 +255,5 @@ class Delivery:
         self._in_flight = {owed.sequence: owed for owed in self._owed.values() if owed.state is IN_FLIGHT}
         self._in_flight_nbytes = sum(owed.nbytes for owed in self._in_flight.values())
         self._numbered = {owed.sequence: owed for owed in self._owed.values() if owed.sequence}
-        self._queue = [owed.ticket for owed in self._owed.values() if owed.state is QUEUED]
+        self._queue = deque(owed for owed in self._owed.values() if owed.state is QUEUED)
         return released

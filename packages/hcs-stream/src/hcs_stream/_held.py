@@ -3,6 +3,7 @@
 import weakref
 from collections.abc import Callable, Hashable, Sequence
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -10,37 +11,29 @@ from hcs_protocol import BlockJournal, BlockRef, Destination
 
 ARRAY = "array"
 """The holder that is no viewer: the array that was lent."""
-PUBLISHING = "publishing"
-"""The holder until all viewers of an image are holders."""
 DOUBTED = "doubted"
 """The holder that is a viewer which is owed nothing here any more, and may still read it when it wakes."""
 
+Array = npt.NDArray[np.generic]
 
-class Held:
+_UNKNOWN: tuple[Callable[[], Array | None], int] = (lambda: None), 0
+
+
+class Held(msgspec.Struct, eq=False):
     """The pixels of one image until they are adopted; on disk, they have no `pixels` here."""
 
-    __slots__ = ("destinations", "era", "holders", "journal", "nbytes", "pixels", "ref")
-
-    def __init__(
-        self,
-        nbytes: int,
-        pixels: memoryview | None,
-        ref: BlockRef | None = None,
-        journal: BlockJournal | None = None,
-        era: object = None,
-    ) -> None:
-        self.nbytes = nbytes
-        self.pixels = pixels
-        self.ref = ref
-        """The block's reference, None for ordinary memory."""
-        self.journal = journal
-        """Whose block it is."""
-        self.era = era
-        """Which pools it belongs to: a process may close them and make others."""
-        self.holders: set[Hashable] = set()
-        """The places of destinations that did not release it yet, `ARRAY` and `PUBLISHING`."""
-        self.destinations: list[Destination] = []
-        """To whom it was published, as it stands in the journal."""
+    nbytes: int
+    pixels: memoryview | None
+    ref: BlockRef | None = None
+    """The block's reference, None for ordinary memory."""
+    journal: BlockJournal | None = None
+    """Whose block it is."""
+    era: object = None
+    """Which pools it belongs to: a process may close them and make others."""
+    holders: set[Hashable] = msgspec.field(default_factory=set)
+    """The places of destinations that did not release it yet, and `ARRAY`."""
+    destinations: list[Destination] = []
+    """To whom it was published, as it stands in the journal."""
 
     @property
     def on_disk(self) -> bool:
@@ -55,33 +48,42 @@ class LentArrays:
         """Remember whom to tell that an array is gone."""
         self._gone = gone
         self._held: dict[int, Held] = {}
+        """By address."""
+        self._addresses: dict[int, tuple[Callable[[], Array | None], int]] = {}
+        """By identity: to ask an array for its address takes ten times as long as to find it here."""
 
-    def lend(self, held: Held, shape: Sequence[int], dtype: np.dtype[np.generic]) -> npt.NDArray[np.generic]:
+    def lend(self, held: Held, shape: Sequence[int], dtype: np.dtype[np.generic]) -> Array:
         """Return an array that looks at this room, which has pixels."""
         flat = np.frombuffer(held.pixels or b"", dtype)
         seen = flat.base  # the memoryview that every view of the array keeps alive
         array = flat.reshape(shape)
-        address = _address(array)
+        address, identity = _address(array), id(array)
         held.holders.add(ARRAY)
         self._held[address] = held
-        weakref.finalize(seen, self._forget, address, held).atexit = False
+        self._addresses[identity] = weakref.ref(array), address
+        weakref.finalize(seen, self._forget, identity, address, held).atexit = False
         return array
 
     def claim(self, array: object) -> Held | None:
         """Return the room that this array was lent, if it is all of it; nobody else gets it from now on."""
         if not self._held or not isinstance(array, np.ndarray) or not array.flags.c_contiguous:
             return None
-        held = self._held.get(address := _address(array))
+        known, address = self._addresses.get(id(array), _UNKNOWN)
+        if known() is not array:
+            address = _address(array)
+        held = self._held.get(address)
         if held is None or held.nbytes != array.nbytes:
             return None
         return self._held.pop(address, None)  # None if another thread was faster
 
-    def _forget(self, address: int, held: Held) -> None:
+    def _forget(self, identity: int, address: int, held: Held) -> None:
         if self._held.get(address) is held:
             del self._held[address]
+        if self._addresses.get(identity, _UNKNOWN)[1] == address:
+            del self._addresses[identity]
         self._gone(held)
 
 
-def _address(array: npt.NDArray[np.generic]) -> int:
+def _address(array: Array) -> int:
     address: int = array.__array_interface__["data"][0]
     return address

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable
 
 import numpy as np
 
@@ -18,10 +18,9 @@ from hcs_protocol import (
     BlockUnavailableError,
     Destination,
     ImageReady,
-    JournalEntry,
     PoolFullError,
     SegmentOffer,
-    encode_entry,
+    encode_entry_of,
 )
 
 from ._held import ARRAY, DOUBTED, Held, LentArrays
@@ -186,17 +185,16 @@ class Holdings:
             raise PoolFullError(held.nbytes, 0)
         return spiller.read(ref)
 
-    def publish(self, held: Held, image: ImageReady, destinations: Sequence[Destination]) -> None:
-        """Write into the crash journal to whom this is owed from now on."""
-        held.destinations = list(destinations)
+    def publish(self, held: Held, image: bytes, destinations: list[Destination]) -> None:
+        """Write into the crash journal to whom this image, encoded, is owed from now on."""
+        held.destinations = destinations
         held.holders.update(range(len(destinations)))
-        if held.ref and held.journal:
-            entry = encode_entry(JournalEntry(destinations=held.destinations, image=image))
-            held.journal.record(held.ref, entry, len(destinations))
+        if held.ref is not None and held.journal is not None:
+            held.journal.record(held.ref, encode_entry_of(image, destinations), len(destinations))
 
     def number(self, held: Held, place: int, sequence: int) -> None:
         """Write by which number a destination knows it, before it is sent there."""
-        if held.ref and held.journal:
+        if held.ref is not None and held.journal is not None:
             held.journal.number(held.ref, place, sequence)
 
     def release(self, held: Held, holder: Hashable) -> None:
@@ -226,8 +224,7 @@ class Holdings:
     def _leave_one(self, spiller: BlockSpiller, owed: Owed) -> None:
         if (held := owed.held) is not None and isinstance(owed.item, ImageReady) and held.destinations:
             ref = spiller.spill(self.pixels(held))
-            entry = JournalEntry(destinations=[held.destinations[owed.place]], image=owed.item)
-            spiller.record(ref, encode_entry(entry), 1)
+            spiller.record(ref, encode_entry_of(owed.encoded, [held.destinations[owed.place]]), 1)
             spiller.number(ref, 0, owed.sequence)
             held.holders.update({DOUBTED} if owed.state is IN_DOUBT else ())
             self.release(held, owed.place)

@@ -25,7 +25,9 @@ from hcs_protocol import (
     Message,
     Welcome,
     WorkerStatus,
+    encode,
     new_id,
+    numbered,
 )
 
 from ._batches import batches
@@ -64,6 +66,8 @@ class Link:
         self.refusal: str | None = None
         """Why the viewer did not want this worker when it last said Hello."""
         self.label = label
+        self._host, _, data_port = label.rpartition(":")
+        self._data_port = int(data_port)
         self._clock = clock
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._worker_run = new_id()
@@ -103,12 +107,11 @@ class Link:
 
     def destination(self) -> Destination:
         """Name this viewer, and the next image published to it, in the crash journal."""
-        host, _, data_port = self.label.rpartition(":")
         return Destination(
             worker_run=self._worker_run,
             published=next(self._published),
-            host=host,
-            data_port=int(data_port),
+            host=self._host,
+            data_port=self._data_port,
         )
 
     def receive(self) -> bool:
@@ -205,14 +208,15 @@ class Link:
         """Whether the viewer can be expected to read this worker's files."""
         if self.session is not None and self.session.was_open:
             return self.session.by_block
-        return self.label.rpartition(":")[0] in LOCAL_HOSTS
+        return self._host in LOCAL_HOSTS
 
     def move(self, owed: Owed, spilled: Held) -> None:
         """Let an image that waits lie there from now on."""
         before, place = owed.held, owed.place
         if before is None or not isinstance(owed.item, ImageReady):
             return
-        self.holdings.publish(spilled, owed.item, [before.destinations[place]])
+        owed.say(msgspec.structs.replace(owed.item, pixels=spilled.ref))
+        self.holdings.publish(spilled, owed.encoded, [before.destinations[place]])
         self.holdings.number(spilled, 0, owed.sequence)
         owed.held, owed.place = spilled, 0
         self.delivery.count_spilled()
@@ -266,15 +270,16 @@ class Link:
         for owed in batch:
             if owed.times_sent == 1:
                 self._queued_for.add(now - owed.published_at)
-            if owed.held:
+            if owed.held is not None:
                 self.holdings.number(owed.held, owed.place, owed.sequence)
         first = batch[0]
         if first.held and first.needs_frame(by_block=session.by_block):
             pixels = FrameRef(frame=1, nbytes=first.nbytes)
-            framed = msgspec.structs.replace(first.item, pixels=pixels)
-            session.send(self.delivery.oldest, [framed], self.holdings.pixels(first.held))
+            framed = encode(msgspec.structs.replace(first.item, pixels=pixels))
+            items, frame = [numbered(framed, first.sequence)], self.holdings.pixels(first.held)
         else:
-            session.send(self.delivery.oldest, [owed.item for owed in batch])
+            items, frame = [numbered(owed.encoded, owed.sequence) for owed in batch], None
+        session.send(self.delivery.oldest, items, frame)
 
     def _is_stuck(self, session: Session) -> bool:
         awaited = self.delivery.awaited

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from hcs_protocol import FileRef, ImageReady, Item
+import msgspec
+
+from hcs_protocol import FileRef, ImageReady, Item, encode
 
 from ._held import Held
 from ._overflow import Overflow, OverflowSetting
@@ -11,37 +13,29 @@ from ._states import QUEUED, ItemState
 BLOCK = OverflowSetting(Overflow("block"))
 
 
-@dataclass(slots=True, eq=False)  # frozen, it would take several times as long to make
-class Outgoing:
-    """What is published and has no number yet, whatever its message says."""
+class Owed(msgspec.Struct, eq=False):  # a dataclass would take several times as long to make
+    """One published item that the viewer has not adopted yet."""
 
     item: Item
+    """Its sequence says nothing."""
+    encoded: bytes
+    """The item's JSON, the same for the journal and for all viewers."""
     held: Held | None = None
     """None for a message about a run."""
     place: int = 0
-    """Which of the image's destinations this viewer is."""
+    """Which of its destinations, as the journal has them, this viewer is."""
     file: FileRef | None = None
     """Where the same pixels lie in a file, too."""
     layer: str = ""
     """What the newest image supersedes an older one of, where only the latest counts."""
     setting: OverflowSetting = BLOCK
-
-
-@dataclass(slots=True, eq=False)
-class Owed:
-    """One published item that the viewer has not adopted yet."""
-
-    outgoing: Outgoing
-    item: Item
-    held: Held | None
-    ticket: int
+    by_frame: bool = False
+    """Whether its pixels go as a frame, though the viewer reads blocks."""
+    ticket: int = 0
     """The order of publishing."""
-    call: int
+    call: int = 0
     """Which call of `Delivery.enqueue` it came with: these go together."""
-    by_frame: bool
-    published_at: float
-    place: int
-    """Which of its destinations, as the journal has them, this viewer is."""
+    published_at: float = 0.0
     state: ItemState = QUEUED
     sequence: int = 0
     """The number it is sent by, 0 before."""
@@ -63,7 +57,7 @@ class Owed:
     def may_be_dropped(self) -> bool:
         """Whether it waits, was never sent, and its stream's policy gives images up."""
         may = self.state is QUEUED and not self.sequence and self.held is not None
-        return may and self.outgoing.setting.overflow.drops
+        return may and self.setting.overflow.drops
 
     @property
     def may_be_spilled(self) -> bool:
@@ -71,11 +65,16 @@ class Owed:
         held = self.held
         if self.state is not QUEUED or held is None or held.on_disk or held.ref is None:
             return False
-        return self.outgoing.setting.overflow.policy == "spill" and held.holders == {self.place}
+        return self.setting.overflow.policy == "spill" and held.holders == {self.place}
 
     def needs_frame(self, *, by_block: bool) -> bool:
         """Say whether its pixels go as a frame, given whether the viewer reads this worker's blocks."""
-        return self.held is not None and (self.by_frame or not by_block)
+        return self.held is not None and (self.by_frame or not by_block or self.held.ref is None)
+
+    def say(self, item: Item) -> None:
+        """Say this instead from now on."""
+        self.encoded = encode(item)
+        self.item = item
 
 
 @dataclass(frozen=True, slots=True)

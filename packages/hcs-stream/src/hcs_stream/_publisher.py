@@ -17,7 +17,7 @@ from ._held import Held
 from ._holdings import Holdings
 from ._link import Link
 from ._overflow import OverflowSetting
-from ._owed import Outgoing
+from ._owed import Owed
 from ._shared_link import SharedLink
 
 logger = logging.getLogger(__name__)
@@ -89,14 +89,15 @@ class Publisher:
         """Name this viewer, and the next image published to it, in the crash journal."""
         return self._open().link.destination()
 
-    def publish(self, outgoing: Sequence[Outgoing], setting: OverflowSetting) -> None:
+    def publish(self, owed: Sequence[Owed], setting: OverflowSetting) -> None:
         """Queue these and send what the credit allows, the rest later; returns at once."""
         shared = self._open()
         with shared.lock, shared as link:
-            shared.receive()
+            if link.delivery.in_flight:  # else there is nothing to be told
+                shared.receive()
             link.setting = setting
             now = self._clock()
-            link.delivery.enqueue(outgoing, now)
+            link.delivery.enqueue(owed, now)
             link.send_allowed()
         shared.busy_until = now + BUSY_SECONDS
 
@@ -120,7 +121,8 @@ class Publisher:
 
     def owes(self, held: Held) -> bool:
         """Say whether these pixels were published to this viewer and are not released."""
-        shared = self._open()
+        if (shared := self._shared) is None:
+            return False
         with shared.lock:
             return shared.link.delivery.owes(held)
 

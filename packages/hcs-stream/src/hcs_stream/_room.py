@@ -9,7 +9,7 @@ import numpy as np
 
 from hcs_protocol import PixelWriter, PoolFullError
 
-from ._held import PUBLISHING, Held
+from ._held import Held
 from ._holdings import Holdings
 from ._overflow import OverflowSetting
 from ._publisher import Publisher
@@ -30,6 +30,7 @@ class Room:
     ) -> None:
         self._holdings = holdings
         self._publishers = publishers
+        self._places = range(len(publishers))
         self._writer = writer
         self._setting = setting
 
@@ -42,7 +43,7 @@ class Room:
         """
         lent = self._holdings.arrays.claim(array)
         if lent is not None and lent.ref is not None:  # else it is no block, and goes the way of other arrays
-            lent.holders.add(PUBLISHING)  # the array may be gone before it is published
+            lent.holders.update(self._places)  # the array may be gone before it is published
             return lent
         begun = time.monotonic()
         held = self._hold(nbytes, array, wait=wait)
@@ -52,7 +53,7 @@ class Room:
             except BaseException:
                 self._holdings.give_back(held)
                 raise
-        held.holders.add(PUBLISHING)
+        held.holders.update(self._places)
         self._holdings.copied_for.add(time.monotonic() - begun)
         return held
 

@@ -8,10 +8,10 @@ process is gone. Then the item waits again and is sent once more. Only what was 
 """
 
 from collections.abc import Mapping
-from enum import Enum, auto
+from enum import IntEnum, auto
 
 
-class ItemState(Enum):
+class ItemState(IntEnum):
     """Where an image, or a message about a run, is on its way."""
 
     QUEUED = auto()
@@ -20,7 +20,7 @@ class ItemState(Enum):
     RELEASED = auto()
 
 
-class Event(Enum):
+class Event(IntEnum):
     """What happens to it."""
 
     SENT = auto()

@@ -5,16 +5,15 @@ it into the crash journal and gives it to each viewer's publisher: `Delivery` ke
 way back, the viewer's release, comes in through `Link._take`; the last viewer's frees the block.
 """
 
-import contextlib
 import logging
 import math
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, Unpack, cast
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -31,6 +30,7 @@ from hcs_protocol import (
     PixelWriter,
     PoolFullError,
     UnsupportedArrayError,
+    encode,
     layer_name,
 )
 
@@ -44,27 +44,29 @@ from ._addresses import (
     check_run,
     file_ref,
     image_address,
-    image_spec,
 )
 from ._counters import StreamCounters, total
-from ._held import ARRAY, PUBLISHING, Held
+from ._held import ARRAY, Held
 from ._holdings import Holdings
 from ._overflow import Overflow, OverflowSetting
-from ._owed import Outgoing
+from ._owed import Owed
 from ._publisher import Publisher
 from ._room import Room
 from ._run_news import RunNews
+from ._specs import Specs
 
 logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 30.0
 
+_LITTLE = {name: np.dtype(name).newbyteorder("<") for name in DTYPES}
 
-@dataclass(slots=True, eq=False)
-class _Prepared:
+
+class _Prepared(msgspec.Struct, eq=False):
     """What is about to be published."""
 
     item: Item
+    encoded: bytes
     held: Held | None = None
     file: FileRef | None = None
 
@@ -87,7 +89,7 @@ class Stream(RunNews):
         """All workers of one execution of a pipeline say the same."""
         self._publishers = publishers
         self._holdings = holdings
-        self._writer = writer
+        self._specs = Specs(writer)
         self._display = display
         check_display(display)
         self._leave = leave
@@ -123,7 +125,8 @@ class Stream(RunNews):
         """
         if self._closed:
             raise RuntimeError("this stream is closed")
-        kind = np.dtype(dtype).newbyteorder("<")
+        kind = np.dtype(dtype)
+        kind = _LITTLE.get(kind.name, kind)
         if kind.name not in DTYPES or len(shape) not in {2, 3} or min(shape) < 1:
             wanted = f"wanted (z, y, x), (y, x) or (y, x, c) pixels of {', '.join(DTYPES)}"
             raise UnsupportedArrayError(f"{wanted}, got {kind} of shape {tuple(shape)!r}")
@@ -177,22 +180,22 @@ class Stream(RunNews):
             InvalidComponentError: A component has a value that no plate can have.
             ViewerStalledError: The policy waits for room, and a viewer released nothing within its timeout.
         """
-        keywords = ImageKeywords(
-            plate=plate,
-            well=well,
-            site=site,
-            channel=channel,
-            z_index=z_index,
-            timepoint=timepoint,
-            step=step,
-            kind=kind,
-            axes=axes,
-            pixel_size=pixel_size,
-            z_step=z_step,
-            display=display,
-            file=file,
-            page=page,
-        )
+        keywords: ImageKeywords = {
+            "plate": plate,
+            "well": well,
+            "site": site,
+            "channel": channel,
+            "z_index": z_index,
+            "timepoint": timepoint,
+            "step": step,
+            "kind": kind,
+            "axes": axes,
+            "pixel_size": pixel_size,
+            "z_step": z_step,
+            "display": display,
+            "file": file,
+            "page": page,
+        }
         self._publish([self._prepare(array, keywords)])
 
     def send_batch(self, images: Iterable[object], **common: Unpack[ImageKeywords]) -> None:
@@ -267,49 +270,38 @@ class Stream(RunNews):
         if self._closed:
             raise RuntimeError("this stream is closed")
         address = image_address(self.run, keywords)
-        spec = image_spec(*self._writer.layout(array), keywords)
+        spec, nbytes = self._specs.of(array, keywords)
         display = keywords.get("display") or self._display
         if display is not self._display:
             check_display(display)
-        pixels = FrameRef(frame=1, nbytes=spec.nbytes)
+        file = file_ref(keywords) if keywords.get("file") is not None else None
+        held = self._room.place(array, nbytes, wait=wait)
+        if ARRAY in held.holders and isinstance(array, np.ndarray):
+            array.setflags(write=False)
+        pixels = held.ref or FrameRef(frame=1, nbytes=held.nbytes)
         ready = ImageReady(sequence=1, address=address, spec=spec, pixels=pixels, display=display)
-        file = file_ref(keywords)
-        held = self._room.place(array, spec.nbytes, wait=wait)
-        if isinstance(array, np.ndarray) and ARRAY in held.holders:
-            with contextlib.suppress(ValueError):
-                array.flags.writeable = False
-        return _Prepared(ready, held, file)
+        return _Prepared(ready, encode(ready), held, file)
 
     def _publish(self, prepared: Sequence[_Prepared]) -> None:
         """Owe these to all viewers from now on, and send to each what it may have."""
         try:
             for image in prepared:
-                if image.held is not None and isinstance(image.item, ImageReady):
+                if image.held is not None:
                     destinations = [publisher.destination() for publisher in self._publishers]
-                    self._holdings.publish(image.held, image.item, destinations)
+                    self._holdings.publish(image.held, image.encoded, destinations)
+            setting = self._setting
+            latest = setting.overflow.policy == "latest"
             for place, publisher in enumerate(self._publishers):
-                outgoing = [self._outgoing(image, place) for image in prepared]
-                if self._setting.overflow.policy == "latest":
-                    self._supersede(publisher, outgoing)
-                publisher.publish(outgoing, self._setting)
+                owed = [
+                    Owed(image.item, image.encoded, image.held, place, image.file, setting=setting)
+                    for image in prepared
+                ]
+                if latest:
+                    _supersede(publisher, owed)
+                publisher.publish(owed, setting)
         except BaseException:
             self._forget(prepared)
             raise
-        finally:
-            for image in prepared:
-                if image.held is not None:
-                    self._holdings.release(image.held, PUBLISHING)
-
-    def _outgoing(self, image: _Prepared, place: int) -> Outgoing:
-        layer = ""
-        if self._setting.overflow.policy == "latest" and isinstance(image.item, ImageReady):
-            layer = _layer(image.item)
-        return Outgoing(image.item, image.held, place, image.file, layer, self._setting)
-
-    def _supersede(self, publisher: Publisher, outgoing: Sequence[Outgoing]) -> None:
-        for layer in {newer.layer for newer in outgoing if newer.layer}:
-            while publisher.drop("latest", layer):
-                pass
 
     def _forget(self, prepared: Sequence[_Prepared]) -> None:
         """Release what the viewers will not be sent: the call was interrupted before they were owed it."""
@@ -320,7 +312,16 @@ class Stream(RunNews):
 
     def _publish_news(self, news: Item) -> None:
         check_item(news)
-        self._publish([_Prepared(news)])
+        self._publish([_Prepared(news, encode(news))])
+
+
+def _supersede(publisher: Publisher, newer: Sequence[Owed]) -> None:
+    """Let what the viewer was not sent yet give way to newer images of the same layers."""
+    for owed in newer:
+        owed.layer = _layer(owed.item) if isinstance(owed.item, ImageReady) else ""
+    for layer in {owed.layer for owed in newer if owed.layer}:
+        while publisher.drop("latest", layer):
+            pass
 
 
 def _layer(ready: ImageReady) -> str:

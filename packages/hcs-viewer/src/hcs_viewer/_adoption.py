@@ -34,7 +34,6 @@ class Adoption:
         """
         number = self._store.keep(ready.spec, pixels)
         now = self._clock()
-        self._tally.count("adopted")
-        self._tally.count("nbytes", ready.spec.nbytes)
+        self._tally.count_adopted(memoryview(pixels).nbytes)
         self._to_window.put(ArrivedImage(ready, number, worker_run, now))
         return now

@@ -138,7 +138,7 @@ class Arrivals:
         except MemoryError as error:  # neither taken nor refused: the worker will send it again
             self._tally.complain(session.identity, str(error), counter="refused")
             return False
-        session.released_nbytes += item.spec.nbytes
+        session.released_nbytes += memoryview(pixels).nbytes
         self._tally.hops.store.append(adopted_at - session.last_sign)
         return True
 

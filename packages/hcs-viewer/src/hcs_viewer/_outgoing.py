@@ -1,6 +1,7 @@
 """What leaves the viewer on its control socket."""
 
 import logging
+from collections.abc import Callable
 
 import zmq
 
@@ -13,15 +14,21 @@ from ._tally import Tally
 logger = logging.getLogger(__name__)
 
 SHOWN_PER_MESSAGE = 1000
+SHOWN_IMAGES, SHOWN_SECONDS = 64, 0.05
+"""When workers are told of so many shown images, or so long after they were last told: it is no hurry."""
 MORE = zmq.NOBLOCK | zmq.SNDMORE
 
 
 class Outgoing:
     """Sends to workers and clients; a peer that is gone is no error."""
 
-    def __init__(self, control: zmq.SyncSocket, tally: Tally) -> None:
+    def __init__(self, control: zmq.SyncSocket, tally: Tally, clock: Callable[[], float]) -> None:
         self._control = control
         self._tally = tally
+        self._clock = clock
+        self._shown: dict[str, list[int]] = {}
+        self._shown_count = 0
+        self._shown_told_at = -SHOWN_SECONDS
 
     def send(self, identity: bytes, message: Message, *frames: bytes) -> None:
         """Send a message to the peer with this identity."""
@@ -34,9 +41,19 @@ class Outgoing:
         except zmq.ZMQError as error:
             logger.info("answer not sent message=%s reason=%s", type(message).__name__, error)
 
-    def send_answers(self, answers: Inbox[ToReceiver], sessions: Sessions) -> None:
-        """Send what the window answered, and tell each worker which of its images are shown."""
-        shown: dict[str, list[int]] = {}
+    @property
+    def has_more(self) -> bool:
+        """Whether workers will have to be told of shown images soon."""
+        return self._shown_count > 0
+
+    def send_answers(self, answers: Inbox[ToReceiver], sessions: Sessions, *, at_once: bool) -> None:
+        """Send what the window answered, and tell each worker which of its images are shown.
+
+        Args:
+            answers: What the window put in.
+            sessions: Who is to be told.
+            at_once: Whether to tell of shown images at once, be they few.
+        """
         while (entry := answers.take()) is not None:
             match entry:
                 case Answer(identity=identity, message=message, frames=frames):
@@ -44,7 +61,16 @@ class Outgoing:
                 case ShownImage(worker_run=worker_run, sequence=sequence, seconds=seconds):
                     self._tally.count("shown")
                     self._tally.hops.draw.append(seconds)
-                    shown.setdefault(worker_run, []).append(sequence)
+                    self._shown.setdefault(worker_run, []).append(sequence)
+                    self._shown_count += 1
+        now = self._clock()
+        is_due = self._shown_count >= SHOWN_IMAGES or now - self._shown_told_at >= SHOWN_SECONDS
+        if self._shown_count and (at_once or is_due):
+            self._shown_told_at = now
+            self._tell_shown(sessions)
+
+    def _tell_shown(self, sessions: Sessions) -> None:
+        shown, self._shown, self._shown_count = self._shown, {}, 0
         for worker_run, sequences in shown.items():
             if session := sessions.of(worker_run):
                 for first in range(0, len(sequences), SHOWN_PER_MESSAGE):

@@ -30,7 +30,9 @@ logger = logging.getLogger(__name__)
 MESSAGES_PER_TURN = 64
 TURN_SECONDS = 0.05
 """For the messages of one channel, before the other one's turn."""
-POLL_MILLISECONDS = 250
+POLL_MILLISECONDS, SOON_MILLISECONDS = 250, 50
+LOOK_SECONDS = 0.1
+"""For silent workers, and for memory that was idle."""
 
 
 class Receiver:
@@ -50,10 +52,11 @@ class Receiver:
         self._store = store
         self._to_receiver = to_receiver
         self._clock = presence.clock
+        self._due = 0.0
         self._stopping = False
         tally = Tally()
         self._sessions = Sessions()
-        self._outgoing = Outgoing(sockets.control, tally)
+        self._outgoing = Outgoing(sockets.control, tally, presence.clock)
         self._control = Control(self._outgoing, self._sessions, blocks, to_window, tally, presence)
         adoption = Adoption(store, to_window, tally, presence.clock)
         self._arrivals = Arrivals(
@@ -75,27 +78,32 @@ class Receiver:
         for socket in (self._sockets.data, self._sockets.control, self._sockets.gate, self._sockets.bell):
             poller.register(socket, zmq.POLLIN)
         while not self._stopping:
-            poller.poll(0 if self._recovery.is_due else POLL_MILLISECONDS)
+            patience = SOON_MILLISECONDS if self._outgoing.has_more else POLL_MILLISECONDS
+            ready = {socket for socket, _ in poller.poll(0 if self._recovery.is_due else patience)}
             with _going_on("turn"):
-                self._turn()
-        self._outgoing.send_answers(self._to_receiver, self._sessions)
+                self._turn(ready)
+        self._outgoing.send_answers(self._to_receiver, self._sessions, at_once=True)
 
-    def _turn(self) -> None:
+    def _turn(self, ready: set[zmq.SyncSocket]) -> None:
         """Take images in first: whatever else there is can wait that long."""
-        self._drain(self._sockets.data, self._arrivals.take)
-        self._arrivals.release()
-        self._drain(self._sockets.control, self._control.take)
-        while self._sockets.gate.poll(0):
-            self._sockets.answer_gate()
-        with contextlib.suppress(zmq.Again):
-            while True:
-                self._sockets.bell.recv(zmq.NOBLOCK)
-        self._outgoing.send_answers(self._to_receiver, self._sessions)
-        if self._control.end_silent():
-            self._recovery.look_soon()
+        sockets = self._sockets
+        if sockets.data in ready:
+            self._drain(sockets.data, self._arrivals.take)
+            self._arrivals.release()
+        if sockets.control in ready:
+            self._drain(sockets.control, self._control.take)
+        if sockets.gate in ready:
+            sockets.answer_gate()
+        if sockets.bell in ready:
+            sockets.silence_bell()
+        self._outgoing.send_answers(self._to_receiver, self._sessions, at_once=not ready)
+        if (now := self._clock()) >= self._due:
+            self._due = now + LOOK_SECONDS
+            self._store.drop_idle()
+            if self._control.end_silent():
+                self._recovery.look_soon()
         if self._recovery.is_due:
             self._recovery.look()
-        self._store.drop_idle()
 
     def _drain(self, socket: zmq.SyncSocket, take: Callable[[list[zmq.Frame]], None]) -> None:
         deadline = self._clock() + TURN_SECONDS

@@ -26,16 +26,18 @@ class Received:
 
     def add(self, sequence: int) -> None:
         """Note a number; a second time is harmless."""
-        if sequence > self.upto:
+        if sequence == self.upto + 1:
+            self.upto = sequence
+            self._close_gap()
+        elif sequence > self.upto:
             self.beyond.add(sequence)
-        self._close_gap()
 
     def forget_below(self, oldest: int) -> None:
         """Forget what the worker no longer owes: it will not be sent again."""
         if oldest - 1 > self.upto:
             self.upto = oldest - 1
             self.beyond = {sequence for sequence in self.beyond if sequence > self.upto}
-        self._close_gap()
+            self._close_gap()
 
     def _close_gap(self) -> None:
         while self.upto + 1 in self.beyond:

@@ -24,12 +24,15 @@ IDLE_SECONDS = 10.0
 """What was not used for so long goes back to the system."""
 
 
+class _Watch(weakref.ref[Slab]):  # half of what `weakref.finalize` takes
+    __slots__ = ("slab",)
+    slab: Slab
+
+
 class Slabs:
     """Lends slabs of private memory and gets them back; any thread may take, and let go."""
 
-    def __init__(
-        self, free_nbytes: int = FREE_NBYTES, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, free_nbytes: int = FREE_NBYTES, clock: Callable[[], float] = time.monotonic) -> None:
         self.free_nbytes = 0
         """Bytes of the slabs that nobody uses now."""
         self._most = free_nbytes
@@ -40,6 +43,8 @@ class Slabs:
         """The fewest free slabs of each size since `_idle_since`: the first so many were not needed."""
         self._idle_since = clock()
         self._returned: deque[Slab] = deque()
+        self._watched: dict[int, _Watch] = {}
+        """Of the slabs in use, what tells that the last array is gone."""
         self._lock = threading.Lock()
 
     def take(self, nbytes: int) -> Slab:
@@ -55,7 +60,9 @@ class Slabs:
         if slab is None:
             slab = self._make(size)
         lent = slab[:nbytes]
-        weakref.finalize(lent, self._take_back, slab).atexit = False
+        watch = _Watch(lent, self._take_back)
+        watch.slab = slab
+        self._watched[id(watch)] = watch
         return np.frombuffer(memoryview(lent), np.uint8)  # whose views of views end here, not at the slab
 
     def _take_free(self, size: int) -> Slab | None:
@@ -101,9 +108,10 @@ class Slabs:
             self.free_nbytes = 0
         dropped.clear()
 
-    def _take_back(self, slab: Slab) -> None:
+    def _take_back(self, watch: "_Watch") -> None:
         """Take a slab back in whatever thread its last array died, be it in the middle of `take`."""
-        self._returned.append(slab)
+        del self._watched[id(watch)]
+        self._returned.append(watch.slab)
         self._sort_in()
 
     def _sort_in(self) -> None:

@@ -80,8 +80,18 @@ class Sockets:
 
         return ring
 
+    def silence_bell(self) -> None:
+        """Forget that the bell was rung, however often."""
+        with contextlib.suppress(zmq.Again):
+            while True:
+                self.bell.recv(zmq.NOBLOCK)
+
     def answer_gate(self) -> None:
-        """Let one peer in or not (ZAP, RFC 27)."""
+        """Let those who wait at the gate in, or not (ZAP, RFC 27)."""
+        while self.gate.poll(0):
+            self._answer_one()
+
+    def _answer_one(self) -> None:
         version, request, *_, mechanism, credential = (*self.gate.recv_multipart(), b"")[:7]
         known = mechanism == b"CURVE" and z85.encode(credential) == self._client_key
         answer = (b"200", b"OK") if known else (b"400", b"unknown key")

@@ -1,8 +1,8 @@
 """The images a viewer keeps, in memory of its own."""
 
-from dataclasses import dataclass
 from itertools import count
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -16,8 +16,7 @@ Pixels = npt.NDArray[np.generic]
 _dtypes = {name: np.dtype(name).newbyteorder("<") for name in DTYPES}
 
 
-@dataclass(frozen=True, slots=True)
-class KeptImage:
+class KeptImage(msgspec.Struct, frozen=True, eq=False):
     """One image in the store."""
 
     pixels: Pixels

@@ -23,6 +23,11 @@ class Tally:
         """Count something that happened."""
         self._counts[counter] += by
 
+    def count_adopted(self, nbytes: int) -> None:
+        """Count an image that was adopted, and its bytes."""
+        self._counts["adopted"] += 1
+        self._counts["nbytes"] += nbytes
+
     def complain(self, identity: bytes, reason: str, *, counter: str = "malformed") -> None:
         """Count what a peer did wrong, and log it once per peer and kind."""
         self.count(counter)

@@ -1,0 +1,113 @@
+"""From an array, and what a caller says of it, to how its bytes are to be read; checked before any copy."""
+
+from functools import lru_cache
+from typing import get_args
+
+import numpy as np
+
+from hcs_protocol import ImageSpec, InvalidComponentError, Kind, PixelWriter, UnsupportedArrayError
+
+from ._addresses import ImageKeywords
+
+SHAPES = "wanted (y, x), (z, y, x), or (y, x, 3 or 4) for colours"
+KNOWN = 256
+
+Known = tuple[ImageSpec, int]
+
+
+class Specs:
+    """The specs of the arrays that a writer can copy; a run has few, and they come again and again."""
+
+    def __init__(self, writer: PixelWriter) -> None:
+        self._writer = writer
+        self._known: dict[object, Known] = {}
+
+    def of(self, array: object, keywords: ImageKeywords) -> Known:
+        """Return how an array's bytes are to be read, and how many they are.
+
+        Raises:
+            UnsupportedArrayError: It is no array, or no viewer can draw it.
+            InvalidComponentError: A keyword has a value that it cannot have.
+        """
+        if type(array) is not np.ndarray:
+            return self._ask(array, keywords)
+        get = keywords.get
+        looks = array.shape, array.dtype, get("axes"), get("kind"), get("pixel_size"), get("z_step")
+        try:
+            return self._known[looks]
+        except KeyError:
+            pass
+        except TypeError:  # what cannot be hashed
+            return self._ask(array, keywords)
+        if len(self._known) >= KNOWN:
+            self._known.clear()
+        return self._known.setdefault(looks, self._ask(array, keywords))
+
+    def _ask(self, array: object, keywords: ImageKeywords) -> Known:
+        spec = image_spec(*self._writer.layout(array), keywords)
+        return spec, spec.nbytes
+
+
+def image_spec(shape: tuple[int, ...], dtype: str, keywords: ImageKeywords) -> ImageSpec:
+    """Return how an image's bytes are to be read.
+
+    Raises:
+        UnsupportedArrayError: A viewer cannot draw arrays of this shape, dtype or kind.
+    """
+    axes = keywords.get("axes")
+    return _checked_spec(
+        shape,
+        dtype,
+        tuple(axes) if axes else None,
+        keywords.get("kind", "image"),
+        _pair(keywords.get("pixel_size")),
+        _micrometres(keywords.get("z_step")),
+    )
+
+
+@lru_cache(256)
+def _checked_spec(
+    shape: tuple[int, ...],
+    dtype: str,
+    axes: tuple[str, ...] | None,
+    kind: Kind,
+    pixel_size: tuple[float, float] | None,
+    z_step: float | None,
+) -> ImageSpec:
+    if len(shape) not in {2, 3} or not min(shape):
+        raise UnsupportedArrayError(f"{SHAPES}, shape is {shape!r}")
+    if kind not in get_args(Kind):
+        raise InvalidComponentError(f"an image's kind is 'image' or 'labels', not {kind!r}")
+    spec = ImageSpec(
+        shape=shape,
+        dtype=dtype,
+        axes=axes or _axes(shape, dtype, kind),
+        kind=kind,
+        pixel_size=pixel_size,
+        z_step=z_step,
+    )
+    spec.check()
+    return spec
+
+
+def _axes(shape: tuple[int, ...], dtype: str, kind: Kind) -> tuple[str, ...]:
+    if len(shape) == 2:
+        return ("y", "x")
+    coloured = shape[-1] in {3, 4} and dtype == "uint8" and kind == "image"
+    return ("y", "x", "c") if coloured else ("z", "y", "x")
+
+
+def _pair(pixel_size: float | tuple[float, float] | None) -> tuple[float, float] | None:
+    if pixel_size is None:
+        return None
+    match pixel_size:
+        case (float(), float()):
+            return pixel_size
+    lengths = np.ravel(np.asarray(pixel_size, dtype=float)).tolist()
+    if len(lengths) not in {1, 2}:
+        raise InvalidComponentError(f"a pixel's size is one length or (height, width), not {pixel_size!r}")
+    return lengths[0], lengths[-1]
+
+
+def _micrometres(length: float | None) -> float | None:
+    return None if length is None else float(length)
