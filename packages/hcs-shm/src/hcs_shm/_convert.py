@@ -18,6 +18,7 @@ _ADVICE = {
 _STRIP = 32
 """Pixels: a strip's cache lines survive until its next row."""
 
+_dtypes = {name: np.dtype(name).newbyteorder("<") for name in DTYPES}
 _little = {np.dtype(name).newbyteorder("<"): name for name in DTYPES}
 _names = _little | {dtype.newbyteorder(">"): name for dtype, name in _little.items()}
 """To ask a dtype for its name costs more than all the rest of `ArrayWriter.layout`."""
@@ -40,7 +41,10 @@ class ArrayWriter:
         Raises:
             UnsupportedArrayError: It is no array that this writer knows, or no image has its dtype or shape.
         """
-        shape, dtype = _lazy_layout(array) or _host_layout(_host(array))
+        if type(array) is np.ndarray:
+            shape, dtype = array.shape, array.dtype
+        else:
+            shape, dtype = _lazy_layout(array) or _host_layout(_host(array))
         if (name := _names.get(dtype)) is None:
             advice = _ADVICE.get(dtype.kind, "send numbers")
             raise UnsupportedArrayError(f"wanted pixels of {', '.join(DTYPES)}, got {dtype!r}: {advice}")
@@ -56,15 +60,17 @@ class ArrayWriter:
             ValueError: It does not have as many bytes as there is room.
         """
         source = _host(array)
-        self.layout(source)
+        _, name = self.layout(source)
         if source.nbytes != pixels.nbytes:
             raise ValueError(f"wanted room for {source.nbytes} bytes, there is room for {pixels.nbytes}")
-        target = np.frombuffer(pixels, source.dtype.newbyteorder("<")).reshape(source.shape)
-        _copy(target, source)
+        _copy(np.ndarray(source.shape, _dtypes[name], pixels), source)
 
 
 def _copy(target: Array, source: Array) -> None:
     """Copy in strips where the last axis is not the densest: NumPy's own order is up to nine times slower."""
+    if source.flags.c_contiguous:
+        np.copyto(target, source)
+        return
     densest = min((abs(stride) for stride in source.strides if stride), default=0)
     strip = _STRIP if abs(source.strides[-1]) > densest else source.shape[-1]
     for begin in range(0, source.shape[-1], strip):

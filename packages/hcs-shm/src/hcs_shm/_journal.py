@@ -79,7 +79,7 @@ class Journal:
         self._memory = memory
         self._words = memoryview(memory)[: header.slots_offset].cast("Q")
         self.header = header
-        self._begin = header.slots_offset
+        self._begin, self._slot_nbytes = header.slots_offset, header.slot_nbytes
 
     @property
     def closed(self) -> bool:
@@ -171,8 +171,9 @@ class Journal:
 
     def lends(self, offset: int, generation: int, nbytes: int) -> bool:
         """Say whether exactly this block is lent, in a segment that is not closed."""
-        index, inside = divmod(offset - self._begin, self.header.slot_nbytes)
-        if inside or not 0 <= index < self.header.slot_count or nbytes > self.header.slot_nbytes:
+        size = self._slot_nbytes
+        index, inside = divmod(offset - self._begin, size)
+        if inside or nbytes > size or not 0 <= index < self.header.slot_count:
             return False
         words, word = self._words, _TABLE + index * _RECORD
         lending = words[word] == _LENT and words[word + 1] == generation and words[word + 2] == nbytes

@@ -39,14 +39,11 @@ class Segment:
 
     def __init__(self, path: Path, memory: mmap.mmap, header: Header) -> None:
         self.path = path
+        self.name = path.name
+        """What messages call this segment."""
         self.journal = Journal(memory, header)
         self._memory = memory
         self._view = memoryview(memory)
-
-    @property
-    def name(self) -> str:
-        """What messages call this segment."""
-        return self.path.name
 
     @property
     def header(self) -> Header:

@@ -108,6 +108,11 @@ class Holdings:
         return self._publishers > 0
 
     @property
+    def has_blocks(self) -> bool:
+        """Whether there is shared memory."""
+        return self._lender is not None
+
+    @property
     def offer(self) -> SegmentOffer | None:
         """The segment to name in Hello."""
         return self._lender.offer if self._lender else None
@@ -245,6 +250,8 @@ class Holdings:
 
     def take_back_collected(self) -> None:
         """Take back what belonged to arrays that are gone."""
+        if not self._collected:
+            return
         with contextlib.suppress(IndexError):  # another thread takes them back, too
             while self._collected:
                 self.release(self._collected.popleft(), ARRAY)

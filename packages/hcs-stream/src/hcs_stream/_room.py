@@ -9,7 +9,7 @@ import numpy as np
 
 from hcs_protocol import PixelWriter, PoolFullError
 
-from ._held import Held
+from ._held import ARRAY, Held
 from ._holdings import Holdings
 from ._overflow import OverflowSetting
 from ._publisher import Publisher
@@ -34,40 +34,42 @@ class Room:
         self._writer = writer
         self._setting = setting
 
-    def place(self, array: object, nbytes: int, *, wait: bool = True) -> Held:
-        """Return where the array's pixels lie now: where they were lent, or copied once.
+    def find(self, array: object, nbytes: int, *, wait: bool = True) -> Held:
+        """Return where the array's pixels are to lie, or lie already, because it was lent or is on disk now.
 
         Raises:
             ViewerStalledError: There is no room, nothing may give way, and none came within the timeout.
             PoolFullError: There is no room now, and nothing is to give way or to be waited for.
         """
-        lent = self._holdings.arrays.claim(array)
-        if lent is not None and lent.ref is not None:  # else it is no block, and goes the way of other arrays
-            lent.holders.update(self._places)  # the array may be gone before it is published
-            return lent
-        begun = time.monotonic()
-        held = self._hold(nbytes, array, wait=wait)
-        if not held.on_disk and held.pixels is not None:
-            try:
-                self._writer.write(array, held.pixels)
-            except BaseException:
-                self._holdings.give_back(held)
-                raise
-        held.holders.update(self._places)
-        self._holdings.copied_for.add(time.monotonic() - begun)
+        held = self._holdings.arrays.claim(array)
+        if held is None or held.ref is None:  # or it is no block, and goes the way of other arrays
+            held = self._hold(nbytes, array, wait=wait)
+        held.holders.update(self._places)  # a lent array may be gone before it is published
         return held
+
+    def fill(self, held: Held, array: object) -> None:
+        """Copy the array's pixels to the place that was found, unless they are there already."""
+        if held.pixels is not None and ARRAY not in held.holders:
+            begun = time.monotonic()
+            self._writer.write(array, held.pixels)
+            self._holdings.copied_for.add(time.monotonic() - begun)
+
+    def leave(self, held: Held) -> None:
+        """Give up a place whose image is not published after all."""
+        for place in self._places:
+            self._holdings.release(held, place)
 
     def lend(self, nbytes: int) -> Held:
         """Return room to compute into.
 
         Raises:
-            ViewerStalledError: As `place`.
+            ViewerStalledError: As `find`.
         """
         return self._hold(nbytes, None, wait=True)
 
     def _hold(self, nbytes: int, array: object, *, wait: bool) -> Held:
         self._begin()
-        if self._holdings.offer is None and array is not None:
+        if not self._holdings.has_blocks and array is not None:
             with contextlib.suppress(PoolFullError):  # without shared memory, disk outlives this process
                 return self._spill(array, nbytes)
         deadline, last = 0.0, -1

@@ -1,7 +1,7 @@
 """One image's journey, out and back: read this first.
 
-`Stream._prepare` is the way out: address and spec, message, a place for the pixels. `Stream._publish` writes
-it into the crash journal and gives it to each viewer's publisher: `Delivery` keeps it, `Link` sends it. The
+`Stream._prepare` is the way out: address and spec, a place for the pixels, message, copy. `Stream._publish`
+writes it into the crash journal and gives it to each viewer's publisher: `Delivery` keeps it, `Link` sends it. The
 way back, the viewer's release, comes in through `Link._take`; the last viewer's frees the block.
 """
 
@@ -275,12 +275,18 @@ class Stream(RunNews):
         if display is not self._display:
             check_display(display)
         file = file_ref(keywords) if keywords.get("file") is not None else None
-        held = self._room.place(array, nbytes, wait=wait)
-        if ARRAY in held.holders and isinstance(array, np.ndarray):
-            array.setflags(write=False)
-        pixels = held.ref or FrameRef(frame=1, nbytes=held.nbytes)
-        ready = ImageReady(sequence=1, address=address, spec=spec, pixels=pixels, display=display)
-        return _Prepared(ready, encode(ready), held, file)
+        held = self._room.find(array, nbytes, wait=wait)
+        try:
+            if ARRAY in held.holders and isinstance(array, np.ndarray):
+                array.setflags(write=False)
+            pixels = held.ref or FrameRef(frame=1, nbytes=nbytes)
+            ready = ImageReady(sequence=1, address=address, spec=spec, pixels=pixels, display=display)
+            prepared = _Prepared(ready, encode(ready), held, file)
+            self._room.fill(held, array)  # last: it leaves the caches cold
+        except BaseException:
+            self._room.leave(held)
+            raise
+        return prepared
 
     def _publish(self, prepared: Sequence[_Prepared]) -> None:
         """Owe these to all viewers from now on, and send to each what it may have."""
