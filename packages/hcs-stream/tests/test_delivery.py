@@ -11,7 +11,7 @@ from hcs_protocol import FileRef, FrameRef, ImageReady, ImageSpec, RunEnded, enc
 from hcs_protocol.testing import FakeLender
 from hcs_stream._batches import BATCH_ITEMS, batches
 from hcs_stream._counters import total
-from hcs_stream._delivery import Delivery
+from hcs_stream._delivery import FLOOD, GATHERED, Delivery
 from hcs_stream._held import Held
 from hcs_stream._overflow import Overflow, OverflowSetting
 from hcs_stream._owed import Owed
@@ -353,9 +353,9 @@ def test_pixels_that_another_viewer_still_needs_are_not_spilled() -> None:
 
 
 def test_small_images_of_a_flood_wait_for_each_other_while_releases_are_to_come() -> None:
-    owing = delivery(1, 1, 1, 1, 1)
+    owing = delivery(*[1] * (FLOOD + 1))
     assert not owing.gathers(10)  # nothing is in flight that would let it go
-    list(itertools.islice(owing.take(), 4))
+    list(itertools.islice(owing.take(), FLOOD))
 
     assert owing.gathers(10)
     assert not owing.gathers(1)  # it is not that small
@@ -364,8 +364,8 @@ def test_small_images_of_a_flood_wait_for_each_other_while_releases_are_to_come(
 
 
 def test_a_message_of_small_images_does_not_wait_for_more() -> None:
-    owing = delivery(*[1] * 8)
-    list(itertools.islice(owing.take(), 4))
+    owing = delivery(*[1] * (FLOOD + GATHERED))
+    list(itertools.islice(owing.take(), FLOOD))
 
     assert not owing.gathers(10)
 

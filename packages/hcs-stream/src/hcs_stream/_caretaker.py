@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.05
 REFUSED_SECONDS = 2.0
-REST_SECONDS = 0.004
+REST_SECONDS = 0.001
 """How long it leaves the interpreter to those who are busy sending."""
 SPILLED_PER_TURN = 4
 

@@ -18,8 +18,8 @@ from ._states import IN_DOUBT, IN_FLIGHT, QUEUED, RELEASED, TRANSITIONS, Event
 SENT = Event.SENT  # to look an enum's member up takes as long as to move it
 
 COUNTED = "published", "adopted", "shown", "resent", "refused", "spilled", "nbytes"
-GATHERED = 4
-"""So many images make a message in a flood of small ones."""
+FLOOD, GATHERED = 4, 8
+"""While so many images are in flight it is a flood; then so many small ones make a message."""
 
 
 class Delivery:
@@ -141,7 +141,7 @@ class Delivery:
 
         It does while enough is in flight that a release comes soon, and lets it go.
         """
-        if not 0 < self.waiting < GATHERED <= len(self._in_flight):
+        if len(self._in_flight) < FLOOD or not 0 < self.waiting < GATHERED:
             return False
         following = next((owed for owed in self._queue if owed.state is QUEUED), None)
         return following is not None and following.nbytes < nbytes

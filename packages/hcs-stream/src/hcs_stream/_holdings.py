@@ -60,7 +60,6 @@ class Holdings:
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)
         self._collected: deque[Held] = deque()  # an array may be collected anywhere, within our locks too
         self.arrays = LentArrays(self._collected.append)
         self._lender: BlockLender | None = None
@@ -258,13 +257,8 @@ class Holdings:
 
     @property
     def returned(self) -> int:
-        """How often room came back; remember it before you look for room, and wait for another."""
+        """How often room came back."""
         return self._returned
-
-    def wait_for_return(self, returned: int, timeout: float) -> None:
-        """Wait until room came back since then, at most so many seconds."""
-        with self._lock:
-            self._changed.wait_for(lambda: self._returned != returned, timeout)
 
     def _share_windows(self) -> None:
         room = self._lender.budget if self._lender else 2 * MEMORY_NBYTES
@@ -284,7 +278,6 @@ class Holdings:
             self._lent_nbytes -= 0 if held.on_disk else held.nbytes
             held.journal.take_back(held.ref)
         self._returned += 1
-        self._changed.notify_all()
 
     def _hold_memory(self, nbytes: int) -> Held:
         if self._memory_nbytes and self._memory_nbytes + nbytes > MEMORY_NBYTES:

@@ -125,12 +125,18 @@ class Link:
             received = True
         return received or self.session.phase is not phase or self.session.said_goodbye
 
+    @property
+    def gathers(self) -> bool:
+        """Whether what waits had better wait for more: nothing need be heard or sent."""
+        by_block = self.session is not None and self.session.by_block
+        return by_block and self.delivery.gathers(GATHERED_NBYTES)
+
     def send_allowed(self) -> None:
         """Send all that the credit lets go, if the session is open."""
         session = self.session
         if session is None or session.phase is not Phase.OPEN:
             return
-        if session.by_block and self.delivery.gathers(GATHERED_NBYTES):
+        if self.gathers:
             return
         try:
             taken = self.delivery.take(self.holdings.window_nbytes)

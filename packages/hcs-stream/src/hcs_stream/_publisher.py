@@ -93,21 +93,30 @@ class Publisher:
         """Queue these and send what the credit allows, the rest later; returns at once."""
         shared = self._open()
         with shared.lock, shared as link:
-            if link.delivery.in_flight:  # else there is nothing to be told
-                shared.receive()
             link.setting = setting
             now = self._clock()
             link.delivery.enqueue(owed, now)
-            link.send_allowed()
+            if not link.gathers:
+                if link.delivery.in_flight:  # else there is nothing to be told
+                    shared.receive()
+                link.send_allowed()
         shared.busy_until = now + BUSY_SECONDS
 
     def collect(self) -> None:
         """Take what the viewer released, and send what may go."""
         shared = self._open()
-        shared.busy_until = 0.0  # whoever calls this waits
         with shared.lock, shared as link:
             shared.receive()
             link.send_allowed()
+
+    def await_news(self, timeout: float) -> None:
+        """Wait until the viewer says something, at most so many seconds; no other thread need wake for it."""
+        shared = self._open()
+        shared.busy_until = self._clock() + BUSY_SECONDS
+        if session := shared.link.session:
+            session.poll(timeout)
+        else:
+            shared.closing.wait(timeout)
 
     def drop(self, policy: str, layer: str | None = None) -> bool:
         """Give up the oldest unsent image, of this layer or any; says whether there was one."""

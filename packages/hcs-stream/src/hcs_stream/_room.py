@@ -14,8 +14,8 @@ from ._holdings import Holdings
 from ._overflow import OverflowSetting
 from ._publisher import Publisher
 
-LOOK_SECONDS = 0.05
-"""How long to wait for room before arrays that were collected are looked for."""
+SOON_SECONDS, LOOK_SECONDS = 0.004, 0.05
+"""How long to wait for a viewer before others, and arrays that were collected, are looked for."""
 
 
 class Room:
@@ -72,10 +72,10 @@ class Room:
         if not self._holdings.has_blocks and array is not None:
             with contextlib.suppress(PoolFullError):  # without shared memory, disk outlives this process
                 return self._spill(array, nbytes)
-        deadline, last = 0.0, -1
+        begun, last = 0.0, -1
         while True:
             if (returned := self._holdings.returned) != last:
-                deadline, last = time.monotonic() + self._setting.overflow.timeout, returned
+                begun, last = time.monotonic(), returned
             try:
                 return self._holdings.hold(nbytes)
             except PoolFullError as error:
@@ -86,7 +86,7 @@ class Room:
                 raise full
             if (held := self._give_way(array, full)) is not None:
                 return held
-            self._wait(returned, deadline, full)
+            self._wait(returned, begun, full)
 
     def _begin(self) -> None:
         if not self._holdings.is_joined:  # in a forked child nothing has begun yet
@@ -128,12 +128,14 @@ class Room:
             self._writer.write(array, pixels)
         return self._holdings.spill(pixels)
 
-    def _wait(self, returned: int, deadline: float, full: PoolFullError) -> None:
-        left = deadline - time.monotonic()
-        if self._holdings.returned == returned and left <= 0:
-            slowest = max(self._publishers, key=lambda publisher: publisher.owed)
-            raise slowest.stalled(self._setting.overflow.timeout) from full
-        self._holdings.wait_for_return(returned, min(left, LOOK_SECONDS))
+    def _wait(self, returned: int, begun: float, full: PoolFullError) -> None:
+        waited, timeout = time.monotonic() - begun, self._setting.overflow.timeout
+        slowest = max(self._publishers, key=lambda publisher: publisher.owed)
+        if self._holdings.returned != returned:
+            return
+        if waited >= timeout:
+            raise slowest.stalled(timeout) from full
+        slowest.await_news(min(timeout - waited, SOON_SECONDS if waited < LOOK_SECONDS else LOOK_SECONDS))
 
 
 def _plain_bytes(array: object) -> memoryview | None:

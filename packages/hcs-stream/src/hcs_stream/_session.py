@@ -94,9 +94,9 @@ class Session:
         self._last_id = new_id()
         self._say_hello(worker_run, name, offer)
 
-    def poll(self) -> None:
-        """Wait, without the lock, until the viewer says something or something is due."""
-        seconds = OPEN_SECONDS if self.phase is Phase.OPENING else IDLE_SECONDS
+    def poll(self, most: float = IDLE_SECONDS) -> None:
+        """Wait, without the lock, until the viewer says something or something is due; most seconds."""
+        seconds = min(most, OPEN_SECONDS if self.phase is Phase.OPENING else IDLE_SECONDS)
         with contextlib.suppress(zmq.ZMQError):  # closed meanwhile
             self._poller.poll(int(seconds * 1000))
 

@@ -1,8 +1,8 @@
 """One image's journey, out and back: read this first.
 
 `Stream._prepare` is the way out: address and spec, a place for the pixels, message, copy. `Stream._publish`
-writes it into the crash journal and gives it to each viewer's publisher: `Delivery` keeps it, `Link` sends it. The
-way back, the viewer's release, comes in through `Link._take`; the last viewer's frees the block.
+writes it into the crash journal and gives it to each viewer's publisher: `Delivery` keeps it, `Link` sends
+it. The way back, the viewer's release, comes in through `Link._take`; the last viewer's frees the block.
 """
 
 import logging

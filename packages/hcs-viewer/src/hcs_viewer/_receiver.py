@@ -5,9 +5,8 @@ rest to the window, so that workers are answered however busy, or frozen, the wi
 what comes in on the data channel, `_control` what comes in on the other, `_recovery` what dead workers left.
 """
 
-import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import zmq
 
@@ -80,8 +79,10 @@ class Receiver:
         while not self._stopping:
             patience = SOON_MILLISECONDS if self._outgoing.has_more else POLL_MILLISECONDS
             ready = {socket for socket, _ in poller.poll(0 if self._recovery.is_due else patience)}
-            with _going_on("turn"):
+            try:
                 self._turn(ready)
+            except Exception:  # the outermost loop
+                logger.exception("failed what=turn")
         self._outgoing.send_answers(self._to_receiver, self._sessions, at_once=True)
 
     def _turn(self, ready: set[zmq.SyncSocket]) -> None:
@@ -113,15 +114,9 @@ class Receiver:
             except zmq.Again:
                 return
             frames = [first, *socket.recv_multipart(copy=False)] if first.more else [first]
-            with _going_on("message"):
+            try:
                 take(frames)
+            except Exception:  # whatever one peer caused must not end the viewer
+                logger.exception("failed what=message")
             if self._clock() > deadline:
                 return
-
-
-@contextlib.contextmanager
-def _going_on(what: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception:  # the outermost loop: whatever one peer caused must not end the viewer
-        logger.exception("failed what=%s", what)
