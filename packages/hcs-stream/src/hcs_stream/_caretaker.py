@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.05
 REFUSED_SECONDS = 2.0
-REST_SECONDS = 0.001
+REST_SECONDS = 0.002
 """How long it leaves the interpreter to those who are busy sending."""
 SPILLED_PER_TURN = 4
 

@@ -31,7 +31,7 @@ from ._sessions import Session, Sessions
 from ._tally import Tally
 
 RELEASED_IMAGES = 16
-RELEASED_NBYTES = 1 << 20
+RELEASED_NBYTES = 1 << 21
 """When so much is adopted its worker is told at once, else when nothing more is there.
 
 To tell costs more than to copy a small image, and a worker that is told late has nothing more in flight.
