@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,17 +14,43 @@ from hcs_protocol import (
     MAX_ITEMS,
     MAX_MESSAGE_NBYTES,
     MAX_REPLY_NBYTES,
+    Batch,
+    FrameRef,
+    ImageAddress,
+    ImageReady,
+    ImageSpec,
+    Item,
     MalformedMessageError,
     Open,
     Ping,
+    RunEnded,
     ScreenshotTaken,
+    Step,
+    StepProgress,
     decode,
     encode,
+    encode_batch,
+    numbered,
     split_batch,
 )
 from hcs_protocol.testing import golden_messages
 
 GOLDEN = golden_messages()
+
+names = st.one_of(st.text(max_size=20), st.sampled_from(['"sequence":7,', ",", '\\"sequence":']))
+items: st.SearchStrategy[Item] = st.one_of(
+    st.builds(
+        ImageReady,
+        sequence=st.integers(1, 1 << 62),
+        address=st.builds(ImageAddress, run=names),
+        spec=st.just(ImageSpec(shape=(1, 1), dtype="uint8")),
+        pixels=st.just(FrameRef(frame=1, nbytes=1)),
+    ),
+    st.builds(RunEnded, sequence=st.just(1), run=names),
+    st.builds(
+        StepProgress, sequence=st.just(1), run=names, step=st.builds(Step, index=st.just(1), name=names)
+    ),
+)
 
 
 def test_a_newer_peers_extra_field_is_skipped() -> None:
@@ -273,3 +300,11 @@ def test_splitting_mutated_messages_raises_nothing_else(name: str, data: st.Data
 
     with suppress(MalformedMessageError):
         split_batch(bytes(message))
+
+
+@given(st.lists(st.tuples(items, st.integers(1, (1 << 63) - 1)), min_size=1, max_size=4))
+def test_items_that_are_encoded_once_and_numbered_later_are_the_same(sent: list[tuple[Item, int]]) -> None:
+    message = encode_batch("s1", 3, [numbered(encode(item), number) for item, number in sent], 0.5)
+
+    expected = [msgspec.structs.replace(item, sequence=number) for item, number in sent]
+    assert decode(message) == Batch(session="s1", oldest=3, items=expected, sent_at=0.5)

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,6 +91,24 @@ def test_a_forgotten_segment_can_be_opened_again(pool: BlockPool, reader: BlockR
     reader.forget([ref.segment])
 
     assert reader.open(ref).nbytes == 8
+
+
+def test_one_thread_forgets_while_another_opens(pool: BlockPool, reader: BlockReader) -> None:
+    block = pool.lend(8)
+    block.pixels[:] = b"remember"
+    ended = threading.Event()
+
+    def forget() -> None:
+        while not ended.is_set():
+            reader.forget([block.ref.segment])
+
+    thread = threading.Thread(target=forget)
+    thread.start()
+    try:
+        assert {bytes(reader.open(block.ref)) for _ in range(3000)} == {b"remember"}
+    finally:
+        ended.set()
+        thread.join()
 
 
 def test_segments_that_were_removed_are_let_go_when_another_is_opened(

@@ -39,10 +39,17 @@ class BlockReader:
         Raises:
             BlockUnavailableError: No such segment, out of its bounds, taken back or lent anew since.
         """
-        with self._lock:
-            known = self._mapped.get(ref.segment)
+        known = self._mapped.get(ref.segment)
+        try:
             if known is not None and known.journal.lends(ref.offset, ref.generation, ref.nbytes):
                 return known.view(ref.offset, ref.nbytes)
+        except ValueError:  # another thread forgets it just now
+            return self._open(ref)
+        return self._open(ref)
+
+    def _open(self, ref: BlockRef) -> memoryview:
+        """Find the segment if need be, and say what is wrong with the reference."""
+        with self._lock:
             segment = self._segment(ref.segment)
             try:
                 index = segment.journal.index_of(ref.offset)

@@ -37,7 +37,7 @@ from ._holdings import Holdings
 from ._latency import Durations
 from ._overflow import OverflowSetting
 from ._owed import Owed
-from ._session import Phase, Session
+from ._session import OPEN, OVER, Session
 from ._viewers import LOCAL_HOSTS
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class Link:
     @property
     def is_open(self) -> bool:
         """Whether the viewer hears this worker."""
-        return self.session is not None and self.session.phase is Phase.OPEN
+        return self.session is not None and self.session.phase is OPEN
 
     @property
     def viewer(self) -> str:
@@ -134,7 +134,7 @@ class Link:
     def send_allowed(self) -> None:
         """Send all that the credit lets go, if the session is open."""
         session = self.session
-        if session is None or session.phase is not Phase.OPEN:
+        if session is None or session.phase is not OPEN:
             return
         if self.gathers:
             return
@@ -158,7 +158,7 @@ class Link:
         """Say whether the session has to be begun anew."""
         session = self.session
         return session is not None and (
-            session.phase is Phase.OVER
+            session.phase is OVER
             or session.is_silent(self.delivery.largest_in_flight / COPIED_NBYTES_PER_SECOND)
             or self._is_stuck(session)
         )

@@ -61,6 +61,9 @@ class Phase(Enum):
     OVER = auto()
 
 
+GREETING, OPENING, OPEN, OVER = Phase
+
+
 class Session:
     """Speaks for a publisher; the publisher's lock is held around every call but `poll`."""
 
@@ -75,7 +78,7 @@ class Session:
         clock: Callable[[], float],
     ) -> None:
         self.connection = connection
-        self.phase = Phase.GREETING
+        self.phase = GREETING
         self.id = ""
         self.by_block = False
         """Whether the viewer reads this worker's shared memory."""
@@ -96,16 +99,16 @@ class Session:
 
     def poll(self, most: float = IDLE_SECONDS) -> None:
         """Wait, without the lock, until the viewer says something or something is due; most seconds."""
-        seconds = min(most, OPEN_SECONDS if self.phase is Phase.OPENING else IDLE_SECONDS)
+        seconds = min(most, OPEN_SECONDS if self.phase is OPENING else IDLE_SECONDS)
         with contextlib.suppress(zmq.ZMQError):  # closed meanwhile
             self._poller.poll(int(seconds * 1000))
 
     def receive(self) -> Iterator[Message]:
         """Yield what the viewer said about images; what it said about the session is dealt with here."""
-        while self.phase is not Phase.OVER and int(self._control.getsockopt(zmq.EVENTS)) & _POLLIN:
+        while self.phase is not OVER and int(self._control.getsockopt(zmq.EVENTS)) & _POLLIN:
             frames = self._control.recv_multipart(zmq.NOBLOCK)
             self._heard_at = self._clock()
-            is_opening = self.phase is Phase.OPENING  # then Heard is awaited, whatever else is said
+            is_opening = self.phase is OPENING  # then Heard is awaited, whatever else is said
             self._unanswered_since = self._heard_at if is_opening else None
             try:
                 message = decode(frames[1] if len(frames) > 1 else b"", limit=MAX_REPLY_NBYTES)
@@ -138,9 +141,9 @@ class Session:
 
     def tick(self, last: int, news: Callable[[], WorkerStatus | None]) -> None:
         """Say what is due: Open until it is heard, then a beat with the last number sent and the news."""
-        if self.phase is Phase.OPENING and self._data is not None:
+        if self.phase is OPENING and self._data is not None:
             self._data.send(encode(Open(session=self.id)), zmq.NOBLOCK)
-        elif self.phase is Phase.OPEN and self._clock() >= self._due:
+        elif self.phase is OPEN and self._clock() >= self._due:
             self._due = self._clock() + BEAT_SECONDS
             if self._unanswered_since is None:
                 self._unanswered_since = self._clock()
@@ -148,7 +151,7 @@ class Session:
 
     def say_goodbye(self, last: int) -> None:
         """Say that this was the last number; `said_goodbye` when the viewer holds it."""
-        if self.phase is Phase.OPEN:
+        if self.phase is OPEN:
             self._last_id = new_id()
             self._say(Goodbye(id=self._last_id, session=self.id, last=last))
 
@@ -170,7 +173,7 @@ class Session:
 
     def end(self) -> None:
         """Have it closed by the thread that polls it; nothing is sent or received any more."""
-        self.phase = Phase.OVER
+        self.phase = OVER
 
     def close(self) -> None:
         """Close both sockets at once, whatever is under way; a second time is harmless."""
@@ -198,11 +201,11 @@ class Session:
                 self.id = message.session
                 self.by_block = shares_memory(message, self._nonce)
                 self._data = data_socket(self.connection)
-                self.phase = Phase.OPENING
+                self.phase = OPENING
                 self._unanswered_since = self._heard_at
                 return False
-            case Heard(session=self.id) if self.phase is Phase.OPENING:
-                self.phase, self.was_open = Phase.OPEN, True
+            case Heard(session=self.id) if self.phase is OPENING:
+                self.phase, self.was_open = OPEN, True
                 self._unanswered_since = None
             case Heard() | Received():
                 pass  # that something was heard is all there is to know
