@@ -1,4 +1,5 @@
 import array as standard_array
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -184,6 +185,21 @@ def test_what_is_no_array_is_refused(thing: object) -> None:
         ArrayWriter().layout(thing)
     with pytest.raises(UnsupportedArrayError):
         ArrayWriter().write(thing, memoryview(bytearray(4)))
+
+
+def test_copying_imports_nothing(run_python: Callable[[str], str]) -> None:
+    code = """
+import sys, tempfile
+import numpy as np
+from hcs_shm import ArrayWriter
+with tempfile.NamedTemporaryFile() as file:
+    array = np.memmap(file.name, np.uint16, "w+", shape=(4, 5))
+    before = set(sys.modules)
+    ArrayWriter().write(array, memoryview(bytearray(40)))
+    print(set(sys.modules) - before)
+"""
+
+    assert run_python(code) == "set()\n"  # else a child that is forked meanwhile waits for ever
 
 
 def test_room_that_cannot_be_written_is_refused() -> None:

@@ -1,6 +1,8 @@
 """Questions that anybody with the keys may ask a viewer, and its answers; all on the control channel."""
 
-from typing import Annotated, Literal
+import math
+from collections.abc import Collection
+from typing import Annotated, Literal, Self
 
 import msgspec
 from msgspec import Meta
@@ -21,6 +23,13 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 
     p50: float
     p99: float
+
+    @classmethod
+    def of(cls, seconds: Collection[float]) -> Self:
+        """Return what half of these times, at least one, and all but a hundredth of them do not exceed."""
+        ordered = sorted(seconds)
+        p50, p99 = (ordered[math.ceil(part * len(ordered)) - 1] for part in (0.5, 0.99))
+        return cls(p50=p50, p99=p99)
 
 
 class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

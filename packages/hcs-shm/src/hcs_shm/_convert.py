@@ -1,5 +1,7 @@
 """Any CPU array to bytes: C order, little-endian, one pass."""
 
+import sys
+
 import numpy as np
 import numpy.typing as npt
 
@@ -99,7 +101,7 @@ def _host(array: object) -> Array:
     if type(array) is np.ndarray:
         return array
     name = f"{type(array).__module__}.{type(array).__qualname__}"
-    if isinstance(array, np.ma.MaskedArray):
+    if _is_masked(array):
         raise UnsupportedArrayError("masked pixels have no value: send array.filled(0)")
     if isinstance(array, _NO_ARRAYS) or not (_has_interface(array) or _describes_itself(array)):
         raise UnsupportedArrayError(f"wanted an array, got {name}: send np.asarray of it")
@@ -107,6 +109,12 @@ def _host(array: object) -> Array:
         return np.asarray(array)
     except (TypeError, ValueError, RuntimeError) as error:  # what libraries raise when pixels are elsewhere
         raise UnsupportedArrayError(f"NumPy cannot read {name}: {error}") from error
+
+
+def _is_masked(array: object) -> bool:
+    """Ask without `np.ma`, which would import it: a child forked meanwhile would wait for that for ever."""
+    module = sys.modules.get("numpy.ma")  # who has a masked array has imported it
+    return isinstance(array, getattr(module, "MaskedArray", ()))
 
 
 def _has_interface(array: object) -> bool:

@@ -1,6 +1,5 @@
 """How long images needed lately."""
 
-import math
 from collections import deque
 
 from hcs_protocol import Latency
@@ -20,11 +19,5 @@ class Durations:
 
     def latency(self) -> Latency | None:
         """Return median and 99th percentile, None before the first."""
-        ordered = sorted(self._latest.copy())
-        if not ordered:
-            return None
-        return Latency(p50=_at(ordered, 0.50), p99=_at(ordered, 0.99))
-
-
-def _at(ordered: list[float], share: float) -> float:
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+        latest = self._latest.copy()
+        return Latency.of(latest) if latest else None

@@ -140,9 +140,9 @@ class Room:
 
 def _plain_bytes(array: object) -> memoryview | None:
     """Return an array's own bytes, if they are what a block would hold: C order, little-endian."""
-    if not isinstance(array, np.ndarray) or not array.flags.c_contiguous or array.dtype.hasobject:
+    if not (type(array) is np.ndarray or type(array) is np.memmap) or array.dtype.hasobject:
         return None
     big = array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and sys.byteorder == "big")
-    if big or isinstance(array, np.ma.MaskedArray):
+    if big or not array.flags.c_contiguous:
         return None
     return memoryview(array.view(np.ndarray)).cast("B")

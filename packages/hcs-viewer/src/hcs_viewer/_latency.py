@@ -1,8 +1,6 @@
 """How long images needed for each hop of their journey through the viewer."""
 
-import math
 from collections import deque
-from collections.abc import Collection
 
 from hcs_protocol import Latency
 
@@ -24,11 +22,4 @@ class Hops:
     def latency(self) -> dict[str, Latency]:
         """Return what each hop takes, of those that were noted."""
         hops = {"wire": self.wire, "store": self.store, "draw": self.draw}
-        return {name: summed_up(seconds) for name, seconds in hops.items() if seconds}
-
-
-def summed_up(seconds: Collection[float]) -> Latency:
-    """Return what half of these times, and all but a hundredth of them, do not exceed."""
-    ordered = sorted(seconds)
-    p50, p99 = (ordered[math.ceil(part * len(ordered)) - 1] for part in (0.5, 0.99))
-    return Latency(p50=p50, p99=p99)
+        return {name: Latency.of(seconds) for name, seconds in hops.items() if seconds}
