@@ -1,11 +1,13 @@
 """From an array, and what a caller says of it, to how its bytes are to be read; checked before any copy."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import get_args
 
 import numpy as np
+import numpy.typing as npt
 
-from hcs_protocol import ImageSpec, InvalidComponentError, Kind, PixelWriter, UnsupportedArrayError
+from hcs_protocol import DTYPES, ImageSpec, InvalidComponentError, Kind, PixelWriter, UnsupportedArrayError
 
 from ._addresses import ImageKeywords
 
@@ -13,6 +15,8 @@ SHAPES = "wanted (y, x), (z, y, x), or (y, x, 3 or 4) for colours"
 KNOWN = 256
 
 Known = tuple[ImageSpec, int]
+
+_LITTLE = {name: np.dtype(name).newbyteorder("<") for name in DTYPES}
 
 
 class Specs:
@@ -46,6 +50,19 @@ class Specs:
     def _ask(self, array: object, keywords: ImageKeywords) -> Known:
         spec = image_spec(*self._writer.layout(array), keywords)
         return spec, spec.nbytes
+
+
+def dtype_to_lend(shape: Sequence[int], dtype: npt.DTypeLike) -> np.dtype[np.generic]:
+    """Return the little-endian dtype of an array of this shape that an image can be.
+
+    Raises:
+        UnsupportedArrayError: No image has this dtype or shape.
+    """
+    kind = np.dtype(dtype)
+    if kind.name not in DTYPES or len(shape) not in {2, 3} or min(shape) < 1:
+        wanted = f"wanted (z, y, x), (y, x) or (y, x, c) pixels of {', '.join(DTYPES)}"
+        raise UnsupportedArrayError(f"{wanted}, got {kind} of shape {tuple(shape)!r}")
+    return _LITTLE[kind.name]
 
 
 def image_spec(shape: tuple[int, ...], dtype: str, keywords: ImageKeywords) -> ImageSpec:

@@ -18,9 +18,6 @@ import numpy as np
 import numpy.typing as npt
 
 from hcs_protocol import (
-    COMPONENTS,
-    DTYPES,
-    DimensionMode,
     DisplayConfiguration,
     FileRef,
     FrameRef,
@@ -29,9 +26,7 @@ from hcs_protocol import (
     Kind,
     PixelWriter,
     PoolFullError,
-    UnsupportedArrayError,
     encode,
-    layer_name,
 )
 
 from ._addresses import (
@@ -53,13 +48,12 @@ from ._owed import Owed
 from ._publisher import Publisher
 from ._room import Room
 from ._run_news import RunNews
-from ._specs import Specs
+from ._specs import Specs, dtype_to_lend
+from ._superseding import supersede
 
 logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 30.0
-
-_LITTLE = {name: np.dtype(name).newbyteorder("<") for name in DTYPES}
 
 
 class _Prepared(msgspec.Struct, eq=False):
@@ -125,11 +119,7 @@ class Stream(RunNews):
         """
         if self._closed:
             raise RuntimeError("this stream is closed")
-        kind = np.dtype(dtype)
-        kind = _LITTLE.get(kind.name, kind)
-        if kind.name not in DTYPES or len(shape) not in {2, 3} or min(shape) < 1:
-            wanted = f"wanted (z, y, x), (y, x) or (y, x, c) pixels of {', '.join(DTYPES)}"
-            raise UnsupportedArrayError(f"{wanted}, got {kind} of shape {tuple(shape)!r}")
+        kind = dtype_to_lend(shape, dtype)
         held = self._room.lend(math.prod(shape) * kind.itemsize)
         return self._holdings.arrays.lend(held, shape, kind)
 
@@ -303,7 +293,7 @@ class Stream(RunNews):
                     for image in prepared
                 ]
                 if latest:
-                    _supersede(publisher, owed)
+                    supersede(publisher, owed)
                 publisher.publish(owed, setting)
         except BaseException:
             self._forget(prepared)
@@ -319,22 +309,6 @@ class Stream(RunNews):
     def _publish_news(self, news: Item) -> None:
         check_item(news)
         self._publish([_Prepared(news, encode(news))])
-
-
-def _supersede(publisher: Publisher, newer: Sequence[Owed]) -> None:
-    """Let what the viewer was not sent yet give way to newer images of the same layers."""
-    for owed in newer:
-        owed.layer = _layer(owed.item) if isinstance(owed.item, ImageReady) else ""
-    for layer in {owed.layer for owed in newer if owed.layer}:
-        while publisher.drop("latest", layer):
-            pass
-
-
-def _layer(ready: ImageReady) -> str:
-    """Return what names the layer of an image: the newest of a layer is what `latest` keeps."""
-    components, display = ready.address.components, ready.display
-    sliced = [name for name in COMPONENTS if display.mode(name) is DimensionMode.SLICE]
-    return f"{ready.address.run} {ready.spec.kind} {layer_name(ready.address.step, components, sliced)}"
 
 
 def _array_and_keywords(entry: object) -> tuple[object, ImageKeywords]:

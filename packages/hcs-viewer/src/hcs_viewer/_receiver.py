@@ -78,14 +78,14 @@ class Receiver:
             poller.register(socket, zmq.POLLIN)
         while not self._stopping:
             patience = SOON_MILLISECONDS if self._outgoing.has_more else POLL_MILLISECONDS
-            ready = {socket for socket, _ in poller.poll(0 if self._recovery.is_due else patience)}
+            ready = [socket for socket, _ in poller.poll(0 if self._recovery.is_due else patience)]
             try:
                 self._turn(ready)
             except Exception:  # the outermost loop
                 logger.exception("failed what=turn")
         self._outgoing.send_answers(self._to_receiver, self._sessions, at_once=True)
 
-    def _turn(self, ready: set[zmq.SyncSocket]) -> None:
+    def _turn(self, ready: list[zmq.SyncSocket]) -> None:
         """Take images in first: whatever else there is can wait that long."""
         sockets = self._sockets
         if sockets.data in ready:
