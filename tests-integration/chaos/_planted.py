@@ -21,7 +21,7 @@ class SkipsResend(Link):
     def drop(self) -> None:
         """Forget what was in flight."""
         for sequence in list(self.delivery._in_flight):
-            self._take_back(self.delivery.adopt(sequence))
+            self.delivery.adopt(sequence)
         super().drop()
 
 

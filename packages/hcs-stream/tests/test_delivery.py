@@ -1,8 +1,9 @@
 """What a worker owes a viewer, event by event."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -165,7 +166,7 @@ def test_until_the_viewer_let_go_nothing_in_doubt_is_sent_dropped_or_spilled() -
     owing.lose_session()
 
     owing.credit_images, owing.credit_nbytes = 9, 9
-    assert (take(owing), owing.drop("drop_oldest"), owing.spillable()) == ([], None, None)
+    assert (take(owing), owing.drop("drop_oldest"), owing.spillable()) == ([], False, None)
 
 
 def test_the_oldest_is_the_lowest_number_not_released() -> None:
@@ -250,9 +251,16 @@ def test_counters_of_several_viewers_are_added_up() -> None:
 # What gives way when a viewer does not keep up.
 
 
-def waiting(*images: Owed) -> Delivery:
+class Released(list[Held]):
+    """The pixels that were released, in order."""
+
+    def note(self, held: Held, place: int) -> None:
+        self.append(held)
+
+
+def waiting(*images: Owed, released: Released | None = None) -> Delivery:
     """A delivery whose viewer has credit for one image, with these published one by one."""
-    owing = Delivery()
+    owing = Delivery((Released() if released is None else released).note)
     owing.credit_images, owing.credit_nbytes = 1, 1 << 30
     for image in images:
         owing.enqueue([image])
@@ -262,12 +270,11 @@ def waiting(*images: Owed) -> Delivery:
 
 def test_the_oldest_image_that_was_never_sent_is_dropped() -> None:
     images = [outgoing(policy="drop_oldest") for _ in range(3)]
-    owing = waiting(*images)
+    owing = waiting(*images, released=(released := Released()))
 
-    dropped = owing.drop("drop_oldest")
+    assert owing.drop("drop_oldest")
 
-    assert dropped
-    assert dropped.held is images[1].held
+    assert released == [images[1].held]
     assert (owing.counters.dropped, owing.owed) == ({"drop_oldest": 1}, 2)
 
 
@@ -284,20 +291,20 @@ def test_what_was_sent_once_is_not_dropped() -> None:
     owing.lose_session()
     owing.let_go()
 
-    assert owing.drop("drop_oldest") is None
+    assert not owing.drop("drop_oldest")
 
 
 def test_images_of_a_stream_that_drops_none_are_not_dropped() -> None:
     owing = waiting(outgoing(policy="block"), outgoing(policy="block"), outgoing(policy="spill"))
 
-    assert owing.drop("drop_oldest") is None
+    assert not owing.drop("drop_oldest")
 
 
 def test_messages_about_runs_are_not_dropped() -> None:
     setting = OverflowSetting(Overflow("drop_oldest"))
     owing = waiting(outgoing(), Owed(ENDED, encode(ENDED), setting=setting))
 
-    assert owing.drop("drop_oldest") is None
+    assert not owing.drop("drop_oldest")
 
 
 def test_the_policy_may_change_while_images_wait() -> None:
@@ -306,28 +313,28 @@ def test_the_policy_may_change_while_images_wait() -> None:
 
     image.setting.overflow = Overflow("drop_oldest")
 
-    assert owing.drop("drop_oldest") is not None
+    assert owing.drop("drop_oldest")
 
 
 def test_only_images_of_the_same_layer_are_superseded() -> None:
     images = [outgoing(policy="latest", layer=layer) for layer in ("first", "DAPI", "FITC")]
-    owing = waiting(*images)
+    owing = waiting(*images, released=(released := Released()))
 
-    dropped = owing.drop("latest", "FITC")
+    assert owing.drop("latest", "FITC")
 
-    assert dropped
-    assert dropped.held is images[2].held
-    assert owing.drop("latest", "FITC") is None
+    assert released == [images[2].held]
+    assert not owing.drop("latest", "FITC")
 
 
 def test_an_image_that_lies_in_a_file_is_sent_from_there_instead_of_dropped() -> None:
-    owing = waiting(outgoing(), outgoing(policy="drop_oldest", file="/plate/A01.tif"))
+    image = outgoing(policy="drop_oldest", file="/plate/A01.tif")
+    held = image.held
+    owing = waiting(outgoing(), image, released=(released := Released()))
 
-    dropped = owing.drop("drop_oldest")
+    assert owing.drop("drop_oldest")
+    assert released == [held]
     owing.adopt(1)
 
-    assert dropped
-    assert dropped.held.nbytes == 1
     assert [owed.item.pixels for owed in owing.take()] == [FileRef(path="/plate/A01.tif")]
     assert (owing.counters.dropped, owing.counters.spilled) == ({}, 1)
 
@@ -368,6 +375,41 @@ def test_a_message_of_small_images_does_not_wait_for_more() -> None:
     list(itertools.islice(owing.take(), FLOOD))
 
     assert not owing.gathers(10)
+
+
+# Ctrl-C.
+
+
+class InterruptedOnce(Released):
+    """Ctrl-C comes when pixels are released for the first time."""
+
+    def note(self, held: Held, place: int) -> None:
+        super().note(held, place)
+        if len(self) == 1:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("end", ["adopt", "refuse", "drop"])
+def test_an_interrupted_release_is_made_good_when_the_session_is_lost(end: str) -> None:
+    images = [outgoing(policy="drop_oldest") for _ in range(2)]
+    owing = waiting(*images, released=(released := InterruptedOnce()))
+    ends: dict[str, Callable[[], object]] = {
+        "adopt": lambda: owing.adopt(1),
+        "refuse": lambda: owing.refuse(1, send_frame=False),
+        "drop": lambda: owing.drop("drop_oldest"),
+    }
+
+    with pytest.raises(KeyboardInterrupt):
+        ends[end]()
+    owing.lose_session()
+    owing.let_go()
+
+    counted = owing.counters
+    assert released == [images[end == "drop"].held] * 2
+    assert (counted.adopted, counted.refused, sum(counted.dropped.values())) == tuple(
+        int(end == other) for other in ends
+    )
+    assert (owing.owed, counted.queued) == (1, 1)
 
 
 # Which go in one message.
@@ -432,7 +474,7 @@ class AnyLife(RuleBasedStateMachine):
 
     @rule(policy=st.sampled_from(["drop_oldest", "latest"]))
     def drop(self, policy: str) -> None:
-        self.dropped += self.owing.drop(policy) is not None
+        self.dropped += self.owing.drop(policy)
 
     @rule()
     def spill(self) -> None:

@@ -73,8 +73,8 @@ class Once:
         patch.setattr(where, name, interrupted)
 
 
-def test_wherever_a_send_is_interrupted_nothing_is_lost_or_sent_twice(
-    viewer: Any, stream: Any, image: Any
+def test_wherever_a_send_is_interrupted_nothing_is_lost_sent_twice_or_left(
+    viewer: Any, stream: Any, image: Any, lender: FakeLender
 ) -> None:
     assert stream._publishers[0].wait_until_open(20.0)
     n = 0
@@ -92,6 +92,42 @@ def test_wherever_a_send_is_interrupted_nothing_is_lost_or_sent_twice(
     assert by_channel["again"] == list(range(n))
     assert len(set(by_channel[None])) == len(by_channel[None])
     assert stream.counters.adopted == stream.counters.published == len(viewer.arrived)
+    assert not lender.owed
+
+
+def test_wherever_it_is_interrupted_that_releases_are_heard_nothing_stays_owed(
+    viewer: Any, stream: Any, image: Any, lender: FakeLender
+) -> None:
+    n, shared = 0, opened(stream)
+    while True:
+        viewer.releases = False
+        stream.send(image(n))
+        viewer.wait_for(lambda before=n: len(viewer.arrived) > before)
+        with shared.lock:  # what the viewer says is taken here
+            viewer.release()
+            while not shared.link.session._control.poll(20_000):
+                pass
+            viewer.releases = True
+            came = is_interrupted(partial(receive, shared), n)
+        stream.flush()
+        assert not lender.owed
+        assert not lender.lent
+        assert stream.counters.adopted == stream.counters.published == n + 1
+        if not came:
+            return
+        n += 1
+
+
+def opened(stream: Any) -> SharedLink:
+    """The link of a stream that is heard."""
+    publisher = stream._publishers[0]
+    assert publisher.wait_until_open(20.0)
+    return publisher._shared
+
+
+def receive(shared: SharedLink) -> None:
+    with shared:
+        shared.receive()
 
 
 # Arrays that nobody keeps.

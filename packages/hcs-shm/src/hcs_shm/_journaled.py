@@ -61,8 +61,9 @@ class JournaledPool:
     def take_back(self, ref: BlockRef) -> None:
         """Recycle a block; a second time, or for an older generation, is harmless."""
         with self._lock:
-            if (slot := self._lent.pop(ref, None)) is not None:
-                slot.segment.journal.take_back(slot.index)
+            if (slot := self._lent.get(ref)) is not None:
+                slot.segment.journal.take_back(slot.index)  # first: Ctrl-C may come at any call
+                del self._lent[ref]
                 self._slots.put(slot)
 
     def mend(self) -> bool:

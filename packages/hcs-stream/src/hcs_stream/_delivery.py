@@ -6,13 +6,13 @@ needs its block no more. `_states` has the law of what may follow what.
 """
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from ._counters import StreamCounters
 from ._held import Held
-from ._owed import Dropped, Owed
+from ._owed import Owed
 from ._states import IN_DOUBT, IN_FLIGHT, QUEUED, RELEASED, TRANSITIONS, Event
 
 SENT = Event.SENT  # to look an enum's member up takes as long as to move it
@@ -25,7 +25,14 @@ FLOOD, GATHERED = 4, 8
 class Delivery:
     """Keeps what is published until it is released; sends no more than the credit allows."""
 
-    def __init__(self) -> None:
+    def __init__(self, release: Callable[[Held, int], None] = lambda held, place: None) -> None:
+        """Owe nothing yet.
+
+        Args:
+            release: Told which pixels this viewer, one of their destinations, does not need any more, before
+                that is noted here: a call may be interrupted, and to say it twice is harmless.
+        """
+        self._release = release
         self.credit_images = 0
         self.credit_nbytes = 0
         self.viewer_run = ""
@@ -147,8 +154,8 @@ class Delivery:
         return following is not None and following.nbytes < nbytes
 
     def adopt(self, sequence: int) -> Owed | None:
-        """Release an item; returns it the first time, None if there is nothing to take back."""
-        return self._end(sequence, Event.ADOPTED, "adopted")
+        """Release an item; returns it the first time, else None."""
+        return self._end(sequence, Event.ADOPTED)
 
     def refuse(self, sequence: int, *, send_frame: bool) -> Owed | None:
         """Give an item up and return it, or queue it once more if a frame is wanted and was not sent."""
@@ -160,31 +167,25 @@ class Delivery:
             if len(self._queue) > 1 and self._queue[1].ticket < owed.ticket:
                 self._put_in_order()
             return None
-        return self._end(sequence, Event.REFUSED, "refused")
+        return self._end(sequence, Event.REFUSED)
 
     def show(self, count: int) -> None:
         """Count images that are in their layers."""
         self._counts["shown"] += count
 
-    def lose_session(self) -> list[Owed]:
-        """Leave everything in flight in doubt; there is no credit any more.
-
-        Returns what was released in a call that was interrupted before it could say so.
-        """
+    def lose_session(self) -> None:
+        """Leave everything in flight in doubt; there is no credit any more."""
         self.credit_images = self.credit_nbytes = self.last_sent = 0
         for owed in self._owed.values():
             owed.state = TRANSITIONS[owed.state, Event.SESSION_LOST]
-        return self._put_in_order()
+        self._put_in_order()
 
-    def let_go(self, viewer_run: str | None = None) -> list[Owed]:
-        """Queue again what was in doubt at this viewer, or at any: nobody reads it there any more.
-
-        Returns what `lose_session` does.
-        """
+    def let_go(self, viewer_run: str | None = None) -> None:
+        """Queue again what was in doubt at this viewer, or at any: nobody reads it there any more."""
         for owed in self._owed.values():
             if viewer_run in {None, owed.viewer_run}:
                 owed.state = TRANSITIONS[owed.state, Event.LET_GO]
-        return self._put_in_order()
+        self._put_in_order()
 
     @property
     def has_doubts(self) -> bool:
@@ -199,25 +200,25 @@ class Delivery:
         """Say whether these pixels are owed."""
         return any(owed.held is held for owed in self._owed.values())
 
-    def drop(self, policy: str, layer: str | None = None, *, by_file: bool = True) -> Dropped | None:
-        """Give up the oldest image that may be dropped, of this layer or any; None if none may.
+    def drop(self, policy: str, layer: str | None = None, *, by_file: bool = True) -> bool:
+        """Give up the oldest image that may be dropped, of this layer or any; False if none may.
 
         An image that lies in a file, too, stays owed as a reference to it, if the viewer can read such.
         """
         waiting = (owed for owed in self._owed.values() if layer in {None, owed.layer})
         owed = next((owed for owed in waiting if owed.may_be_dropped), None)
         if owed is None or owed.held is None:
-            return None
-        dropped = Dropped(owed.held, owed.place)
+            return False
         if by_file and owed.file is not None:
             owed.say(msgspec.structs.replace(owed.item, pixels=owed.file))
+            self._release(owed.held, owed.place)
             owed.held = None
             self._counts["spilled"] += 1
         else:
+            owed.dropped_by = policy
             owed.state = TRANSITIONS[owed.state, Event.DROPPED]
-            del self._owed[owed.ticket]
-            self._dropped[policy] += 1
-        return dropped
+            self._forget(owed)
+        return True
 
     def spillable(self) -> Owed | None:
         """Return the newest image that may go to disk: what waits longest goes out first."""
@@ -233,27 +234,37 @@ class Delivery:
         nbytes = self._in_flight_nbytes + owed.nbytes
         return len(self._in_flight) < self.credit_images and nbytes <= limit
 
-    def _end(self, sequence: int, event: Event, count: str) -> Owed | None:
+    def _end(self, sequence: int, event: Event) -> Owed | None:
         owed = self._in_flight.get(sequence)
         if owed is None:
             return None
+        owed.is_refused = event is Event.REFUSED
         self._move(owed, event)
-        del self._owed[owed.ticket], self._numbered[sequence]
-        self._counts[count] += owed.is_image
+        self._forget(owed)
         return owed
+
+    def _forget(self, owed: Owed) -> None:
+        """Forget what is released; Ctrl-C on the way leaves it for `_put_in_order`, which does it again."""
+        if owed.held is not None:
+            self._release(owed.held, owed.place)
+        is_image, counted = owed.is_image, "refused" if owed.is_refused else "adopted"
+        del self._owed[owed.ticket]
+        self._numbered.pop(owed.sequence, None)
+        if owed.dropped_by:
+            self._dropped[owed.dropped_by] += 1
+        else:
+            self._counts[counted] += is_image
 
     def _move(self, owed: Owed, event: Event) -> None:
         owed.state = TRANSITIONS[owed.state, event]
         del self._in_flight[owed.sequence]
         self._in_flight_nbytes -= owed.nbytes
 
-    def _put_in_order(self) -> list[Owed]:
+    def _put_in_order(self) -> None:
         """Make queue and flight anew from what is owed: a call may have been interrupted."""
-        released = [owed for owed in self._owed.values() if owed.state is RELEASED]
-        for owed in released:
-            del self._owed[owed.ticket]
+        for owed in [owed for owed in self._owed.values() if owed.state is RELEASED]:
+            self._forget(owed)
         self._in_flight = {owed.sequence: owed for owed in self._owed.values() if owed.state is IN_FLIGHT}
         self._in_flight_nbytes = sum(owed.nbytes for owed in self._in_flight.values())
         self._numbered = {owed.sequence: owed for owed in self._owed.values() if owed.sequence}
         self._queue = deque(owed for owed in self._owed.values() if owed.state is QUEUED)
-        return released

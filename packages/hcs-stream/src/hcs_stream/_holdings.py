@@ -206,11 +206,11 @@ class Holdings:
         with self._lock:
             if holder not in held.holders:
                 return
-            held.holders.discard(holder)
-            if not held.holders:
+            if len(held.holders) == 1:
                 self._give_back(held)
             elif held.ref and held.journal and isinstance(holder, int):
                 held.journal.settle(held.ref, holder)
+            held.holders -= {holder}  # last: who is interrupted before it says all of this again
 
     def leave_behind(self, owed: Iterable[Owed]) -> None:
         """Bring images to disk for the next viewer, while other viewers of this process go on.
@@ -272,11 +272,11 @@ class Holdings:
     def _give_back(self, held: Held) -> None:
         if held.era is not self._era:
             return  # its pools are closed
-        if held.ref is None:
-            self._memory_nbytes -= held.nbytes
-        elif held.journal is not None:
-            self._lent_nbytes -= 0 if held.on_disk else held.nbytes
+        in_memory, lent = (held.nbytes, 0) if held.ref is None else (0, 0 if held.on_disk else held.nbytes)
+        if held.ref is not None and held.journal is not None:
             held.journal.take_back(held.ref)
+        self._memory_nbytes -= in_memory
+        self._lent_nbytes -= lent
         self._returned += 1
 
     def _hold_memory(self, nbytes: int) -> Held:

@@ -54,7 +54,7 @@ class Link:
     """One worker_run's link to the viewer, or the viewers one after another, of a port."""
 
     def __init__(self, label: str, holdings: Holdings, clock: Callable[[], float]) -> None:
-        self.delivery = Delivery()
+        self.delivery = Delivery(holdings.release)
         self.holdings = holdings
         self.session: Session | None = None
         self.doubted: dict[str, Connection] = {}
@@ -194,12 +194,12 @@ class Link:
         self.refusal = session.refusal
         self.session = self._awaited = None
         self.doubted[session.connection.viewer_run] = session.connection
-        self._release(self.delivery.lose_session())
+        self.delivery.lose_session()
 
     def let_go(self, viewer_run: str) -> None:
         """Note that this viewer reads nothing any more of what sessions that are over announced."""
         self.doubted.pop(viewer_run, None)
-        self._release(self.delivery.let_go(viewer_run))
+        self.delivery.let_go(viewer_run)
         if self.last_viewer and self.session is None and self.last_viewer.viewer_run == viewer_run:
             self.last_viewer = None
 
@@ -239,11 +239,10 @@ class Link:
             case BlockReleased(sequences=sequences):
                 self._patience = 1.0
                 for sequence in sequences:
-                    self._take_back(self.delivery.adopt(sequence))
+                    self.delivery.adopt(sequence)
             case ImageRefused(sequence=sequence, reason=reason, send_frame=send_frame):
-                if owed := self.delivery.refuse(sequence, send_frame=send_frame):
+                if self.delivery.refuse(sequence, send_frame=send_frame):
                     logger.error("image refused viewer=%s number=%d reason=%s", self.viewer, sequence, reason)
-                    self._take_back(owed)
             case ImageShown(sequences=sequences):
                 self.delivery.show(len(sequences))
             case _:
@@ -253,15 +252,7 @@ class Link:
         """Take no more pains with what cannot even be said, or is not there any more."""
         for owed in batch:
             logger.error("image not sent viewer=%s number=%d reason=%s", self.viewer, owed.sequence, error)
-            self._take_back(self.delivery.refuse(owed.sequence, send_frame=False))
-
-    def _release(self, released: Sequence[Owed]) -> None:
-        for owed in released:
-            self._take_back(owed)
-
-    def _take_back(self, owed: Owed | None) -> None:
-        if owed and owed.held:
-            self.holdings.release(owed.held, owed.place)
+            self.delivery.refuse(owed.sequence, send_frame=False)
 
     def _news(self) -> WorkerStatus | None:
         """Return the status, unless the viewer has heard it already."""

@@ -1,7 +1,5 @@
 """What is published, and what of it a viewer has not adopted yet."""
 
-from dataclasses import dataclass
-
 import msgspec
 
 from hcs_protocol import FileRef, ImageReady, Item, encode
@@ -42,6 +40,10 @@ class Owed(msgspec.Struct, eq=False):  # a dataclass would take several times as
     times_sent: int = 0
     viewer_run: str = ""
     """To whom it was sent last."""
+    is_refused: bool = False
+    """Once it is released: whether the viewer refused it."""
+    dropped_by: str = ""
+    """Once it is released: the policy that gave it up."""
 
     @property
     def nbytes(self) -> int:
@@ -75,11 +77,3 @@ class Owed(msgspec.Struct, eq=False):  # a dataclass would take several times as
         """Say this instead from now on."""
         self.encoded = encode(item)
         self.item = item
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """Room that this viewer, one of its image's destinations, does not need any more."""
-
-    held: Held
-    place: int

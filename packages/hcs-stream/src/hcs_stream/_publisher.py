@@ -122,11 +122,10 @@ class Publisher:
         """Give up the oldest unsent image, of this layer or any; says whether there was one."""
         shared = self._open()
         with shared.lock, shared as link:
-            dropped = link.delivery.drop(policy, layer, by_file=link.shares_files)
-            if dropped:
-                self._holdings.release(dropped.held, dropped.place)
+            is_dropped = link.delivery.drop(policy, layer, by_file=link.shares_files)
+            if is_dropped:
                 shared.changed.notify_all()
-            return dropped is not None
+            return is_dropped
 
     def owes(self, held: Held) -> bool:
         """Say whether these pixels were published to this viewer and are not released."""
