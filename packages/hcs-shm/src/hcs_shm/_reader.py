@@ -39,10 +39,10 @@ class BlockReader:
         Raises:
             BlockUnavailableError: No such segment, out of its bounds, taken back or lent anew since.
         """
-        known = self._mapped.get(ref.segment)
+        known, offset, nbytes = self._mapped.get(ref.segment), ref.offset, ref.nbytes
         try:
-            if known is not None and known.journal.lends(ref.offset, ref.generation, ref.nbytes):
-                return known.view(ref.offset, ref.nbytes)
+            if known is not None and known.journal.lends(offset, ref.generation, nbytes):
+                return known.contents[offset : offset + nbytes]
         except ValueError:  # another thread forgets it just now
             return self._open(ref)
         return self._open(ref)

@@ -43,7 +43,8 @@ class Segment:
         """What messages call this segment."""
         self.journal = Journal(memory, header)
         self._memory = memory
-        self._view = memoryview(memory)
+        self.contents = memoryview(memory)
+        """All bytes of the file; a slice keeps the mapping alive."""
 
     @property
     def header(self) -> Header:
@@ -52,12 +53,12 @@ class Segment:
 
     def view(self, offset: int, nbytes: int) -> memoryview:
         """Return these bytes; the view keeps the mapping alive."""
-        return self._view[offset : offset + nbytes]
+        return self.contents[offset : offset + nbytes]
 
     def unmap(self) -> None:
         """Unmap the file, as soon as nobody looks at it; a second time is harmless."""
         self.journal.let_go()
-        self._view.release()
+        self.contents.release()
         with contextlib.suppress(BufferError):  # the last view to go unmaps it
             self._memory.close()
 
