@@ -249,7 +249,8 @@ class Delivery:
             self._release(owed.held, owed.place)
         is_image, counted = owed.is_image, "refused" if owed.is_refused else "adopted"
         del self._owed[owed.ticket]
-        self._numbered.pop(owed.sequence, None)
+        if owed.sequence in self._numbered:
+            del self._numbered[owed.sequence]
         if owed.dropped_by:
             self._dropped[owed.dropped_by] += 1
         else:
