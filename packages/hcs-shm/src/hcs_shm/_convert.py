@@ -21,7 +21,7 @@ _STRIP = 32
 """Pixels: a strip's cache lines survive until its next row."""
 
 _dtypes = {name: np.dtype(name).newbyteorder("<") for name in DTYPES}
-_little = {np.dtype(name).newbyteorder("<"): name for name in DTYPES}
+_little = {dtype: name for name, dtype in _dtypes.items()}
 _names = _little | {dtype.newbyteorder(">"): name for dtype, name in _little.items()}
 """To ask a dtype for its name costs more than all the rest of `ArrayWriter.layout`."""
 
