@@ -387,7 +387,7 @@ def test_growing_an_axis_in_the_middle_keeps_the_image_looked_at(shown: Shown) -
 
     assert shown.viewer.dims.current_step[2] == 2
     assert shown.looked_at()[0, 0] == ord("C")
-    assert shown.window.at["well"] == "C01"
+    assert shown.window.sliders.at["well"] == "C01"
 
 
 def test_planes_that_come_downwards_do_not_move_the_slider_away(shown: Shown) -> None:

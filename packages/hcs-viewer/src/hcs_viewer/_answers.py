@@ -77,7 +77,7 @@ def _state(window: Window, request: str) -> State:
         reply_to=request,
         layers=[_layer_state(layout, shown) for shown in window.layers_from_bottom()],
         axes={component: list(axis.values) for component, axis in layout.axes.items()},
-        position=dict(window.at),
+        position=dict(window.sliders.at),
         camera_center=[float(value) for value in camera.center],
         camera_zoom=float(camera.zoom),
         canvas_size=(int(window.viewer.canvas.size[0]), int(window.viewer.canvas.size[1])),
@@ -114,7 +114,7 @@ def _values(layout: Layout, model: LayerModel) -> dict[str, list[Value]]:
 def _image(window: Window, identity: bytes, asked: GetImage) -> Answer:
     shown = _named(window, asked.layer)
     model = shown.model
-    position = window.layout.position_of(model, window.at | _given(asked))
+    position = window.layout.position_of(model, window.sliders.at | _given(asked))
     if position not in model.planes:
         raise LookupError(f"{asked.layer!r} has no image at {dict(zip(COMPONENTS, position, strict=True))}")
     pixels = np.ascontiguousarray(shown.stack.plane(position))
@@ -134,7 +134,7 @@ def _navigate(window: Window, asked: Navigate) -> None:
         if axis.values and value not in axis:
             there = ", ".join(map(str, axis.values[:20]))
             raise LookupError(f"no image has {component} {value!r}; there are {there}")
-    window.go_to(given)
+    window.sliders.go_to(given)
 
 
 def _given(asked: GetImage | Navigate) -> dict[str, Value]:

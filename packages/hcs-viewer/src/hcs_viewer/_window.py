@@ -13,13 +13,14 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from hcs_protocol import COMPONENTS, RunEnded, RunStarted, StepProgress
 
-from ._axes import Position, Value
+from ._axes import Position
 from ._colours import ChannelColours
 from ._inbox import ArrivedImage, Inbox, Question, ShownImage, ToReceiver, ToWindow
 from ._layer_models import LayerModel
 from ._layers import ShownLayer
 from ._layout import Layout
 from ._presence import Presence
+from ._sliders import Sliders
 from ._store import Store
 
 logger = logging.getLogger(__name__)
@@ -28,11 +29,6 @@ BUDGET_SECONDS = 0.006
 """For taking in what arrived, per frame."""
 FRAME_SECONDS = 0.016
 BEAT_MILLISECONDS = 200
-POSITION_FONT_SIZE = 14
-
-AXIS_LABELS = (*COMPONENTS, "y", "x")
-WORDS = {component: component for component in COMPONENTS} | {"z_index": "z"}
-NAMED_BY_VALUE = frozenset({"plate", "well", "channel"})
 
 
 class Bell(QObject):
@@ -59,8 +55,7 @@ class Window:
         self.shown: dict[int, ShownLayer] = {}
         """By the identity of their models."""
         self.progress: dict[str, str] = {}
-        self.at: dict[str, Value] = dict.fromkeys(COMPONENTS)
-        """What the sliders stand for."""
+        self.sliders = Sliders(viewer, self.layout)
         self.to_receiver = to_receiver
         self._inbox = inbox
         self._presence = presence
@@ -72,7 +67,6 @@ class Window:
         self._drawn_growth = 0
         self._changed: dict[int, tuple[ShownLayer, set[Position]]] = {}
         self._arrived: list[ArrivedImage] = []
-        self._is_updating = False
         self._bell = Bell()
         self._bell.rung.connect(self.take_in)  # on this thread, whichever rings
         self._beat = QTimer()
@@ -80,7 +74,7 @@ class Window:
 
     def listen(self) -> None:
         """Begin to take in what arrives, and to give signs of life."""
-        self.viewer.dims.events.current_step.connect(self._on_slider)
+        self.sliders.listen()
         self._presence.see_window()
         self._beat.start(BEAT_MILLISECONDS)
         self._inbox.wake_by(self._bell.rung.emit)
@@ -102,13 +96,13 @@ class Window:
 
     def draw(self) -> None:
         """Bring the window up to date: sliders first, then each changed layer that is looked at."""
-        with self._updating():
+        with self.sliders.ours():
             if self.layout.growth != self._drawn_growth:
                 self._grow()
             for shown, positions in self._changed.values():
                 if shown.is_in(self.viewer):
                     with _going_on(shown.model.name):
-                        shown.update(self._is_looked_at(shown.model, positions))
+                        shown.update(self.sliders.stand_at(shown.model, positions))
         self._changed.clear()
         now = self._presence.clock()
         for image in self._arrived:
@@ -116,15 +110,9 @@ class Window:
             self.to_receiver.put(ShownImage(image.worker_run, image.ready.sequence, shown_after))
         self._arrived.clear()
 
-    def go_to(self, at: dict[str, Value]) -> None:
-        """Move the sliders to these values; a value without a position leaves its slider where it is."""
-        self.at |= {c: value for c, value in at.items() if value in self.layout.axes[c]}
-        with self._updating():
-            self._set_sliders()
-
     def remove(self, models: list[LayerModel]) -> None:
         """Remove layers, and their images from the store."""
-        with self._updating():
+        with self.sliders.ours():
             for model in models:
                 shown = self.shown.pop(id(model), None)
                 if shown is not None and shown.is_in(self.viewer):
@@ -134,9 +122,8 @@ class Window:
         runs = {model.run for model in self.layout.layers}
         self.progress = {run: word for run, word in self.progress.items() if run in runs}
         if not self.layout.layers:
-            self.at = dict.fromkeys(COMPONENTS)
             self._extent, self._fitted = (), None
-            self._write_position()
+            self.sliders.clear()
 
     def layers_from_bottom(self) -> list[ShownLayer]:
         """Return our layers that are in the window, in the window's order."""
@@ -190,14 +177,13 @@ class Window:
 
     def _add_layer(self, model: LayerModel, image: ArrivedImage, position: Position) -> None:
         first = dict(zip(COMPONENTS, position, strict=True))
-        self.at |= {c: value for c, value in first.items() if not self._may_stay(c, model)}
-        with self._updating():
+        moved = {c: value for c, value in first.items() if not self._may_stay(c, model)}
+        with self.sliders.ours():
             colormap = self._colours.of(image.ready.address.components.channel)
             shown = ShownLayer(self.layout, model, self.store, image.number, colormap)
             shown.add_to(self.viewer, [*self.shown.values(), shown])
             self.shown[id(model)] = shown
-            self.viewer.dims.axis_labels = AXIS_LABELS
-            self._set_sliders()
+            self.sliders.go_to(moved)
             self._fit()
 
     def _may_stay(self, component: str, model: LayerModel) -> bool:
@@ -205,7 +191,7 @@ class Window:
 
         A run that begins hides the one before; where it will have no image, nobody should be left to look.
         """
-        value, axes = self.at[component], self.layout.axes
+        value, axes = self.sliders.at[component], self.layout.axes
         if value not in axes[component]:
             return False
         runs = {shown.model.run for shown in self.shown.values()}
@@ -231,47 +217,8 @@ class Window:
         for shown in self.shown.values():
             if shown.is_in(self.viewer):
                 shown.grow()
-        self._set_sliders()
+        self.sliders.follow_axes()
         self._fit()
-
-    def _set_sliders(self) -> None:
-        if self.viewer.dims.ndim == len(AXIS_LABELS):
-            steps = [self.layout.axes.index(c, self.at[c]) for c in COMPONENTS]
-            self.viewer.dims.set_current_step(range(len(steps)), steps)
-        self._write_position()
-
-    def _on_slider(self) -> None:
-        if self._is_updating or self.viewer.dims.ndim != len(AXIS_LABELS):
-            return
-        steps = self.viewer.dims.current_step
-        self.at = {c: self.layout.axes.value(c, steps[place]) for place, c in enumerate(COMPONENTS)}
-        self._write_position()
-
-    def _is_looked_at(self, model: LayerModel, positions: set[Position]) -> bool:
-        """Say whether one of these positions is on the screen; in 3-D all along an axis are."""
-        here = self.layout.position_of(model, self.at)
-        across = [place for place in range(len(here)) if place not in self.viewer.dims.displayed]
-        if len(across) == len(here):
-            return here in positions
-        return any(all(position[place] == here[place] for place in across) for position in positions)
-
-    def _write_position(self) -> None:
-        axes = self.layout.axes
-        told = [c for c in COMPONENTS if self.at[c] is not None or len(axes[c]) > 1]
-        parts = [_words(c, self.at[c]) for c in told if self.at[c] in axes[c]]
-        text = self.viewer.canvas.overlays.text
-        text.text = " · ".join(parts)
-        text.visible = bool(parts)
-        text.position = "top_left"
-        text.font_size = POSITION_FONT_SIZE
-
-    @contextmanager
-    def _updating(self) -> Iterator[None]:
-        before, self._is_updating = self._is_updating, True
-        try:
-            yield
-        finally:
-            self._is_updating = before
 
 
 @contextmanager
@@ -280,10 +227,3 @@ def _going_on(what: str) -> Iterator[None]:
         yield
     except Exception:  # the outermost loop: one image that napari cannot draw must not stop the others
         logger.exception("not drawn what=%s", what)
-
-
-def _words(component: str, value: Value) -> str:
-    """Say where a slider stands: ``B03``, ``site 2``, ``well –``."""
-    if value is None:
-        return f"{WORDS[component]} –"
-    return str(value) if component in NAMED_BY_VALUE else f"{WORDS[component]} {value}"
