@@ -51,6 +51,7 @@ from hcs_viewer._inbox import (
     WindowRequest,
 )
 from hcs_viewer._layers import ShownLayer
+from hcs_viewer._pace import Pace
 from hcs_viewer._presence import Presence
 from hcs_viewer._store import KeptImage, Store
 from hcs_viewer._window import Window
@@ -340,6 +341,52 @@ def test_a_new_site_makes_nobody_read_the_others(shown: Shown) -> None:
     shown.show(ramp(), site=4)
 
     assert set(shown.store.looked_at) <= {1}
+
+
+def test_a_hidden_layer_hears_that_it_has_grown_when_it_is_shown(shown: Shown) -> None:
+    shown.show(plane(1), step=BLUR, well="A01")
+    shown.show(plane(2), step=SEGMENT, well="A01")
+    hidden = shown.layers["Step_01_blur"]
+    told: list[object] = []
+    hidden.events.data.connect(told.append)
+
+    shown.show(plane(3), step=SEGMENT, well="A02")
+
+    assert not told
+    hidden.visible = True
+    assert len(told) == 1
+    assert hidden.extent.data[1][2] == 1
+    assert shown.viewer.dims.range[2].stop == 1
+
+
+def test_a_burst_is_drawn_as_one_refresh(shown: Shown) -> None:
+    shown.window._pace = Pace(shown.clock)  # whose time stands still
+    shown.show(plane(1), site=1)
+    refreshes: list[object] = []
+    shown.layers["Image"].events.set_data.connect(refreshes.append)
+
+    for value in range(1000):
+        shown.inbox.put(shown.arrived(plane(value), site=1))
+    shown.wait_for_shown(1001)
+
+    assert len(refreshes) == 1
+    assert (shown.looked_at() == 999).all()
+
+
+def test_an_image_at_an_idle_window_is_drawn_without_waiting(shown: Shown) -> None:
+    shown.inbox.put(shown.arrived(plane(7)))  # rings on this thread: what waits for nothing is done by now
+
+    assert (shown.layers["Image"].data[0, 0, 0, 0, 0, 0] == 7).all()
+
+
+def test_images_that_come_while_a_frame_is_painted_wait_for_the_next(shown: Shown) -> None:
+    shown.inbox.put(shown.arrived(plane(7), well="A01"))
+
+    shown.inbox.put(shown.arrived(plane(8), well="A02"))
+
+    assert shown.layers["Image"].data.shape[2] == 1
+    shown.wait_for_shown(2)
+    assert shown.layers["Image"].data.shape[2] == 2
 
 
 def test_an_image_that_is_looked_at_is_drawn_anew(shown: Shown) -> None:

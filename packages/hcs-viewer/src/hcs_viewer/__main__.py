@@ -23,6 +23,12 @@ from ._assembly import open_viewer
 from ._process import NoDisplayError, check_display, end_on_signals, end_with_parent, set_up_logs
 from ._settings import ViewerSettings
 
+MOST_MILLISECONDS = 10_000
+PACE = {
+    "frame_milliseconds": "from one frame to the next while images flood in, at least",
+    "budget_milliseconds": "for laying out what arrived, per frame",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the viewer and return its exit status."""
@@ -66,6 +72,15 @@ def _settings(arguments: Sequence[str] | None) -> ViewerSettings:
     parser.add_argument(
         "--next-free", action="store_true", help="if a port is taken, take the next free pair"
     )
+    for name, means in PACE.items():
+        variable = f"HCS_VIEWER_{name.upper()}"
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=_milliseconds,
+            default=os.environ.get(variable) or getattr(defaults, name),
+            metavar="MS",
+            help=f"{means} (default ${variable}, else {getattr(defaults, name):g})",
+        )
     parser.add_argument("--stdin-is-parent", action="store_true", help="end when standard input ends")
     parser.add_argument("--verbose", action="store_true", help="log more")
     return ViewerSettings(**vars(parser.parse_args(arguments)))
@@ -78,6 +93,16 @@ def _data_port(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from error
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"wanted a number, got {text!r}") from error
+
+
+def _milliseconds(text: str) -> float:
+    try:
+        milliseconds = float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"wanted milliseconds, got {text!r}") from error
+    if not 0 < milliseconds <= MOST_MILLISECONDS:
+        raise argparse.ArgumentTypeError(f"wanted more than 0 and at most {MOST_MILLISECONDS}, got {text!r}")
+    return milliseconds
 
 
 def _fail(error: Exception, status: int) -> int:

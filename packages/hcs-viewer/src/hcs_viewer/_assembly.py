@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from hcs_shm import BlockReader, Orphans, sweep
 
 from ._inbox import Inbox, ToReceiver, ToWindow
+from ._pace import Pace
 from ._presence import Presence
 from ._process import end_on_signals, run_viewer
 from ._settings import ViewerSettings
@@ -51,7 +53,12 @@ def run_window(
     end_on_signals(asked_to_end.set)  # from here on Qt would swallow an exception, or lose a closed window
     viewer = napari.Viewer(title=f"{settings.title} — port {settings.data_port}", show_welcome_screen=False)
     viewer.window.resize(*WINDOW_SIZE)
-    window = Window(viewer, store, to_window, to_receiver, presence, answer)
+    pace = Pace(
+        time.perf_counter,
+        frame_seconds=settings.frame_milliseconds / 1000,
+        budget_seconds=settings.budget_milliseconds / 1000,
+    )
+    window = Window(viewer, store, to_window, to_receiver, presence, answer, pace)
     _prime(viewer)
 
     def say_ready() -> None:

@@ -41,6 +41,7 @@ class ShownLayer:
         self._store = store
         self._set_by_user: set[str] = set()
         self._is_ours = False
+        self._has_grown = False
         self._limits = model.first.display.contrast_limits
         self.widen(number)
         self._given_name = model.name
@@ -50,6 +51,7 @@ class ShownLayer:
         for name in ("visible", "contrast_limits"):
             if hasattr(self.layer, name):
                 getattr(self.layer.events, name).connect(self._noting(name))
+        self.layer.events.visible.connect(self._catch_up)
 
     @property
     def rank(self) -> tuple[int, int, int]:
@@ -110,7 +112,10 @@ class ShownLayer:
             self._limits = widened(self._limits, grey_limits(self._store.sample(number)))
 
     def grow(self) -> None:
-        """Tell napari that the stack has grown, or that its z-step is known now."""
+        """Tell napari that the stack has grown, or knows its z-step now; a hidden layer when it is shown."""
+        self._has_grown = not self.layer.visible
+        if self._has_grown:
+            return
         with self._ours():
             self.layer.data = self.layer.data
             self.layer.editable = False  # which napari forgot
@@ -169,6 +174,10 @@ class ShownLayer:
         if moved > CONTRAST_TOLERANCE * (limits[1] - limits[0]):
             layer.contrast_limits_range = _slider_range(limits, self.model.dtype)
             layer.contrast_limits = limits
+
+    def _catch_up(self) -> None:
+        if self._has_grown and self.layer.visible:
+            self.grow()
 
     def _noting(self, name: str) -> Callable[[], None]:
         def note() -> None:

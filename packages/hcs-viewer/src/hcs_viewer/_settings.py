@@ -4,6 +4,8 @@ import msgspec
 
 from hcs_protocol import DATA_PORT
 
+from ._pace import BUDGET_SECONDS, FRAME_SECONDS
+
 
 class ViewerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of one viewer process."""
@@ -18,3 +20,7 @@ class ViewerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     stdin_is_parent: bool = False
     """Whether to end when standard input does, that is with the process that holds its other end."""
     verbose: bool = False
+    frame_milliseconds: float = 1000 * FRAME_SECONDS
+    """From one frame to the next while images flood in, at least; an idle window draws at once."""
+    budget_milliseconds: float = 1000 * BUDGET_SECONDS
+    """For laying out what arrived, per frame."""

@@ -1,4 +1,4 @@
-"""The napari window: what arrived is laid out, and drawn at frame rate within a budget of time.
+"""The napari window: what arrived is laid out within a budget of time, and drawn at a pace it can keep up.
 
 Everything here runs on the window's thread; `Inbox` is where it meets the receiver's.
 """
@@ -19,15 +19,13 @@ from ._inbox import ArrivedImage, Inbox, Question, ShownImage, ToReceiver, ToWin
 from ._layer_models import LayerModel
 from ._layers import ShownLayer
 from ._layout import Layout
+from ._pace import Pace
 from ._presence import Presence
 from ._sliders import Sliders
 from ._store import Store
 
 logger = logging.getLogger(__name__)
 
-BUDGET_SECONDS = 0.006
-"""For taking in what arrived, per frame."""
-FRAME_SECONDS = 0.016
 BEAT_MILLISECONDS = 200
 
 
@@ -48,6 +46,7 @@ class Window:
         to_receiver: Inbox[ToReceiver],
         presence: Presence,
         answer: Callable[["Window", Question], None],
+        pace: Pace | None = None,
     ) -> None:
         self.viewer = viewer
         self.store = store
@@ -60,6 +59,7 @@ class Window:
         self._inbox = inbox
         self._presence = presence
         self._answer = answer
+        self._pace = pace or Pace(time.perf_counter)
         self._colours = ChannelColours()
         self._extent: tuple[float, ...] = ()
         self._fitted: tuple[float, ...] | None = None
@@ -80,19 +80,19 @@ class Window:
         self._inbox.wake_by(self._bell.rung.emit)
 
     def take_in(self) -> None:
-        """Lay out what arrived, as far as this frame's budget goes, and draw it."""
-        started = time.perf_counter()
+        """Lay out what arrived, as far as this frame's budget goes, and draw it; unless a frame is on."""
+        if self._pace.is_drawing:
+            return  # its end looks for what arrived meanwhile
+        self._pace.begin()
         self._presence.see_window()
         while (entry := self._inbox.take()) is not None:
             with _going_on(type(entry).__name__):
                 self._take(entry)
-            if time.perf_counter() - started > BUDGET_SECONDS:
+            if self._pace.is_spent:
                 break
         with _going_on("a frame"):
             self.draw()
-        if entry is not None:  # else the next one wakes this thread
-            took = time.perf_counter() - started
-            QTimer.singleShot(int(1000 * max(FRAME_SECONDS - took, took)), self.take_in)
+        self.after_paint(self._rest)
 
     def draw(self) -> None:
         """Bring the window up to date: sliders first, then each changed layer that is looked at."""
@@ -140,6 +140,14 @@ class Window:
         if self._presence.state != "closing":
             self._presence.state = "closing"
             QTimer.singleShot(0, self.viewer.close)
+
+    def _rest(self) -> None:
+        QTimer.singleShot(round(1000 * self._pace.rest_seconds()), self._go_on)
+
+    def _go_on(self) -> None:
+        self._pace.end()
+        if len(self._inbox):
+            self.take_in()
 
     def _take(self, entry: ToWindow) -> None:
         match entry:

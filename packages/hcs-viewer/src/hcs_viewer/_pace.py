@@ -1,0 +1,50 @@
+"""How often the window draws: at once if it is idle, else so seldom that its user gets every other turn."""
+
+from collections.abc import Callable
+
+FRAME_SECONDS = 0.016
+BUDGET_SECONDS = 0.006
+
+
+class Pace:
+    """One frame after the other, each as long as it takes to paint, and as long again for the user's hand."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        frame_seconds: float = FRAME_SECONDS,
+        budget_seconds: float = BUDGET_SECONDS,
+    ) -> None:
+        """Make a pace.
+
+        Args:
+            clock: Seconds.
+            frame_seconds: From the beginning of a frame to that of the next one, at least.
+            budget_seconds: For laying out what arrived, per frame.
+        """
+        self.is_drawing = False
+        """Whether a frame has begun and the next one may not yet."""
+        self._clock = clock
+        self._frame_seconds = frame_seconds
+        self._budget_seconds = budget_seconds
+        self._began = 0.0
+
+    def begin(self) -> None:
+        """Begin a frame."""
+        self.is_drawing = True
+        self._began = self._clock()
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether this frame's time for laying out is over."""
+        return self._clock() - self._began > self._budget_seconds
+
+    def rest_seconds(self) -> float:
+        """Return how long to leave the window alone, now that the frame is painted."""
+        took = self._clock() - self._began
+        return max(self._frame_seconds - took, took)
+
+    def end(self) -> None:
+        """End a frame: the next one may begin."""
+        self.is_drawing = False

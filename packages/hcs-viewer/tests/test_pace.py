@@ -1,0 +1,39 @@
+import pytest
+
+from hcs_protocol.testing import FakeClock
+from hcs_viewer._pace import Pace
+
+
+def begun(clock: FakeClock) -> Pace:
+    pace = Pace(clock, frame_seconds=0.016, budget_seconds=0.006)
+    pace.begin()
+    return pace
+
+
+def test_a_frame_is_on_from_its_beginning_to_its_end() -> None:
+    pace = begun(FakeClock())
+    assert pace.is_drawing
+
+    pace.end()
+
+    assert not pace.is_drawing
+
+
+def test_the_budget_is_spent_after_its_time() -> None:
+    clock = FakeClock()
+    pace = begun(clock)
+    assert not pace.is_spent
+
+    clock.advance(0.007)
+
+    assert pace.is_spent
+
+
+@pytest.mark.parametrize(("took", "rest"), [(0.001, 0.015), (0.010, 0.010), (0.050, 0.050)])
+def test_the_window_rests_as_long_as_it_drew_and_until_the_frame_is_over(took: float, rest: float) -> None:
+    clock = FakeClock()
+    pace = begun(clock)
+
+    clock.advance(took)
+
+    assert pace.rest_seconds() == pytest.approx(rest)
