@@ -1,4 +1,4 @@
-"""The viewer as a process: ports first, then the window; connection file, logs, and the ways it ends."""
+"""The viewer as a process: ports first, then the window; its logs, and the ways it ends."""
 
 import contextlib
 import logging
@@ -7,39 +7,23 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-import msgspec
-import psutil
 from platformdirs import user_log_path
 
-from hcs_protocol import (
-    PROTOCOL_VERSION,
-    BlockOpener,
-    Connection,
-    NoFreePortsError,
-    OrphanFinder,
-    find_connections,
-    new_id,
-    runtime_folders,
-    start_ticks,
-    write_connection,
-)
+from hcs_protocol import BlockOpener, OrphanFinder, new_id
 
 from ._inbox import Inbox, ToReceiver, ToWindow
+from ._listening import listening
 from ._presence import Presence
-from ._receiver import Receiver
 from ._settings import ViewerSettings
-from ._sockets import Keys, Sockets
 from ._store import Store
 
 logger = logging.getLogger(__name__)
 
-CLOSING_SECONDS = 3.0
-LOOK_SECONDS = 0.1
 LOG_NBYTES = 1 << 20
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
@@ -96,39 +80,21 @@ def run_viewer(
         NoFreePortsError: The ports are taken.
         ConnectionFileError: No folder takes the connection file.
     """
-    keys = Keys.new()
-    sockets = _bind(keys, settings)
-    presence = Presence(title=settings.title, viewer_run=new_id(), clock=time.monotonic)
-    presence.see_window()
     store = Store() if store is None else store
     to_window: Inbox[ToWindow] = Inbox(lambda: None)
-    to_receiver: Inbox[ToReceiver] = Inbox(sockets.bell_rope())
-    receiver = Receiver(sockets, blocks, orphans, store, to_window, to_receiver, presence)
-    thread = threading.Thread(target=receiver.run, name="hcs-receiver")
-    try:
-        with _connection_file(settings, sockets, keys, presence):
-            thread.start()
-            actual = msgspec.structs.replace(settings, data_port=sockets.data_port)
-            run_window(actual, store, to_window, to_receiver, presence)
-    finally:
-        presence.state = "closing"
-        receiver.stop()
-        if thread.is_alive():
-            thread.join()
-        blocks.close()
-        sockets.close()
-
-
-def _bind(keys: Keys, settings: ViewerSettings) -> Sockets:
-    """Bind the ports; a viewer that is closing gets the time to let go of them."""
-    deadline = time.monotonic() + CLOSING_SECONDS
-    while True:
-        try:
-            return Sockets(keys, settings.host, settings.data_port, next_free=settings.next_free)
-        except NoFreePortsError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(LOOK_SECONDS)
+    to_receiver: Inbox[ToReceiver] = Inbox(lambda: None)
+    presence = Presence(title=settings.title, viewer_run=new_id(), clock=time.monotonic)
+    presence.see_window()
+    with listening(
+        settings,
+        blocks=blocks,
+        orphans=orphans,
+        store=store,
+        to_window=to_window,
+        to_receiver=to_receiver,
+        presence=presence,
+    ) as actual:
+        run_window(actual, store, to_window, to_receiver, presence)
 
 
 def set_up_logs(settings: ViewerSettings) -> None:
@@ -160,36 +126,6 @@ def _wait_for_parent() -> None:
             pass
     logger.info("parent gone")
     signal.raise_signal(signal.SIGTERM)  # os.kill would end the process at once on Windows
-
-
-@contextlib.contextmanager
-def _connection_file(
-    settings: ViewerSettings, sockets: Sockets, keys: Keys, presence: Presence
-) -> Iterator[Path]:
-    connection = Connection(
-        protocol_version=PROTOCOL_VERSION,
-        viewer_run=presence.viewer_run,
-        title=presence.title,
-        host=sockets.host,
-        data_port=sockets.data_port,
-        control_port=sockets.control_port,
-        requested_port=settings.data_port,
-        pid=os.getpid(),
-        start_time=psutil.Process().create_time(),
-        start_ticks=start_ticks(os.getpid()),
-        public_key=keys.public.decode(),
-        client_public_key=keys.client_public.decode(),
-        client_secret_key=keys.client_secret.decode(),
-    )
-    folders = runtime_folders()
-    try:
-        path = write_connection(connection, folders)
-        logger.info("listening data=%d control=%d file=%s", sockets.data_port, sockets.control_port, path)
-        yield path
-    finally:  # looked for, since a signal may come between the file and its name
-        for found, written in find_connections(folders):
-            if written.viewer_run == connection.viewer_run:
-                found.unlink(missing_ok=True)
 
 
 def _log_file(data_port: int) -> logging.Handler:

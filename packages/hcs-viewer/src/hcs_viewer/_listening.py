@@ -1,0 +1,125 @@
+"""A viewer that can be reached: ports, a connection file and the receiver's thread, closed in order."""
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from hcs_protocol import (
+    PROTOCOL_VERSION,
+    BlockOpener,
+    Connection,
+    NoFreePortsError,
+    OrphanFinder,
+    find_connections,
+    runtime_folders,
+    start_ticks,
+    write_connection,
+)
+
+from ._inbox import Inbox, ToReceiver, ToWindow
+from ._presence import Presence
+from ._receiver import Receiver
+from ._settings import ViewerSettings
+from ._sockets import Keys, Sockets
+from ._store import Store
+
+logger = logging.getLogger(__name__)
+
+CLOSING_SECONDS = 3.0
+LOOK_SECONDS = 0.1
+
+
+@contextlib.contextmanager
+def listening(
+    settings: ViewerSettings,
+    *,
+    blocks: BlockOpener,
+    orphans: OrphanFinder,
+    store: Store,
+    to_window: Inbox[ToWindow],
+    to_receiver: Inbox[ToReceiver],
+    presence: Presence,
+) -> Iterator[ViewerSettings]:
+    """Be reachable for workers, and yield the settings with the ports that were free.
+
+    Store, inboxes and presence may be used again for another time; blocks are closed with this one.
+
+    Args:
+        settings: Where to listen.
+        blocks: Opens what workers lent.
+        orphans: Finds what dead workers left.
+        store: Takes in the images.
+        to_window: Where the window is told of them; it need not read it yet.
+        to_receiver: What the window answers.
+        presence: What is said of the window.
+
+    Raises:
+        NoFreePortsError: The ports are taken.
+        ConnectionFileError: No folder takes the connection file.
+    """
+    keys = Keys.new()
+    sockets = _bind(keys, settings)
+    to_receiver.wake_by(sockets.bell_rope())
+    receiver = Receiver(sockets, blocks, orphans, store, to_window, to_receiver, presence)
+    thread = threading.Thread(target=receiver.run, name="hcs-receiver")
+    try:
+        with _connection_file(settings, sockets, keys, presence):
+            thread.start()
+            yield msgspec.structs.replace(settings, data_port=sockets.data_port)
+    finally:
+        presence.state = "closing"
+        receiver.stop()
+        if thread.is_alive():
+            thread.join()
+        blocks.close()
+        sockets.close()
+        to_receiver.wake_by(lambda: None)  # the bell is gone
+
+
+def _bind(keys: Keys, settings: ViewerSettings) -> Sockets:
+    """Bind the ports; a viewer that is closing gets the time to let go of them."""
+    deadline = time.monotonic() + CLOSING_SECONDS
+    while True:
+        try:
+            return Sockets(keys, settings.host, settings.data_port, next_free=settings.next_free)
+        except NoFreePortsError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_SECONDS)
+
+
+@contextlib.contextmanager
+def _connection_file(
+    settings: ViewerSettings, sockets: Sockets, keys: Keys, presence: Presence
+) -> Iterator[Path]:
+    connection = Connection(
+        protocol_version=PROTOCOL_VERSION,
+        viewer_run=presence.viewer_run,
+        title=presence.title,
+        host=sockets.host,
+        data_port=sockets.data_port,
+        control_port=sockets.control_port,
+        requested_port=settings.data_port,
+        pid=os.getpid(),
+        start_time=psutil.Process().create_time(),
+        start_ticks=start_ticks(os.getpid()),
+        public_key=keys.public.decode(),
+        client_public_key=keys.client_public.decode(),
+        client_secret_key=keys.client_secret.decode(),
+    )
+    folders = runtime_folders()
+    try:
+        path = write_connection(connection, folders)
+        logger.info("listening data=%d control=%d file=%s", sockets.data_port, sockets.control_port, path)
+        yield path
+    finally:  # looked for, since a signal may come between the file and its name
+        for found, written in find_connections(folders):
+            if written.viewer_run == connection.viewer_run:
+                found.unlink(missing_ok=True)
