@@ -37,3 +37,18 @@ def test_the_window_rests_as_long_as_it_drew_and_until_the_frame_is_over(took: f
     clock.advance(took)
 
     assert pace.rest_seconds() == pytest.approx(rest)
+
+
+def test_after_a_frame_that_took_long_more_is_laid_out() -> None:
+    clock = FakeClock()
+    pace = begun(clock)
+    clock.advance(1.0)
+    pace.rest_seconds()
+    pace.end()
+
+    pace.begin()
+    clock.advance(0.2)
+
+    assert not pace.is_spent
+    clock.advance(0.1)
+    assert pace.is_spent

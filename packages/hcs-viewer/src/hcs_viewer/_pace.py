@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 FRAME_SECONDS = 0.016
 BUDGET_SECONDS = 0.006
+LEAST_BUDGET = 0.25
+"""Which part of the frame before may be spent as well: what paints slowly must not be drawn for every image."""
 
 
 class Pace:
@@ -21,7 +23,7 @@ class Pace:
         Args:
             clock: Seconds.
             frame_seconds: From the beginning of a frame to that of the next one, at least.
-            budget_seconds: For laying out what arrived, per frame.
+            budget_seconds: For laying out what arrived, per frame; more if a frame takes long.
         """
         self.is_drawing = False
         """Whether a frame has begun and the next one may not yet."""
@@ -29,6 +31,7 @@ class Pace:
         self._frame_seconds = frame_seconds
         self._budget_seconds = budget_seconds
         self._began = 0.0
+        self._took = 0.0
 
     def begin(self) -> None:
         """Begin a frame."""
@@ -38,12 +41,12 @@ class Pace:
     @property
     def is_spent(self) -> bool:
         """Whether this frame's time for laying out is over."""
-        return self._clock() - self._began > self._budget_seconds
+        return self._clock() - self._began > max(self._budget_seconds, LEAST_BUDGET * self._took)
 
     def rest_seconds(self) -> float:
         """Return how long to leave the window alone, now that the frame is painted."""
-        took = self._clock() - self._began
-        return max(self._frame_seconds - took, took)
+        self._took = self._clock() - self._began
+        return max(self._frame_seconds - self._took, self._took)
 
     def end(self) -> None:
         """End a frame: the next one may begin."""
