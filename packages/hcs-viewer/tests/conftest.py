@@ -10,10 +10,13 @@ from pathlib import Path
 
 os.environ["NAPARI_CONFIG"] = ""  # not this user's settings; napari reads it when it is imported
 
+import napari
 import psutil
 import pytest
 import zmq
 from hypothesis import settings
+from pytestqt.qtbot import QtBot
+from shown import Shown
 
 SEGMENTS = Path("/dev/shm")
 PATIENCE_SECONDS = 10.0
@@ -72,6 +75,14 @@ def connect() -> Iterator[Callable[..., zmq.SyncSocket]]:
 
     yield connected
     context.destroy(linger=0)
+
+
+@pytest.fixture
+def shown(make_napari_viewer: Callable[..., napari.Viewer], qtbot: QtBot) -> Iterator[Shown]:
+    """A window that is fed by hand."""
+    shown = Shown(make_napari_viewer(show=True), qtbot)
+    yield shown
+    shown.window._beat.stop()
 
 
 def _everything() -> set[str]:

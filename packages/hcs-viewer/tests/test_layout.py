@@ -3,44 +3,23 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sent import image, seen
 
 from hcs_protocol import (
     COMPONENTS,
-    Components,
     DimensionMode,
     DisplayConfiguration,
-    FrameRef,
-    ImageAddress,
     ImageReady,
     ImageSpec,
     RunStarted,
-    Step,
     VariableSizeHandling,
 )
-from hcs_viewer._layer_models import LayerModel, Placement
+from hcs_viewer._layer_models import Placement
 from hcs_viewer._layout import Layout
 
-BLUR = Step(index=2, name="gaussian_blur")
 SLICE, STACK = DimensionMode.SLICE, DimensionMode.STACK
 PADDED = DisplayConfiguration(variable_size_handling=VariableSizeHandling.PAD_TO_MAX)
 TAKE_OVER = DisplayConfiguration(replace_layers=True)
-
-
-def image(
-    *,
-    run: str = "r1",
-    step: Step | None = BLUR,
-    spec: ImageSpec | None = None,
-    display: DisplayConfiguration | None = None,
-    **components: int | str | None,
-) -> ImageReady:
-    return ImageReady(
-        sequence=1,
-        address=ImageAddress(run=run, step=step, components=Components(**components)),
-        spec=spec or ImageSpec(shape=(4, 6), dtype="uint16"),
-        pixels=FrameRef(frame=1, nbytes=48),
-        display=display or DisplayConfiguration(),
-    )
 
 
 def laid_out(*images: ImageReady) -> tuple[Layout, list[Placement]]:
@@ -50,13 +29,6 @@ def laid_out(*images: ImageReady) -> tuple[Layout, list[Placement]]:
 
 def names(layout: Layout) -> list[str]:
     return [layer.name for layer in layout.layers]
-
-
-def seen(layout: Layout, layer: LayerModel) -> dict[tuple[object, ...], object]:
-    """What a layer shows at each slider position: the image's number and the plane in it."""
-    steps = product(*(range(length) for length in layout.shape))
-    found = {at: layer.planes.get(layout.position(layer, at)) for at in steps}
-    return {at: (plane.image, plane.plane) for at, plane in found.items() if plane}
 
 
 # Names.
@@ -347,12 +319,37 @@ def test_a_well_of_another_size_gets_a_layer_of_its_own() -> None:
     assert [len(layer.images) for layer in layout.layers] == [4, 2]
 
 
-def test_an_image_of_another_size_than_its_wells_layer_is_named_for_its_size() -> None:
-    huge = ImageSpec(shape=(16, 16), dtype="uint16")
+def test_wells_of_one_other_size_share_a_layer_that_is_named_for_it() -> None:
+    sizes = {"A01": SMALL, "A02": LARGE, "A03": SMALL, "A04": LARGE}
 
-    layout, _ = laid_out(*(image(spec=spec, well="A01", site=9) for spec in (SMALL, LARGE, huge)))
+    layout, _ = laid_out(*(image(spec=spec, well=well) for well, spec in sizes.items()))
 
-    assert names(layout)[2] == "Step_02_gaussian_blur [16x16 uint16]"
+    assert names(layout) == ["Step_02_gaussian_blur [4x6 uint16]", "Step_02_gaussian_blur"]
+
+
+def test_images_of_several_sizes_in_one_well_are_named_for_them() -> None:
+    layout, _ = laid_out(*(image(spec=spec, well="A01", site=9) for spec in (SMALL, LARGE)))
+
+    plain = "Step_02_gaussian_blur_Well_A01"
+    assert names(layout) == [f"{plain} [4x6 uint16]", plain]
+
+
+def test_without_wells_layers_are_named_for_their_sizes() -> None:
+    layout, _ = laid_out(*(image(spec=spec, site=9) for spec in (SMALL, LARGE)))
+
+    assert names(layout) == ["Step_02_gaussian_blur [4x6 uint16]", "Step_02_gaussian_blur"]
+
+
+def test_an_image_of_another_size_says_that_the_first_layer_has_another_name() -> None:
+    layout, placements = laid_out(*(image(spec=SMALL, well=well) for well in ("A01", "A01")))
+    assert names(layout) == ["Step_02_gaussian_blur"]
+
+    second = layout.place(image(spec=LARGE, well="A02"), 3)
+    third = layout.place(image(spec=SMALL, well="A03"), 4)
+
+    first = placements[0].layer
+    assert (second.renamed, third.renamed) == ((first,), (first,))
+    assert names(layout) == ["Step_02_gaussian_blur", "Step_02_gaussian_blur_Well_A02"]
 
 
 def test_a_layer_that_pads_is_as_large_as_its_largest_image() -> None:

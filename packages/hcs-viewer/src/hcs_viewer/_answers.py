@@ -92,7 +92,7 @@ def _layer_state(layout: Layout, shown: ShownLayer) -> LayerState:
         name=layer.name,
         run=model.run,
         kind=model.first.spec.kind,
-        images=len(model.images),
+        images=model.image_count,
         shape=list(layer.data.shape),
         dtype=str(layer.data.dtype),
         visible=layer.visible,

@@ -31,12 +31,16 @@ class Axis:
         """Give a value its position and say whether that is new."""
         if value in self._known:
             return False
-        key = (natural_key(value), type(value).__name__, str(value))  # 1, "1", "01": never a tie
+        key = _key(value)
         place = bisect_left(self._keys, key)
         self._keys.insert(place, key)
         self.values.insert(place, value)
         self._known.add(value)
         return True
+
+    def index(self, value: Value) -> int:
+        """Return the position of a value, 0 if it has none."""
+        return bisect_left(self._keys, _key(value)) if value in self._known else 0
 
     def __contains__(self, value: object) -> bool:
         return value in self._known
@@ -74,8 +78,7 @@ class Axes:
 
     def index(self, component: str, value: Value) -> int:
         """Return the slider position of a value, 0 if it has none."""
-        axis = self._axes[component]
-        return axis.values.index(value) if value in axis else 0
+        return self._axes[component].index(value)
 
     def add(self, component: str, value: Value) -> None:
         """Give a value its position; a second time is harmless."""
@@ -94,7 +97,12 @@ class Axes:
         return started is not None and value in getattr(started, DECLARED[component])
 
     def stack(self, run: str, component: str) -> None:
-        """Note that a layer of this run stacks a component, whose declared values now get positions."""
+        """Note that a layer of this run stacks a component, whose declared values now get positions.
+
+        A second time is harmless.
+        """
+        if (run, component) in self._stacked_in_run:
+            return
         self._stacked_in_run.add((run, component))
         if started := self._declared.get(run):
             self._expect(started, component)
@@ -109,3 +117,7 @@ class Axes:
         values: list[ComponentValue] = getattr(started, DECLARED[component])
         for value in values:
             self.add(component, value)
+
+
+def _key(value: Value) -> tuple[object, str, str]:
+    return natural_key(value), type(value).__name__, str(value)  # 1, "1", "01": never a tie

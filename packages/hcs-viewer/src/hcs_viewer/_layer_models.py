@@ -1,29 +1,61 @@
 """What the layout knows of one layer: what its images have in common, and which plane lies where."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from hcs_protocol import COMPONENTS, ImageReady, Step
+from hcs_protocol import COMPONENTS, DTYPES, ImageReady, Step, natural_key
 
-from ._axes import Position
+from ._axes import Position, Value
 
 Z = COMPONENTS.index("z_index")
 
 
 @dataclass(frozen=True)
 class LayerKey:
-    """What images of one layer have in common."""
+    """What images of one layer have in common; two images with the same key are in the same layer."""
 
     run: str
+    """Empty for layers that one run takes over from the other."""
     step: Step | None
     kind: str
     sliced: Position
+    stacked: frozenset[str]
     has_z: bool
-    shape: tuple[int, ...] | None = None
-    """Height, width and colours, when layers of other sizes or dtypes stand beside this one."""
-    dtype: str = ""
-    well: str | None = None
-    """Of a layer of its own for one well."""
+    dtype: str
+    colours: tuple[int, ...] = ()
+    """How many, if it is a colour image."""
+    size: tuple[int, ...] | None = None
+    """Height and width; None if images of all sizes are padded."""
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """Return where its layer stands among others: by step, components, z, dtype; larger ones first."""
+        step = (self.step.index, self.step.name) if self.step else (-1, "")
+        sliced = tuple((natural_key(value), str(value)) for value in self.sliced)
+        size = tuple(-side for side in self.size or ())
+        dtype = tuple(DTYPES).index(self.dtype)
+        stacked = tuple(sorted(self.stacked))
+        return (
+            self.kind == "labels",
+            *step,
+            sliced,
+            self.has_z,
+            dtype,
+            self.colours,
+            size,
+            stacked,
+            self.run,
+        )
+
+    def of_any_size(self) -> "LayerKey":
+        """Return what layers have in common that differ in size alone."""
+        return replace(self, size=None)
+
+    def projection(self) -> "LayerKey":
+        """Return what layers have in common that differ in z, size or dtype alone."""
+        sliced = (*self.sliced[:Z], None, *self.sliced[Z + 1 :])
+        stacked = self.stacked - {"z_index"}
+        return replace(self, has_z=False, sliced=sliced, stacked=stacked, dtype="", colours=(), size=None)
 
 
 @dataclass(frozen=True)
@@ -35,33 +67,57 @@ class Plane:
     """The z-plane of a volume."""
 
 
-@dataclass
+@dataclass(eq=False)
 class LayerModel:
-    """One layer: its name, its stack's planes and its contrast."""
+    """One layer: its name, and its stack's planes."""
 
     key: LayerKey
     first: ImageReady
     """The first image that came; it says how the layer is shown."""
     run: str
-    """Of the images that came last; a run may take over the layers of the one before."""
-    stacked: frozenset[str]
+    """The last one to begin of those whose images lie here; a run may take over the layers of others."""
+    run_number: int
+    """Of the first one to begin; the name goes by it."""
     shape: tuple[int, ...]
     """Of a plane: height, width, and colours if it has them."""
-    dtype: str
     name: str = ""
     base: str = ""
     """The name before it was made unique."""
     planes: dict[Position, Plane] = field(default_factory=dict)
+    well: Value = field(init=False)
+    """Of the first image."""
+    has_other_wells: bool = False
+    order: tuple[object, ...] = field(init=False)
+    """Where it stands among others of its run, whichever came first."""
     _uses: Counter[int] = field(default_factory=Counter, init=False)
+
+    def __post_init__(self) -> None:
+        self.well = self.first.address.components.well
+        self.order = self.key.order
+
+    @property
+    def stacked(self) -> frozenset[str]:
+        """The components that have an axis here."""
+        return self.key.stacked
+
+    @property
+    def dtype(self) -> str:
+        """Of the images."""
+        return self.key.dtype
 
     @property
     def images(self) -> list[int]:
         """The store's numbers of the images that lie here."""
         return list(self._uses)
 
+    @property
+    def image_count(self) -> int:
+        """How many images lie here."""
+        return len(self._uses)
+
     def moves(self, component: str) -> bool:
         """Say whether the component's slider shows another image of this layer."""
-        return component in self.stacked and (component != "z_index" or self.key.has_z)
+        return component in self.key.stacked and (component != "z_index" or self.key.has_z)
 
     def put(self, position: Position, plane: Plane) -> int | None:
         """Lay a plane at a position and return the number of an image that lies nowhere any more."""
@@ -88,3 +144,4 @@ class Placement:
     replaced: tuple[int, ...] = ()
     """The store's numbers of images that lay there before, and now lie nowhere."""
     renamed: tuple[LayerModel, ...] = ()
+    """Other layers, or this one if it is not new, that have another name now."""

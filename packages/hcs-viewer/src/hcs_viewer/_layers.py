@@ -1,6 +1,6 @@
 """One napari layer for one layer of the layout: what it looks like, and what the user made of it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import napari
@@ -54,14 +54,6 @@ class ShownLayer:
         self.layer.events.visible.connect(self._catch_up)
 
     @property
-    def rank(self) -> tuple[int, int, int]:
-        """Order of layers from bottom to top: runs, in them colours, greys, labels, in them steps."""
-        key = self.model.key
-        height = 2 if key.kind == "labels" else int(len(self.model.shape) == 2)
-        step = key.step.index if key.step else -1
-        return (self._layout.run_number(self.model.run), height, step)
-
-    @property
     def world_size(self) -> tuple[float, float]:
         """Height and width in the units of the window: micrometres where they are known, else pixels."""
         height, width = self.model.first.spec.pixel_size or (1.0, 1.0)
@@ -71,22 +63,19 @@ class ShownLayer:
         """Say whether the user left this layer in the window."""
         return self.layer in viewer.layers
 
-    def add_to(self, viewer: napari.Viewer, others: Sequence["ShownLayer"]) -> None:
+    def add_to(self, viewer: napari.Viewer, others: Iterable["ShownLayer"]) -> None:
         """Put the layer into the window, above those of earlier steps, and hide what it supersedes."""
-        below = [viewer.layers.index(o.layer) for o in others if o.is_in(viewer) and o.rank <= self.rank]
+        layout, places = self._layout, {id(layer): place for place, layer in enumerate(viewer.layers)}
+        present = [other for other in others if id(other.layer) in places]
+        rank = layout.rank(self.model)
+        below = [places[id(other.layer)] for other in present if layout.rank(other.model) <= rank]
         viewer.layers.insert(max(below, default=-1) + 1, self.layer)
-        for other in others:
-            if other.is_in(viewer) and other.is_superseded_by(self):
+        self._given_name = self.layer.name  # which napari may have changed to make it unique
+        for other in present:
+            if layout.is_superseded(other.model, self.model):
                 other.hide()
-            elif other.is_in(viewer) and self.is_superseded_by(other):
+            elif layout.is_superseded(self.model, other.model):
                 self.hide()
-
-    def is_superseded_by(self, newer: "ShownLayer") -> bool:
-        """Say whether a newer layer shows the same thing a step, or a run, later."""
-        run, _, step = self.rank
-        newer_run, _, newer_step = newer.rank
-        is_same_kind = self.model.key.kind == newer.model.key.kind
-        return run < newer_run or (run == newer_run and is_same_kind and step < newer_step)
 
     def hide(self) -> None:
         """Hide the layer, unless the user set its visibility by hand."""
@@ -99,10 +88,15 @@ class ShownLayer:
         self._set_by_user.add("visible")
         self.layer.visible = visible
 
-    def rename(self) -> None:
-        """Take over the model's name, unless the user gave the layer one."""
-        if self.layer.name == self._given_name:
-            self.layer.name = self._given_name = self.model.name
+    @property
+    def has_given_name(self) -> bool:
+        """Whether the user left the name that the layer was given."""
+        return bool(self.layer.name == self._given_name)
+
+    def take_name(self) -> None:
+        """Take over the model's name."""
+        self.layer.name = self.model.name
+        self._given_name = self.layer.name
 
     def widen(self, number: int) -> None:
         """Take the grey values of a further image in the store into account, where they matter."""
@@ -203,3 +197,12 @@ def _slider_range(limits: Limits, dtype: str) -> Limits:
     low = min(0.0, -reach if limits[0] < 0 else 0.0)
     high = min(reach, float(np.iinfo(dtype).max)) if np.issubdtype(dtype, np.integer) else reach
     return (low, high)
+
+
+def rename(layers: Iterable[ShownLayer]) -> None:
+    """Let layers take over the names of their models, unless the user gave them one."""
+    ours = [shown for shown in layers if shown.has_given_name]
+    for shown in ours:
+        shown.layer.name = str(id(shown))  # their names may go round among them
+    for shown in ours:
+        shown.take_name()

@@ -1,8 +1,6 @@
 """Which layer an image belongs to, and where in its stack. Pure Python: no pixels, no napari."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
-from itertools import count
 
 from hcs_protocol import (
     COMPONENTS,
@@ -10,16 +8,13 @@ from hcs_protocol import (
     ImageReady,
     RunStarted,
     VariableSizeHandling,
-    layer_name,
-    unique_name,
 )
 
 from ._axes import Axes, Position, Value
-from ._layer_models import LayerKey, LayerModel, Placement, Plane, Z
+from ._layer_models import LayerKey, LayerModel, Placement, Plane
+from ._layer_names import LayerNames
 
 LAST_Z = (1 << 63) - 1
-LONGEST_NAME = 480
-"""Letters of a layer's name before `` [run 2]``; messages take 512."""
 
 
 class Layout:
@@ -30,8 +25,7 @@ class Layout:
         self.layers: list[LayerModel] = []
         self.z_step: float | None = None
         self._by_key: dict[LayerKey, LayerModel] = {}
-        self._with_z: set[LayerKey] = set()
-        """Keys beside which there are images with z: a layer that has one of them is a projection."""
+        self._names = LayerNames()
         self._runs: dict[str, int] = {}
         self._growth = 0
 
@@ -56,21 +50,37 @@ class Layout:
             ready: What the image shows and how to draw it.
             number: The image's number in the store.
         """
-        self._runs.setdefault(ready.address.run, len(self._runs) + 1)
+        run_number = self._runs.setdefault(ready.address.run, len(self._runs) + 1)
         self._note_z_step(ready)
-        layer, is_new = self._layer(ready)
-        layer.run = ready.address.run
-        renamed = self._rename_others(layer) if is_new else ()
+        key = _key(ready)
+        layer = self._by_key.get(key)
+        is_new = layer is None
+        if layer is None:
+            layer, renamed = self._new_layer(key, ready, run_number)
+        else:
+            renamed = self._extend(layer, ready, run_number)
         positions, replaced = [], []
         for z_index, plane in _planes(ready, number):
             positions.append(position := self._position(layer, ready, z_index))
             if (before := layer.put(position, plane)) is not None:
                 replaced.append(before)
-        return Placement(layer, tuple(positions), is_new, tuple(replaced), renamed)
+        return Placement(layer, tuple(positions), is_new, tuple(replaced), tuple(renamed))
 
     def run_number(self, run: str) -> int:
         """Return which of the runs this is, counting from 1 in the order in which they came."""
         return self._runs.get(run, 0)
+
+    def rank(self, layer: LayerModel) -> tuple[object, ...]:
+        """Return where a layer lies, from the bottom: runs, in them colours, greys, labels, in them steps."""
+        height = 2 if layer.key.kind == "labels" else int(not layer.key.colours)
+        return (self.run_number(layer.run), height, *layer.order)
+
+    def is_superseded(self, layer: LayerModel, newer: LayerModel) -> bool:
+        """Say whether a newer layer shows the same thing a step, or a run, later."""
+        run, newer_run = self.run_number(layer.run), self.run_number(newer.run)
+        if run != newer_run:
+            return run < newer_run
+        return layer.key.kind == newer.key.kind and _step_index(layer) < _step_index(newer)
 
     def position(self, layer: LayerModel, indexes: Iterable[int]) -> Position:
         """Return the position in a layer's stack at these slider positions, one per component."""
@@ -87,7 +97,7 @@ class Layout:
         """Forget layers and return the store's numbers of their images."""
         gone = {layer.key: layer for layer in layers}
         self.layers = [layer for layer in self.layers if layer.key not in gone]
-        self._with_z -= {_flat(key) for key in gone if key.has_z}
+        self._names.remove(gone.values())
         for key in gone:
             del self._by_key[key]
         if not self.layers:
@@ -100,48 +110,29 @@ class Layout:
             self.z_step = ready.spec.z_step
             self._growth += 1
 
-    def _layer(self, ready: ImageReady) -> tuple[LayerModel, bool]:
-        stacked = frozenset(c for c in COMPONENTS if ready.display.mode(c) is DimensionMode.STACK)
-        key = self._key(ready, stacked)
-        layer = self._by_key.get(key)
-        if layer is None:
-            return self._new_layer(key, ready, stacked), True
-        if (wider := _wide_enough(layer, ready)) != layer.shape:
-            layer.shape = wider
-            self._growth += 1
-        return layer, False
-
-    def _key(self, ready: ImageReady, stacked: frozenset[str]) -> LayerKey:
-        """Return the key of the layer that takes this image: the plain one, the well's or the size's."""
-        components = ready.address.components
-        plain = LayerKey(
-            run="" if ready.display.replace_layers else ready.address.run,
-            step=ready.address.step,
-            kind=ready.spec.kind,
-            sliced=tuple(None if c in stacked else _text(components.value(c)) for c in COMPONENTS),
-            has_z=components.z_index is not None or ready.spec.axes[0] == "z",
-        )
-        other = self._by_key.get(plain)
-        if other is None or _fits(other, ready):
-            return plain
-        if _differs_in_size_alone(other, ready) and components.well is not None and "well" in stacked:
-            own = replace(plain, well=components.well)
-            if own not in self._by_key or _fits(self._by_key[own], ready):
-                return own
-        shape = _plane_shape(ready)
-        return replace(plain, shape=shape[2:] if _pads(ready) else shape, dtype=ready.spec.dtype)
-
-    def _new_layer(self, key: LayerKey, ready: ImageReady, stacked: frozenset[str]) -> LayerModel:
+    def _new_layer(
+        self, key: LayerKey, ready: ImageReady, run_number: int
+    ) -> tuple[LayerModel, list[LayerModel]]:
         run = ready.address.run
-        layer = LayerModel(key, ready, run, stacked, _plane_shape(ready), ready.spec.dtype)
-        if key.has_z:
-            self._with_z.add(_flat(key))
+        layer = LayerModel(key, ready, run, run_number, _plane_shape(ready))
         self._by_key[key] = layer
         self.layers.append(layer)
-        self._name(layer)
-        for component in sorted(stacked):
+        for component in sorted(key.stacked):
             self.axes.stack(run, component)
-        return layer
+        return layer, self._names.add(layer)
+
+    def _extend(self, layer: LayerModel, ready: ImageReady, run_number: int) -> list[LayerModel]:
+        """Note what a further image says of its layer; return the layers that have another name then."""
+        if (wider := tuple(map(max, layer.shape, _plane_shape(ready)))) != layer.shape:
+            layer.shape = wider
+            self._growth += 1
+        if layer.run != ready.address.run and run_number > self._runs[layer.run]:
+            layer.run = ready.address.run
+        is_other_well = ready.address.components.well != layer.well and not layer.has_other_wells
+        is_earlier_run = run_number < layer.run_number
+        layer.has_other_wells |= is_other_well
+        layer.run_number = min(layer.run_number, run_number)
+        return self._names.update([layer]) if is_other_well or is_earlier_run else []
 
     def _position(self, layer: LayerModel, ready: ImageReady, z_index: Value) -> Position:
         values = {c: ready.address.components.value(c) for c in COMPONENTS} | {"z_index": z_index}
@@ -150,28 +141,24 @@ class Layout:
                 self.axes.add(component, values[component])
         return self.position_of(layer, values)
 
-    def _name(self, layer: LayerModel) -> None:
-        key, others = layer.key, [other for other in self.layers if other is not layer]
-        sliced = (frozenset(COMPONENTS) - layer.stacked) | ({"well"} if key.well else set())
-        projection = key in self._with_z
-        layer.base = layer_name(key.step, layer.first.address.components, sliced, projection=projection)
-        if key.dtype:
-            size = "x".join(map(str, key.shape or ()))
-            layer.base += f" [{f'{size} {key.dtype}'.strip()}]"
-        same_name = any(other.base == layer.base and other.key.run == key.run for other in others)
-        if same_name or (key.kind == "labels" and replace(key, kind="image") in self._by_key):
-            layer.base += f" [{key.kind}]"
-        layer.base = layer.base[:LONGEST_NAME]
-        taken = {other.name for other in others}
-        layer.name = next(name for n in count(1) if (name := unique_name(layer.base, n)) not in taken)
 
-    def _rename_others(self, layer: LayerModel) -> tuple[LayerModel, ...]:
-        """Rename what came before this layer and is called a projection, or labels, only beside it."""
-        beside = [_flat(layer.key), replace(layer.key, kind="labels")]
-        renamed = tuple(self._by_key[key] for key in beside if key != layer.key and key in self._by_key)
-        for other in (*renamed, layer):  # itself last: the plain name is free now
-            self._name(other)
-        return renamed
+def _key(ready: ImageReady) -> LayerKey:
+    """Return which layer an image belongs to; nothing but the image itself decides that."""
+    spec, components = ready.spec, ready.address.components
+    stacked = frozenset(c for c in COMPONENTS if ready.display.mode(c) is DimensionMode.STACK)
+    height, width, *colours = _plane_shape(ready)
+    pads = ready.display.variable_size_handling is VariableSizeHandling.PAD_TO_MAX
+    return LayerKey(
+        run="" if ready.display.replace_layers else ready.address.run,
+        step=ready.address.step,
+        kind=spec.kind,
+        sliced=tuple(None if c in stacked else _text(components.value(c)) for c in COMPONENTS),
+        stacked=stacked,
+        has_z=components.z_index is not None or spec.axes[0] == "z",
+        dtype=spec.dtype,
+        colours=tuple(colours),
+        size=None if pads else (height, width),
+    )
 
 
 def _planes(ready: ImageReady, number: int) -> Iterator[tuple[Value, Plane]]:
@@ -193,24 +180,5 @@ def _plane_shape(ready: ImageReady) -> tuple[int, ...]:
     return ready.spec.shape[1:] if ready.spec.axes[0] == "z" else ready.spec.shape
 
 
-def _pads(ready: ImageReady) -> bool:
-    return ready.display.variable_size_handling is VariableSizeHandling.PAD_TO_MAX
-
-
-def _wide_enough(layer: LayerModel, ready: ImageReady) -> tuple[int, ...]:
-    return tuple(map(max, layer.shape, _plane_shape(ready)))
-
-
-def _fits(layer: LayerModel, ready: ImageReady) -> bool:
-    if _pads(ready):
-        return _differs_in_size_alone(layer, ready)
-    return ready.spec.dtype == layer.dtype and _plane_shape(ready) == layer.shape
-
-
-def _differs_in_size_alone(layer: LayerModel, ready: ImageReady) -> bool:
-    return ready.spec.dtype == layer.dtype and _plane_shape(ready)[2:] == layer.shape[2:]
-
-
-def _flat(key: LayerKey) -> LayerKey:
-    """Return the key of the projection of a layer that has z."""
-    return replace(key, has_z=False, sliced=(*key.sliced[:Z], None, *key.sliced[Z + 1 :]))
+def _step_index(layer: LayerModel) -> int:
+    return layer.key.step.index if layer.key.step else -1

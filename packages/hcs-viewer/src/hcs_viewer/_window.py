@@ -17,7 +17,7 @@ from ._axes import Position
 from ._colours import ChannelColours
 from ._inbox import ArrivedImage, Inbox, Question, ShownImage, ToReceiver, ToWindow
 from ._layer_models import LayerModel
-from ._layers import ShownLayer
+from ._layers import ShownLayer, rename
 from ._layout import Layout
 from ._pace import Pace
 from ._presence import Presence
@@ -170,9 +170,7 @@ class Window:
         model = placement.layer
         for number in placement.replaced:
             self.store.forget(number)
-        for renamed in placement.renamed:
-            if id(renamed) in self.shown:
-                self.shown[id(renamed)].rename()
+        rename(self.shown[id(renamed)] for renamed in placement.renamed if id(renamed) in self.shown)
         if placement.is_new_layer:
             self._add_layer(model, image, placement.positions[0])
         shown = self.shown.get(id(model))
