@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from hcs_protocol import DTYPES
-from hcs_viewer._contrast import grey_limits, sampled, widened
+from hcs_viewer._contrast import GreyValues, grey_limits, rounded, sampled
 
 RAMP = np.linspace(0, 1000, 10_000).reshape(100, 100)
 
@@ -94,14 +94,81 @@ def test_limits_rise_and_lie_within_the_image(pixels: npt.NDArray[np.generic]) -
     assert limits is None or np.nanmin(pixels) <= limits[0] < limits[1] <= np.nanmax(pixels)
 
 
-@pytest.mark.parametrize(
-    ("before", "now", "both"),
-    [
-        (None, None, None),
-        (None, (1.0, 2.0), (1.0, 2.0)),
-        ((1.0, 2.0), None, (1.0, 2.0)),
-        ((1.0, 2.0), (0.0, 1.5), (0.0, 2.0)),
-    ],
-)
-def test_limits_are_widened_to_hold_both(before: object, now: object, both: object) -> None:
-    assert widened(before, now) == both
+def pooled(*images: tuple[float, float] | None) -> tuple[float, float] | None:
+    greys = GreyValues()
+    for limits in images:
+        greys.add(limits)
+    return greys.limits
+
+
+def test_limits_hold_those_of_all_images() -> None:
+    assert pooled((10, 100), (5, 80)) == (5, 100)
+
+
+def test_blank_images_have_no_say() -> None:
+    assert pooled(None, (10, 100), None) == (10, 100)
+    assert pooled(None) is None
+
+
+@pytest.mark.parametrize("count", [3, 10, 384, 5000])
+def test_one_image_with_bright_dust_makes_no_other_dark(count: int) -> None:
+    assert pooled(*[(10.0, 100.0)] * (count - 1), (10.0, 65535.0)) == (10, 100)
+
+
+@pytest.mark.parametrize("count", [50, 500])
+def test_one_image_in_fifty_has_no_say(count: int) -> None:
+    dusty = [(10.0, 60_000.0)] * (count // 50)
+
+    assert pooled(*[(10.0, 100.0)] * (count - len(dusty)), *dusty) == (10, 100)
+
+
+def test_a_tenth_of_bright_images_is_seen() -> None:
+    assert pooled(*[(10.0, 100.0)] * 90, *[(10.0, 5000.0)] * 10) == (10, 5000)
+
+
+def test_images_of_nearly_the_same_brightness_keep_their_limits_apart() -> None:
+    assert pooled(*[(30_000.0, 30_300.0)] * 5, (29_000.0, 40_000.0)) == (30_000, 30_300)
+
+
+finite = st.floats(-1e38, 1e38, allow_subnormal=False)
+pairs = st.none() | st.tuples(finite, finite).map(sorted).map(tuple)
+
+
+@given(st.lists(pairs), st.randoms())
+def test_the_order_of_images_changes_no_limits(images: list[tuple[float, float]], chance: object) -> None:
+    assert pooled(*chance.sample(images, len(images))) == pooled(*images)
+
+
+def test_a_summary_stays_small() -> None:
+    greys = GreyValues()
+    for value in range(1, 1 << 16):
+        greys.add((0.0, float(value)))
+
+    assert len(greys._high._counts) <= 16 * 64
+
+
+@given(st.sampled_from(tuple(DTYPES)), st.tuples(finite, finite))
+def test_rounded_limits_rise_and_are_near(dtype: str, pair: tuple[float, float]) -> None:
+    if not dtype.startswith("float"):
+        top = 1 if dtype == "bool" else np.iinfo(dtype).max
+        pair = float(round(abs(pair[0]) / 1e38 * top)), float(round(abs(pair[1]) / 1e38 * top))
+    limits = min(pair), max(pair)
+    if limits[0] == limits[1]:
+        return
+
+    low, high = rounded(limits, dtype)
+
+    near = 0.04 * (limits[1] - limits[0])
+    assert low < high
+    assert (low, high) == pytest.approx(limits, abs=near)
+
+
+def test_limits_do_not_move_with_every_image() -> None:
+    assert rounded((100.0, 1000.0), "uint16") == rounded((103.0, 1007.0), "uint16")
+
+
+@pytest.mark.parametrize("limits", [(0.0, 5e-324), (-3.4e38, 3.4e38)])
+def test_the_smallest_and_the_largest_limits_can_be_drawn(limits: tuple[float, float]) -> None:
+    low, high = rounded(limits, "float64")
+
+    assert -np.finfo(np.float32).max <= low < high <= np.finfo(np.float32).max

@@ -1,6 +1,8 @@
-"""Grey values between which most pixels of an image lie."""
+"""Grey values between which most pixels lie: of one image, and of all images of a layer."""
 
 import math
+from collections import Counter
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -9,8 +11,15 @@ SAMPLES = 1 << 12
 PLANES = 16
 LOW, HIGH = 0.005, 0.998
 """Which part of the pixels is at most as bright as the low and the high limit."""
+LEFT_OUT = 50
+"""Of so many images one more is left out for being brighter, or darker, than the others."""
+FEW = 3
+"""Of fewer images none is left out: nobody can say which one is strange."""
+FINENESS = 5
+"""Limits are rounded to this power of two below their range, 3 to 6 % of it."""
 LARGEST = float(np.finfo(np.float32).max)
 """What a screen can draw."""
+SMALLEST = math.ulp(0.0)
 
 Pixels = npt.NDArray[np.generic]
 Limits = tuple[float, float]
@@ -39,11 +48,61 @@ def grey_limits(pixels: Pixels) -> Limits | None:
     return _rising(sample[low], sample[high]) or _rising(sample.min(), sample.max())
 
 
-def widened(before: Limits | None, limits: Limits | None) -> Limits | None:
-    """Return limits that hold both."""
-    if before is None or limits is None:
-        return before or limits
-    return min(before[0], limits[0]), max(before[1], limits[1])
+class GreyValues:
+    """The limits of all images of a layer: a summary of bounded size that no order of arrival changes."""
+
+    def __init__(self) -> None:
+        self._high, self._low = _Highest(), _Highest()
+
+    def add(self, limits: Limits | None) -> None:
+        """Take the limits of a further image into account; a blank one has none."""
+        if limits is not None:
+            self._low.add(-limits[0])
+            self._high.add(limits[1])
+
+    @property
+    def limits(self) -> Limits | None:
+        """Limits that hold those of nearly all images, None as long as all are blank.
+
+        One image in fifty, and one at least of three or more, has no say: dust in one makes no other dark.
+        """
+        return (-self._low.value, self._high.value) if self._high.total else None
+
+
+class _Highest:
+    """The highest of many values but for the few topmost, kept as counts of values that are nearly equal."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._counts: Counter[tuple[int, int]] = Counter()
+        self._highest: dict[tuple[int, int], float] = {}
+
+    def add(self, value: float) -> None:
+        fraction, exponent = math.frexp(value)
+        about = exponent, int(fraction * 128)
+        self.total += 1
+        self._counts[about] += 1
+        self._highest[about] = max(value, self._highest.get(about, value))
+
+    @property
+    def value(self) -> float:
+        left_out = 0 if self.total < FEW else 1 + self.total // LEFT_OUT
+        for about, highest in sorted(self._highest.items(), key=itemgetter(1), reverse=True):
+            left_out -= self._counts[about]
+            if left_out < 0:
+                return highest
+        raise ValueError("there is no value")
+
+
+def rounded(limits: Limits, dtype: str) -> Limits:
+    """Return limits that stay the same when images change a little, as the dtype can have them."""
+    _, exponent = math.frexp(limits[1] - limits[0])
+    unit = max(math.ldexp(1.0, exponent - FINENESS), SMALLEST)
+    lowest, highest = -LARGEST, LARGEST
+    if np.issubdtype(dtype, np.integer):
+        lowest, highest = float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
+    low, high = (min(max(round(limit / unit) * unit, lowest), highest) for limit in limits)
+    return low, high
 
 
 def _drawable(sample: Pixels) -> Pixels:

@@ -1,6 +1,6 @@
 """One napari layer for one layer of the layout: what it looks like, and what the user made of it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 
 import napari
@@ -9,23 +9,31 @@ from napari.layers import Image, Labels
 
 from hcs_protocol import COMPONENTS
 
-from ._contrast import Limits, grey_limits, widened
+from ._contrast import GreyValues, Limits, grey_limits, rounded
 from ._layer_models import LayerModel
 from ._layout import Layout
+from ._shared_contrast import SharedContrast
 from ._stacks import Stack
 from ._store import Store
 
 LABELS_OPACITY = 0.9
 LABELS_CONTOUR = 2
 """Labels are outlines of so many pixels: what they are about stays visible; 0 fills them."""
-CONTRAST_TOLERANCE = 0.05
-"""Limits are drawn anew when they moved by more than this part of their range."""
+CHANNEL = COMPONENTS.index("channel")
 
 
 class ShownLayer:
     """A layer in the window; what the user sets by hand is never set again from here."""
 
-    def __init__(self, layout: Layout, model: LayerModel, store: Store, number: int, colormap: str) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        model: LayerModel,
+        store: Store,
+        number: int,
+        colormap: str,
+        contrast: SharedContrast,
+    ) -> None:
         """Make the layer.
 
         Args:
@@ -34,6 +42,7 @@ class ShownLayer:
             store: Has the images.
             number: Of the first of them.
             colormap: Its channel's, for images that do not say one.
+            contrast: What all layers share.
         """
         self.model = model
         self._channel_colormap = colormap
@@ -42,8 +51,10 @@ class ShownLayer:
         self._set_by_user: set[str] = set()
         self._is_ours = False
         self._has_grown = False
-        self._limits = model.first.display.contrast_limits
-        self.widen(number)
+        self._contrast = contrast
+        self._given_limits = model.first.display.contrast_limits
+        self._greys = GreyValues()
+        self._sample(number)
         self._given_name = model.name
         self._given_scale = self._scale()
         self.stack = Stack(layout, model, store)
@@ -52,6 +63,8 @@ class ShownLayer:
             if hasattr(self.layer, name):
                 getattr(self.layer.events, name).connect(self._noting(name))
         self.layer.events.visible.connect(self._catch_up)
+        if self.own_limits is not None:
+            contrast.note(self)
 
     @property
     def world_size(self) -> tuple[float, float]:
@@ -98,12 +111,33 @@ class ShownLayer:
         self.layer.name = self.model.name
         self._given_name = self.layer.name
 
-    def widen(self, number: int) -> None:
+    @property
+    def shares_with(self) -> Hashable:
+        """What layers have in common that may share their contrast: run, channel and dtype."""
+        key = self.model.key
+        return key.run, key.sliced[CHANNEL], key.dtype
+
+    @property
+    def own_limits(self) -> Limits | None:
+        """The contrast that its images ask for, None as long as all are blank."""
+        limits = self._greys.limits
+        return limits and rounded(limits, self.model.dtype)
+
+    def add(self, number: int) -> None:
         """Take the grey values of a further image in the store into account, where they matter."""
-        is_given = self.model.first.display.contrast_limits is not None
-        is_grey = self.model.key.kind == "image" and len(self.model.shape) == 2
-        if is_grey and not is_given and "contrast_limits" not in self._set_by_user:
-            self._limits = widened(self._limits, grey_limits(self._store.sample(number)))
+        if self._sample(number):
+            self._contrast.note(self)
+
+    def show_limits(self, limits: Limits) -> None:
+        """Draw with these limits, unless the user set others by hand."""
+        is_new = tuple(self.layer.contrast_limits) != limits
+        if is_new and "contrast_limits" not in self._set_by_user:
+            with self._ours():
+                self._set_limits(self.layer, limits)
+
+    def forget(self) -> None:
+        """Let the other layers do without this one."""
+        self._contrast.leave(self)
 
     def grow(self) -> None:
         """Tell napari that the stack has grown, or knows its z-step now; a hidden layer when it is shown."""
@@ -117,11 +151,17 @@ class ShownLayer:
                 self.layer.scale = self._given_scale = scale
 
     def update(self, is_looked_at: bool) -> None:
-        """Draw new contrast, and the plane anew if it is the one that is looked at."""
+        """Draw the plane anew if it is the one that is looked at."""
         with self._ours():
-            self._update_contrast()
             if is_looked_at and self.layer.visible:
                 self.layer.refresh(thumbnail=True, highlight=False, extent=False)
+
+    def _sample(self, number: int) -> bool:
+        is_grey = self.model.key.kind == "image" and not self.model.key.colours
+        if not is_grey or self._given_limits is not None:
+            return False
+        self._greys.add(grey_limits(self._store.sample(number)))
+        return True
 
     def _make(self, stack: Stack) -> Image | Labels:
         common = {"name": self._given_name, "scale": self._given_scale, "multiscale": False}
@@ -131,7 +171,7 @@ class ShownLayer:
             labels.contour = LABELS_CONTOUR
             return labels
         is_colour = len(self.model.shape) == 3
-        limits = self._limits or (0.0, 1.0)
+        limits = self._given_limits or self.own_limits or (0.0, 1.0)
         image = Image(
             stack,
             rgb=is_colour,
@@ -142,8 +182,7 @@ class ShownLayer:
             **common,
         )
         if not is_colour:
-            image.contrast_limits_range = _slider_range(limits, self.model.dtype)
-            image.contrast_limits = limits
+            self._set_limits(image, limits)
         return image
 
     def _colormap(self) -> str:
@@ -155,19 +194,9 @@ class ShownLayer:
         height, width = self.model.first.spec.pixel_size or (1.0, 1.0)
         return (*[1.0] * (len(COMPONENTS) - 1), self._layout.z_step or 1.0, height, width)
 
-    def _update_contrast(self) -> None:
-        limits, layer = self._limits, self.layer
-        if (
-            limits is None
-            or not isinstance(layer, Image)
-            or layer.rgb
-            or "contrast_limits" in self._set_by_user
-        ):
-            return
-        moved = max(abs(now - then) for now, then in zip(limits, layer.contrast_limits, strict=True))
-        if moved > CONTRAST_TOLERANCE * (limits[1] - limits[0]):
-            layer.contrast_limits_range = _slider_range(limits, self.model.dtype)
-            layer.contrast_limits = limits
+    def _set_limits(self, image: Image, limits: Limits) -> None:
+        image.contrast_limits_range = _slider_range(limits, self.model.dtype)
+        image.contrast_limits = limits
 
     def _catch_up(self) -> None:
         if self._has_grown and self.layer.visible:

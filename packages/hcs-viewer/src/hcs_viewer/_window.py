@@ -21,6 +21,7 @@ from ._layers import ShownLayer, rename
 from ._layout import Layout
 from ._pace import Pace
 from ._presence import Presence
+from ._shared_contrast import SharedContrast
 from ._sliders import Sliders
 from ._store import Store
 
@@ -61,6 +62,7 @@ class Window:
         self._answer = answer
         self._pace = pace or Pace(time.perf_counter)
         self._colours = ChannelColours()
+        self._contrast = SharedContrast()
         self._extent: tuple[float, ...] = ()
         self._fitted: tuple[float, ...] | None = None
         """Where the camera was put when the images were last brought into view."""
@@ -99,6 +101,8 @@ class Window:
         with self.sliders.ours():
             if self.layout.growth != self._drawn_growth:
                 self._grow()
+            with _going_on("contrast"):
+                self._contrast.draw()
             for shown, positions in self._changed.values():
                 if shown.is_in(self.viewer):
                     with _going_on(shown.model.name):
@@ -114,9 +118,10 @@ class Window:
         """Remove layers, and their images from the store."""
         with self.sliders.ours():
             for model in models:
-                shown = self.shown.pop(id(model), None)
-                if shown is not None and shown.is_in(self.viewer):
-                    self.viewer.layers.remove(shown.layer)
+                if (shown := self.shown.pop(id(model), None)) is not None:
+                    shown.forget()
+                    if shown.is_in(self.viewer):
+                        self.viewer.layers.remove(shown.layer)
         for number in self.layout.remove(models):
             self.store.forget(number)
         runs = {model.run for model in self.layout.layers}
@@ -177,7 +182,7 @@ class Window:
         if shown is None:
             return  # napari could not make its layer, which is in the log
         if not placement.is_new_layer:
-            shown.widen(image.number)
+            shown.add(image.number)
         self._changed.setdefault(id(model), (shown, set()))[1].update(placement.positions)
         self._arrived.append(image)
 
@@ -186,7 +191,7 @@ class Window:
         moved = {c: value for c, value in first.items() if not self._may_stay(c, model)}
         with self.sliders.ours():
             colormap = self._colours.of(image.ready.address.components.channel)
-            shown = ShownLayer(self.layout, model, self.store, image.number, colormap)
+            shown = ShownLayer(self.layout, model, self.store, image.number, colormap, self._contrast)
             shown.add_to(self.viewer, [*self.shown.values(), shown])
             self.shown[id(model)] = shown
             self.sliders.go_to(moved)
