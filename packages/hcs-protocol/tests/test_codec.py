@@ -123,6 +123,8 @@ def test_what_is_no_message_is_refused(data: bytes) -> None:
         ("spec.pixel_size", [0.325, -1]),
         ("spec.pixel_size", [0.325]),
         ("spec.z_step", 1e300),
+        ("spec.emission_wavelength", 0.5),
+        ("spec.emission_wavelength", "green"),
         ("pixels.segment", "hcs-4711/9f3a"),
         ("pixels.segment", "../hcs-4711"),
         ("pixels.segment", "hcs-4711\n"),

@@ -44,6 +44,8 @@ def test_an_image_may_be_as_large_as_its_limit() -> None:
         ({"pixel_size": (0.325, float("nan"))}, "micrometres"),
         ({"z_step": float("inf")}, "micrometres"),
         ({"z_step": -1.5}, "micrometres"),
+        ({"emission_wavelength": 0.0}, "nanometres"),
+        ({"emission_wavelength": float("nan")}, "nanometres"),
     ],
 )
 def test_what_no_viewer_can_draw_is_refused(change: dict[str, object], reason: str) -> None:

@@ -70,7 +70,10 @@ def test_arrays_that_look_the_same_are_asked_once() -> None:
     assert writer.asked == 1
 
 
-@pytest.mark.parametrize("said", [{"kind": "labels"}, {"pixel_size": 0.5}, {"axes": "zyx"}, {"z_step": 2}])
+@pytest.mark.parametrize(
+    "said",
+    [{"kind": "labels"}, {"pixel_size": 0.5}, {"axes": "zyx"}, {"z_step": 2}, {"emission_wavelength": 520}],
+)
 def test_what_is_said_of_an_array_makes_a_difference(said: Any) -> None:
     specs, array = Specs(ArrayWriter()), np.zeros((4, 5, 3), "u1")
 

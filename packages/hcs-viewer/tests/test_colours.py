@@ -43,6 +43,29 @@ def test_an_image_without_a_channel_is_grey() -> None:
 
 
 @pytest.mark.parametrize(
+    ("wavelength", "colormap"),
+    [
+        (461, "bop blue"),
+        (480, "cyan"),
+        (520, "green"),
+        (540, "yellow"),
+        (600, "bop orange"),
+        (670, "magenta"),
+        (780, "bop purple"),
+    ],
+)
+@pytest.mark.parametrize("channel", [None, "w1", "GFP", 3])
+def test_the_light_says_more_than_the_name(channel: object, wavelength: float, colormap: str) -> None:
+    assert ChannelColours().of(channel, wavelength) == colormap
+
+
+def test_channels_of_the_same_light_differ() -> None:
+    colours = ChannelColours()
+
+    assert colours.of("w1", 520) != colours.of("w2", 525)
+
+
+@pytest.mark.parametrize(
     "panel",
     [
         ["DNA", "ER", "RNA", "AGP", "Mito"],

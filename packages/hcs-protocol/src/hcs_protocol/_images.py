@@ -18,7 +18,11 @@ MICROMETRES = 1e-6, 1e6
 
 Nbytes = Annotated[int, Meta(ge=0, le=MAX_NBYTES)]
 Length = Annotated[int, Meta(ge=1, le=MAX_LENGTH)]
+NANOMETRES = 1.0, 1e6
+"""The least and the greatest wavelength."""
+
 Micrometres = Annotated[float, Meta(ge=MICROMETRES[0], le=MICROMETRES[1])]
+Nanometres = Annotated[float, Meta(ge=NANOMETRES[0], le=NANOMETRES[1])]
 Axis = Annotated[str, Meta(max_length=1)]
 Kind = Literal["image", "labels"]
 
@@ -69,6 +73,8 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Height and width of a pixel in micrometres."""
     z_step: Micrometres | None = None
     """Distance of two z-planes in micrometres."""
+    emission_wavelength: Nanometres | None = None
+    """Of the light in the image, in nanometres; a viewer can take the channel's colour from it."""
 
     @property
     def nbytes(self) -> int:
@@ -79,7 +85,7 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Refuse a spec that no viewer can draw.
 
         Raises:
-            UnsupportedArrayError: Unknown dtype or axes, or a shape or pixel size that does not fit them.
+            UnsupportedArrayError: Unknown dtype or axes, or a shape or distance that does not fit.
         """
         if self.dtype not in DTYPES:
             raise UnsupportedArrayError(f"wanted one of {', '.join(DTYPES)}, dtype is {self.dtype!r}")
@@ -94,6 +100,9 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
                 f"labels are integers of one colour, these are {self.dtype} {self.axes!r}"
             )
         self._check_size()
+        wavelength = self.emission_wavelength
+        if wavelength is not None and not NANOMETRES[0] <= wavelength <= NANOMETRES[1]:
+            raise UnsupportedArrayError(f"wanted nanometres from 1 to 1e6, got {wavelength!r}")
         for distance in (*(self.pixel_size or ()), self.z_step):
             if distance is not None and not MICROMETRES[0] <= distance <= MICROMETRES[1]:
                 raise UnsupportedArrayError(f"wanted micrometres from 1e-6 to 1e6, got {distance!r}")

@@ -57,6 +57,7 @@ class ImageKeywords(TypedDict, total=False):
     axes: str | Sequence[str] | None
     pixel_size: float | tuple[float, float] | None
     z_step: float | None
+    emission_wavelength: float | None
     display: DisplayConfiguration | None
     file: str | os.PathLike[str] | None
     page: int

@@ -36,7 +36,8 @@ class Specs:
         if type(array) is not np.ndarray:
             return self._ask(array, keywords)
         get = keywords.get
-        looks = array.shape, array.dtype, get("axes"), get("kind"), get("pixel_size"), get("z_step")
+        said = get("pixel_size"), get("z_step"), get("emission_wavelength")
+        looks = array.shape, array.dtype, get("axes"), get("kind"), *said
         try:
             return self._known[looks]
         except KeyError:
@@ -78,7 +79,8 @@ def image_spec(shape: tuple[int, ...], dtype: str, keywords: ImageKeywords) -> I
         tuple(axes) if axes else None,
         keywords.get("kind", "image"),
         _pair(keywords.get("pixel_size")),
-        _micrometres(keywords.get("z_step")),
+        _float(keywords.get("z_step")),
+        _float(keywords.get("emission_wavelength")),
     )
 
 
@@ -90,6 +92,7 @@ def _checked_spec(
     kind: Kind,
     pixel_size: tuple[float, float] | None,
     z_step: float | None,
+    emission_wavelength: float | None,
 ) -> ImageSpec:
     if len(shape) not in {2, 3} or not min(shape):
         raise UnsupportedArrayError(f"{SHAPES}, shape is {shape!r}")
@@ -102,6 +105,7 @@ def _checked_spec(
         kind=kind,
         pixel_size=pixel_size,
         z_step=z_step,
+        emission_wavelength=emission_wavelength,
     )
     spec.check()
     return spec
@@ -126,5 +130,5 @@ def _pair(pixel_size: float | tuple[float, float] | None) -> tuple[float, float]
     return lengths[0], lengths[-1]
 
 
-def _micrometres(length: float | None) -> float | None:
-    return None if length is None else float(length)
+def _float(number: float | None) -> float | None:
+    return None if number is None else float(number)

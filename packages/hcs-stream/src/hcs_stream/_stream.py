@@ -138,6 +138,7 @@ class Stream(RunNews):
         axes: str | Sequence[str] | None = None,
         pixel_size: float | tuple[float, float] | None = None,
         z_step: float | None = None,
+        emission_wavelength: float | None = None,
         display: DisplayConfiguration | None = None,
         file: str | os.PathLike[str] | None = None,
         page: int = 0,
@@ -160,6 +161,7 @@ class Stream(RunNews):
                 long and the dtype is uint8.
             pixel_size: Height and width of a pixel, or both at once, in micrometres.
             z_step: Distance of two z-planes in micrometres.
+            emission_wavelength: Of the light in the image, in nanometres; the channel's colour follows it.
             display: How to show this image, if not as the stream says.
             file: A TIFF file that has the same pixels. Where a policy would drop the image, the viewer reads
                 it there, and nothing is lost.
@@ -182,6 +184,7 @@ class Stream(RunNews):
             "axes": axes,
             "pixel_size": pixel_size,
             "z_step": z_step,
+            "emission_wavelength": emission_wavelength,
             "display": display,
             "file": file,
             "page": page,

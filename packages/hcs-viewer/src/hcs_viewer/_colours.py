@@ -1,4 +1,4 @@
-"""Which colour a channel gets: its dye's if its name says one, and never another channel's."""
+"""Which colour a channel gets: its light's, else its dye's if its name says one; never another channel's."""
 
 import re
 
@@ -15,6 +15,17 @@ BY_NAME: tuple[tuple[str, str], ...] = (
 )
 """What a channel's name says about its dye or its wavelength in nanometres, and napari's colormap for it."""
 
+BY_WAVELENGTH: tuple[tuple[float, str], ...] = (
+    (470, "bop blue"),
+    (500, "cyan"),
+    (530, "green"),
+    (555, "yellow"),
+    (625, "bop orange"),
+    (710, "magenta"),
+)
+"""Up to which emission wavelength, in nanometres, light has napari's colormap."""
+INVISIBLE = "bop purple"
+
 IN_TURN = ("bop blue", "bop orange", "bop purple", "green", "magenta", "yellow", "cyan", "red")
 """For names that say nothing, or a dye that is taken; colour-blind eyes tell the first three apart."""
 
@@ -28,21 +39,31 @@ class ChannelColours:
     def __init__(self) -> None:
         self._given: dict[str, str] = {}
 
-    def of(self, channel: ComponentValue | None) -> str:
-        """Return the name of the napari colormap of a channel; grey for images without one."""
+    def of(self, channel: ComponentValue | None, wavelength: float | None = None) -> str:
+        """Return the name of the napari colormap of a channel; grey for images without one.
+
+        Args:
+            channel: Its name or its number.
+            wavelength: Of its light, in nanometres, if its first image says so.
+        """
         if channel is None:
-            return "gray"
+            return "gray" if wavelength is None else colormap_of_light(wavelength)
         name = str(channel).strip().casefold()
         if name not in self._given:
-            self._given[name] = self._choose(name)
+            wanted = preferred_colormap(name) if wavelength is None else colormap_of_light(wavelength)
+            self._given[name] = self._choose(wanted)
         return self._given[name]
 
-    def _choose(self, name: str) -> str:
+    def _choose(self, wanted: str | None) -> str:
         free = [colormap for colormap in IN_TURN if colormap not in self._given.values()]
-        wanted = preferred_colormap(name)
         if wanted == "gray" or wanted in free or not free:
             return wanted or IN_TURN[len(self._given) % len(IN_TURN)]
         return free[0]
+
+
+def colormap_of_light(wavelength: float) -> str:
+    """Return the colormap of light of a wavelength in nanometres."""
+    return next((colormap for longest, colormap in BY_WAVELENGTH if wavelength < longest), INVISIBLE)
 
 
 def preferred_colormap(name: str) -> str | None:

@@ -190,7 +190,8 @@ class Window:
         first = dict(zip(COMPONENTS, position, strict=True))
         moved = {c: value for c, value in first.items() if not self._may_stay(c, model)}
         with self.sliders.ours():
-            colormap = self._colours.of(image.ready.address.components.channel)
+            ready = image.ready
+            colormap = self._colours.of(ready.address.components.channel, ready.spec.emission_wavelength)
             shown = ShownLayer(self.layout, model, self.store, image.number, colormap, self._contrast)
             shown.add_to(self.viewer, [*self.shown.values(), shown])
             self.shown[id(model)] = shown
