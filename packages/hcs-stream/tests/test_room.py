@@ -15,6 +15,7 @@ from hcs_protocol import (
     decode_entry,
 )
 from hcs_protocol.testing import FakeClock, FakeLender, FakeSpiller
+from hcs_stream._stream import TOLD_PATH
 
 IMAGE_NBYTES = 20
 
@@ -375,6 +376,21 @@ def test_instead_of_being_dropped_an_image_is_sent_as_the_file_it_lies_in(
     pixels = [item.pixels for item, _ in viewer.arrived]
     assert pixels[1] == FileRef(path=str(tmp_path / "1.tif"), key=3)
     assert (len(pixels), stream.counters.dropped) == (3, {})
+
+
+def test_a_viewer_is_told_of_the_file_that_an_image_lies_in_too(
+    viewer: Any, stream: Any, image: Any, tmp_path: Any
+) -> None:
+    short, long = tmp_path / "1.tif", tmp_path / ("x" * TOLD_PATH)
+
+    stream.send(image(0))
+    stream.send(image(1), file=short, page=3)
+    stream.send(image(2), file=long)
+
+    stream.flush()
+    files = [item.file for item, _ in viewer.arrived]
+    assert files == [None, FileRef(path=str(short), key=3), None]
+    assert grey_values(viewer) == [0, 1, 2]
 
 
 def test_the_policy_can_be_changed_while_the_pipeline_runs(

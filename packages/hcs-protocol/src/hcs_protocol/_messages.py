@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from ._blocks import PixelsRef, SegmentOffer
+from ._blocks import FileRef, PixelsRef, SegmentOffer
 from ._components import Text
 from ._display import DisplayConfiguration
 from ._images import ImageAddress, ImageSpec, Nbytes, Step
@@ -102,6 +102,8 @@ class ImageReady(AnyMessage, frozen=True, kw_only=True):
     spec: ImageSpec
     pixels: PixelsRef
     display: DisplayConfiguration = DisplayConfiguration()
+    file: FileRef | None = None
+    """A file that has the same pixels, for good: the viewer need not keep a copy of them."""
 
 
 class RunStarted(AnyMessage, frozen=True, kw_only=True):

@@ -210,7 +210,7 @@ class Delivery:
         if owed is None or owed.held is None:
             return False
         if by_file and owed.file is not None:
-            owed.say(msgspec.structs.replace(owed.item, pixels=owed.file))
+            owed.say(msgspec.structs.replace(owed.item, pixels=owed.file, file=None))
             self._release(owed.held, owed.place)
             owed.held = None
             self._counts["spilled"] += 1

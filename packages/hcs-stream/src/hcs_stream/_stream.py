@@ -54,6 +54,8 @@ from ._superseding import supersede
 logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 30.0
+TOLD_PATH = 500
+"""The longest path that goes with the pixels: an entry of the crash journal has little room."""
 
 
 class _Prepared(msgspec.Struct, eq=False):
@@ -163,8 +165,8 @@ class Stream(RunNews):
             z_step: Distance of two z-planes in micrometres.
             emission_wavelength: Of the light in the image, in nanometres; the channel's colour follows it.
             display: How to show this image, if not as the stream says.
-            file: A TIFF file that has the same pixels. Where a policy would drop the image, the viewer reads
-                it there, and nothing is lost.
+            file: A TIFF file that has the same pixels, for good. Where a policy would drop the image, the
+                viewer reads it there, and nothing is lost. When its memory is full it keeps no copy of it.
             page: Which image of the file.
 
         Raises:
@@ -273,7 +275,10 @@ class Stream(RunNews):
             if ARRAY in held.holders and isinstance(array, np.ndarray):
                 array.setflags(write=False)
             pixels = held.ref or FrameRef(frame=1, nbytes=nbytes)
-            ready = ImageReady(sequence=1, address=address, spec=spec, pixels=pixels, display=display)
+            told = file if file is None or len(file.path) <= TOLD_PATH else None
+            ready = ImageReady(
+                sequence=1, address=address, spec=spec, pixels=pixels, display=display, file=told
+            )
             prepared = _Prepared(ready, encode(ready), held, file)
             self._room.fill(held, array)  # last: it leaves the caches cold
         except BaseException:
