@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import psutil
+import pytest
+
+from hcs_viewer._memory import LEAST_NBYTES, machine_nbytes, memory_nbytes
+
+GIB = 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("text", "nbytes"),
+    [
+        ("4G", 4 * GIB),
+        ("4g", 4 * GIB),
+        ("4GiB", 4 * GIB),
+        ("4 GB", 4 * GIB),
+        ("0.5G", GIB // 2),
+        ("500M", 500 << 20),
+        ("100000K", 100_000 << 10),
+        ("1T", 1 << 40),
+        ("268435456", 1 << 28),
+        ("25%", 4 * GIB),
+        ("12.5 %", 2 * GIB),
+        ("100%", 16 * GIB),
+    ],
+)
+def test_a_size_is_said_in_several_ways(text: str, nbytes: int) -> None:
+    assert memory_nbytes(text, lambda: 16 * GIB) == nbytes
+
+
+@pytest.mark.parametrize("text", ["", "much", "4X", "-1G", "G", "1e9", "nan", "4G4", "4%G", "%", "٤G x"])
+def test_what_is_no_size_is_refused_with_examples(text: str) -> None:
+    with pytest.raises(ValueError, match="wanted memory as 4G, 500M or 25%, got"):
+        memory_nbytes(text)
+
+
+@pytest.mark.parametrize("text", ["0%", "101%"])
+def test_a_part_is_some_of_the_memory_and_not_more_than_all(text: str) -> None:
+    with pytest.raises(ValueError, match="wanted from 1% to 100%"):
+        memory_nbytes(text)
+
+
+@pytest.mark.parametrize("text", ["0", "63M", "1%"])
+def test_too_little_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="wanted at least 64M"):
+        memory_nbytes(text, lambda: LEAST_NBYTES * 99)
+
+
+def test_without_a_limit_the_machine_is_all_there_is(tmp_path: Path) -> None:
+    assert machine_nbytes(tmp_path, tmp_path / "none") == psutil.virtual_memory().total
+
+
+def test_the_tightest_limit_of_the_groups_counts(tmp_path: Path) -> None:
+    membership = tmp_path / "cgroup"
+    membership.write_text("0::/user/job\n")
+    (tmp_path / "user" / "job").mkdir(parents=True)
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "user" / "memory.max").write_text("2000000\n")
+    (tmp_path / "user" / "job" / "memory.max").write_text("3000000\n")
+
+    assert machine_nbytes(tmp_path, membership) == 2_000_000
+
+
+def test_the_older_groups_have_limits_too(tmp_path: Path) -> None:
+    membership = tmp_path / "cgroup"
+    membership.write_text("9:cpu:/a\n5:memory:/job\n")
+    (tmp_path / "memory" / "job").mkdir(parents=True)
+    (tmp_path / "memory" / "job" / "memory.limit_in_bytes").write_text("1000000\n")
+
+    assert machine_nbytes(tmp_path, membership) == 1_000_000
