@@ -25,6 +25,7 @@ from hcs_viewer._inbox import Inbox, ToWindow
 from hcs_viewer._outgoing import Outgoing
 from hcs_viewer._presence import Presence
 from hcs_viewer._sessions import Farewell, Session, Sessions
+from hcs_viewer._shelf import PixelsFile
 from hcs_viewer._store import Store
 from hcs_viewer._tally import Tally
 
@@ -49,12 +50,12 @@ class FakeSocket:
 class FillableStore(Store):
     """A store that has no room when a test says so."""
 
-    is_full = False
+    has_no_room = False
 
-    def keep(self, spec: ImageSpec, source: memoryview | bytes) -> int:
-        if self.is_full:
+    def keep(self, spec: ImageSpec, source: memoryview | bytes, file: PixelsFile | None = None) -> int:
+        if self.has_no_room:
             raise MemoryError("no room")
-        return super().keep(spec, source)
+        return super().keep(spec, source, file)
 
 
 class Case:
@@ -160,7 +161,7 @@ def test_no_message_names_more_numbers_than_one_may(case: Case) -> None:
 
 
 def test_an_image_for_which_there_is_no_room_is_neither_released_nor_refused(case: Case) -> None:
-    case.store.is_full = True
+    case.store.has_no_room = True
 
     case.take(1)
     case.arrivals.release()
@@ -170,9 +171,9 @@ def test_an_image_for_which_there_is_no_room_is_neither_released_nor_refused(cas
 
 
 def test_an_image_for_which_there_was_no_room_is_adopted_when_it_is_sent_again(case: Case) -> None:
-    case.store.is_full = True
+    case.store.has_no_room = True
     case.take(1, 2)
-    case.store.is_full = False
+    case.store.has_no_room = False
 
     case.take(1, 2)
     case.take(2)
@@ -184,10 +185,10 @@ def test_an_image_for_which_there_was_no_room_is_adopted_when_it_is_sent_again(c
 
 def test_a_goodbye_waits_for_the_image_for_which_there_was_no_room(case: Case) -> None:
     case.session.goodbyes.append(Farewell(b"w1", "g", 1))
-    case.store.is_full = True
+    case.store.has_no_room = True
     case.take(1)
     before = case.sent()
-    case.store.is_full = False
+    case.store.has_no_room = False
 
     case.take(1)
 

@@ -102,6 +102,21 @@ def test_free_memory_is_bounded_and_what_was_in_use_longest_ago_goes_first() -> 
     assert slabs.free_nbytes == 4 * NBYTES
 
 
+def test_all_memory_is_counted_in_use_or_free() -> None:
+    slabs = Slabs(free_nbytes=2 * NBYTES)
+    memories = [slabs.take(NBYTES) for _ in range(3)]
+    in_use = slabs.nbytes
+    view = memories[0][1:]
+
+    memories.clear()
+    with pytest.raises(MemoryError):
+        slabs.take(1 << 62)
+    one_is_left = slabs.nbytes
+    del view
+
+    assert (in_use, one_is_left, slabs.nbytes) == (3 * NBYTES, NBYTES, NBYTES)
+
+
 def test_a_slab_larger_than_all_free_memory_may_be_is_not_kept() -> None:
     slabs = Slabs(free_nbytes=NBYTES)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from hcs_protocol import ImageReady
 
+from ._files import WorkersFile
 from ._inbox import ArrivedImage, Inbox, ToWindow
 from ._store import Store
 from ._tally import Tally
@@ -32,7 +33,7 @@ class Adoption:
             ValueError: There are more or fewer bytes than the spec says.
             MemoryError: There is no room for them.
         """
-        number = self._store.keep(ready.spec, pixels)
+        number = self._store.keep(ready.spec, pixels, WorkersFile.of(ready))
         now = self._clock()
         self._tally.count_adopted(memoryview(pixels).nbytes)
         self._to_window.put(ArrivedImage(ready, number, worker_run, now))

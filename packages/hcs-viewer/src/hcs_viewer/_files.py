@@ -1,14 +1,70 @@
 """Pixels that a worker refers to by file."""
 
 import os
+import stat
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import tifffile
 
-from hcs_protocol import BlockUnavailableError, FileRef, ImageSpec
+from hcs_protocol import BlockUnavailableError, FileRef, FrameRef, ImageReady, ImageSpec
+
+from ._slabs import Slab
 
 Pixels = npt.NDArray[np.generic]
+
+
+class WorkersFile:
+    """A worker's file that has an image's pixels, as long as it does not change."""
+
+    def __init__(self, ref: FileRef, spec: ImageSpec) -> None:
+        """Remember what the file is like now.
+
+        Raises:
+            OSError: It cannot be read here.
+        """
+        self._ref = ref
+        self._spec = spec
+        self._stamp = _stamp(ref)
+
+    @classmethod
+    def of(cls, ready: ImageReady) -> Self | None:
+        """Return the file that an image says it lies in; None if it says none, or one that is not here."""
+        ref = ready.pixels if isinstance(ready.pixels, FileRef) else ready.file
+        if ref is None or isinstance(ready.pixels, FrameRef):
+            return None  # who sends frames may be on another machine, where the path means another file
+        try:
+            return cls(ref, ready.spec)
+        except OSError:
+            return None
+
+    def is_good(self) -> bool:
+        """Say whether the pixels can be expected to be there still."""
+        try:
+            if self._stamp != _stamp(self._ref):
+                return False
+            with tifffile.TiffFile(self._ref.path) as tiff:
+                _check_page(tiff.pages[self._ref.key], self._spec)
+        except Exception:  # a damaged file makes its decoders raise anything
+            return False
+        return True
+
+    def read(self, memory: Slab) -> None:
+        """Read the pixels' bytes into memory of their size.
+
+        Raises:
+            OSError: The file is gone, or it changed.
+        """
+        if self._stamp != _stamp(self._ref):
+            raise OSError(f"changed since the image came: {self._ref.path!r}")
+        try:
+            memory[:] = np.frombuffer(read_file(self._ref, self._spec), np.uint8)
+        except BlockUnavailableError as error:
+            raise OSError(str(error)) from error
+
+    def remove(self) -> None:
+        """Leave the file where it is: it is the worker's."""
 
 
 def read_file(ref: FileRef, spec: ImageSpec) -> bytes:
@@ -27,8 +83,19 @@ def read_file(ref: FileRef, spec: ImageSpec) -> bytes:
     return pixels.astype(pixels.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
+def _stamp(ref: FileRef) -> tuple[int, int]:
+    found = os.stat(ref.path)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(f"no file: {ref.path!r}")  # a pipe makes its reader wait
+    return found.st_mtime_ns, found.st_size
+
+
 def _read_page(page: tifffile.TiffPage | tifffile.TiffFrame, spec: ImageSpec) -> Pixels:
     """Return the pixels of a page that is what the spec says; no other is decoded."""
+    _check_page(page, spec)
+    return page.asarray()
+
+
+def _check_page(page: tifffile.TiffPage | tifffile.TiffFrame, spec: ImageSpec) -> None:
     if page.shape != spec.shape or page.dtype != np.dtype(spec.dtype):
         raise ValueError(f"wanted {spec.shape} {spec.dtype}, there is {page.shape} {page.dtype}")
-    return page.asarray()

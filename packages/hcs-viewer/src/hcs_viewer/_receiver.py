@@ -72,18 +72,31 @@ class Receiver:
         self._to_receiver.wake()
 
     def run(self) -> None:
-        """Take in and answer until `stop`."""
+        """Take in and answer until `stop`.
+
+        While the store is full, images stay where they are: workers do with them as their policies say.
+        """
         poller = zmq.Poller()
         for socket in (self._sockets.data, self._sockets.control, self._sockets.gate, self._sockets.bell):
             poller.register(socket, zmq.POLLIN)
         while not self._stopping:
-            patience = SOON_MILLISECONDS if self._outgoing.has_more else POLL_MILLISECONDS
-            ready = [socket for socket, _ in poller.poll(0 if self._recovery.is_due else patience)]
+            poller.modify(self._sockets.data, 0 if self._store.is_full else zmq.POLLIN)
+            ready = [socket for socket, _ in poller.poll(self._patience())]
             try:
                 self._turn(ready)
             except Exception:  # the outermost loop
                 logger.exception("failed what=turn")
         self._outgoing.send_answers(self._to_receiver, self._sessions, at_once=True)
+
+    def _patience(self) -> int:
+        """Return how many milliseconds to wait for a message; the store rings when it has room again."""
+        if self._recovers:
+            return 0
+        return SOON_MILLISECONDS if self._outgoing.has_more else POLL_MILLISECONDS
+
+    @property
+    def _recovers(self) -> bool:
+        return self._recovery.is_due and not self._store.is_full
 
     def _turn(self, ready: list[zmq.SyncSocket]) -> None:
         """Take images in first: whatever else there is can wait that long."""
@@ -103,7 +116,7 @@ class Receiver:
             self._store.drop_idle()
             if self._control.end_silent():
                 self._recovery.look_soon()
-        if self._recovery.is_due:
+        if self._recovers:
             self._recovery.look()
 
     def _drain(self, socket: zmq.SyncSocket, take: Callable[[list[zmq.Frame]], None]) -> None:
@@ -118,5 +131,5 @@ class Receiver:
                 take(frames)
             except Exception:  # whatever one peer caused must not end the viewer
                 logger.exception("failed what=message")
-            if self._clock() > deadline:
+            if self._clock() > deadline or (socket is self._sockets.data and self._store.is_full):
                 return

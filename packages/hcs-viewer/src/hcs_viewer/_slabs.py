@@ -35,6 +35,8 @@ class Slabs:
     def __init__(self, free_nbytes: int = FREE_NBYTES, clock: Callable[[], float] = time.monotonic) -> None:
         self.free_nbytes = 0
         """Bytes of the slabs that nobody uses now."""
+        self.nbytes = 0
+        """Bytes of all slabs, those that are in use included."""
         self._most = free_nbytes
         self._clock = clock
         self._free: dict[int, list[Slab]] = {}
@@ -73,6 +75,8 @@ class Slabs:
                 self._free[size] = slabs
             if slab is not None:
                 self.free_nbytes -= size
+            else:
+                self.nbytes += size  # which is made now
             if len(slabs) < self._idle.get(size, 0):
                 self._idle[size] = len(slabs)
         self._sort_in()
@@ -90,7 +94,7 @@ class Slabs:
                 del slabs[:count]
                 if not slabs:
                     self._free.pop(size, None)
-            self.free_nbytes -= sum(slab.nbytes for slab in dropped)
+            self._count_dropped(sum(slab.nbytes for slab in dropped))
             self._idle = {size: len(slabs) for size, slabs in self._free.items()}
             self._idle_since = now
 
@@ -99,14 +103,24 @@ class Slabs:
             return _fresh(size)
         except MemoryError:
             self._drop_all()
-        return _fresh(size)
+        try:
+            return _fresh(size)
+        except MemoryError:
+            with self._lock:
+                self.nbytes -= size
+            self._sort_in()
+            raise
 
     def _drop_all(self) -> None:
         with self._lock:
             dropped, self._free = self._free, {}
             self._idle.clear()
-            self.free_nbytes = 0
+            self._count_dropped(self.free_nbytes)
         dropped.clear()
+
+    def _count_dropped(self, nbytes: int) -> None:
+        self.free_nbytes -= nbytes
+        self.nbytes -= nbytes
 
     def _take_back(self, watch: "_Watch") -> None:
         """Take a slab back in whatever thread its last array died, be it in the middle of `take`."""
@@ -133,7 +147,7 @@ class Slabs:
             size, oldest = next(iter(self._free.items()))
             dropped.append(oldest.pop(0))
             self._idle[size] = min(len(oldest), self._idle.get(size, 0))
-            self.free_nbytes -= size
+            self._count_dropped(size)
             if not oldest:
                 del self._free[size]
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from ._axes import Position
-from ._layer_models import LayerModel
+from ._layer_models import LayerModel, Plane
 from ._layout import Layout
-from ._store import Pixels, Store
+from ._shelf import KeptImage, Pixels
+from ._store import Store
 
 Key = Any
 """What NumPy's basic indexing takes: integers, slices, an ellipsis."""
@@ -18,16 +19,33 @@ Key = Any
 class Stack:
     """A duck array of shape ``(plate, timepoint, well, site, channel, z_index, y, x[, colour])``.
 
-    Missing planes are blank. Along an axis that its layer does not stack the image is the same everywhere:
-    a projection is seen at every z, a layer of one well at every well.
+    Missing planes are blank, and so is all that is asked for while some of it is not in memory; the store
+    says when it is. Along an axis that its layer does not stack the image is the same everywhere: a
+    projection is seen at every z, a layer of one well at every well.
     """
 
-    def __init__(self, layout: Layout, layer: LayerModel, store: Store, fixed: tuple[int, ...] = ()) -> None:
-        """Make the stack of a layer; ``fixed`` are the indexes of the first axes, already chosen."""
+    def __init__(
+        self,
+        layout: Layout,
+        layer: LayerModel,
+        store: Store,
+        fixed: tuple[int, ...] = (),
+        looker: object = None,
+    ) -> None:
+        """Make the stack of a layer.
+
+        Args:
+            layout: Knows where in it the images are.
+            layer: What is known of it.
+            store: Has the images.
+            fixed: Indexes of the first axes, already chosen.
+            looker: The stack of which this is a part; what was asked for last stays in memory.
+        """
         self._layout = layout
         self._layer = layer
         self._store = store
         self._fixed = fixed
+        self._looker = self if looker is None else looker
         self._blank: Pixels = np.zeros(0)
 
     @property
@@ -56,26 +74,65 @@ class Stack:
     def __getitem__(self, key: Key) -> "Stack | Pixels":
         if isinstance(key, int | np.integer) and self.ndim - 1 > len(self._layer.shape):
             place = _range(key, len(self)).start
-            return Stack(self._layout, self._layer, self._store, (*self._fixed, place))
+            return Stack(self._layout, self._layer, self._store, (*self._fixed, place), self._looker)
         indexes = self._fixed + _complete(key, self.ndim)
         lengths = self._layout.shape
         ranges = [_range(index, length) for index, length in zip(indexes, lengths, strict=False)]
         within = (..., *indexes[len(lengths) :])
-        planes = [self.plane(self._layout.position(self._layer, at)) for at in itertools.product(*ranges)]
+        places = [self._place(at) for at in itertools.product(*ranges)]
         kept = [len(r) for r, index in zip(ranges, indexes, strict=False) if isinstance(index, slice)]
-        found: Pixels = _together(planes) if planes else self._blank_plane()[:0]
-        cut: Pixels = found.reshape(*kept, *self._layer.shape)[within]
+        cut: Pixels = self._look(places).reshape(*kept, *self._layer.shape)[within]
         return cut
 
+    def __array__(self, dtype: np.dtype[Any] | None = None, copy: bool | None = None) -> Pixels:
+        """Return all pixels, and wait until what is away is read: this is how a layer is saved."""
+        if copy is False:
+            raise ValueError("the planes lie apart: an array of all of them is a copy")
+        whole: Pixels = np.zeros(self.shape, self.dtype)
+        for at in np.ndindex(*self._layout.shape[len(self._fixed) :]):
+            position = self._layout.position(self._layer, (*self._fixed, *at))
+            if position in self._layer.planes:
+                whole[at] = self.plane(position)
+        return whole.astype(self.dtype if dtype is None else dtype, copy=False)
+
     def plane(self, position: Position) -> Pixels:
-        """Return the plane at this position, blank if there is none; smaller ones are padded."""
+        """Return the plane at this position, blank if there is none; wait until it is read if it is away.
+
+        Raises:
+            ImageLostError: It cannot be read.
+        """
         plane = self._layer.planes.get(position)
-        if plane is None:
-            return self._blank_plane()
-        pixels = self._store.get(plane.image).pixels
+        return self._blank_plane() if plane is None else self._cut(plane, self._store.get(plane.image))
+
+    def _place(self, at: tuple[int, ...]) -> Plane | None:
+        return self._layer.planes.get(self._layout.position(self._layer, at))
+
+    def _look(self, places: list[Plane | None]) -> Pixels:
+        """Return planes, blank ones if they are not in memory; only different ones are copied."""
+        shape = (len(places), *self._layer.shape)
+        nbytes = math.prod(shape) * self.dtype.itemsize
+        numbers = dict.fromkeys(place.image for place in places if place is not None)
+        is_view = len(set(places)) <= 1 or _is_volume(places)
+        images = self._store.look(self._looker, numbers, 0 if is_view else nbytes)
+        if images is None or not numbers:
+            return np.broadcast_to(self._blank_plane(), shape)
+        if is_view:
+            [image] = images.values()
+            whole = self._found(places[0], images) if len(set(places)) == 1 else _drawable(image.pixels)
+            if whole.shape in {shape, shape[1:]}:
+                return np.broadcast_to(whole, shape)
+        found = [self._found(place, images) for place in places]
+        return np.stack(found, out=self._store.room(nbytes).view(self.dtype).reshape(shape))
+
+    def _found(self, place: Plane | None, images: dict[int, KeptImage]) -> Pixels:
+        return self._blank_plane() if place is None else self._cut(place, images[place.image])
+
+    def _cut(self, plane: Plane, image: KeptImage) -> Pixels:
+        """Return a plane of an image; a smaller one is padded."""
+        pixels = image.pixels
         if plane.plane is not None:
             pixels = pixels[plane.plane]
-        pixels = pixels.view(np.uint8) if pixels.dtype == bool else pixels
+        pixels = _drawable(pixels)
         return pixels if pixels.shape == self._layer.shape else self._padded(pixels)
 
     def _blank_plane(self) -> Pixels:
@@ -90,8 +147,14 @@ class Stack:
         return padded
 
 
-def _together(planes: list[Pixels]) -> Pixels:
-    return planes[0] if len(planes) == 1 else np.stack(planes)  # one is not copied
+def _is_volume(places: list[Plane | None]) -> bool:
+    """Say whether these are the planes of one image from its first one on."""
+    first = places[0] if places else None
+    return first is not None and places == [Plane(first.image, number) for number in range(len(places))]
+
+
+def _drawable(pixels: Pixels) -> Pixels:
+    return pixels.view(np.uint8) if pixels.dtype == bool else pixels
 
 
 def _complete(key: Key, ndim: int) -> tuple[Any, ...]:
