@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from hcs_protocol import ImageReady, ImageSpec
+from hcs_viewer._shelf import PixelsFile
 from hcs_viewer._store import Store
 
 from ._images import Name, address, identify
@@ -17,9 +18,9 @@ class DiaryStore(Store):
         self._diary = Diary(diary)
         self._names: dict[int, Name] = {}
 
-    def keep(self, spec: ImageSpec, source: memoryview | bytes) -> int:
+    def keep(self, spec: ImageSpec, source: memoryview | bytes, file: PixelsFile | None = None) -> int:
         """Copy an image, check the copy, and write down which it is; the release goes out after that."""
-        number = super().keep(spec, source)
+        number = super().keep(spec, source, file)
         name, is_whole = identify(self.get(number).pixels.data.cast("B"))
         self._names[number] = name
         self._diary.adopted(name, is_whole=is_whole)

@@ -1,5 +1,7 @@
 """A real napari window on a virtual screen, fed through its inbox, asked through it as well."""
 
+from collections.abc import Iterable
+
 import napari
 import numpy as np
 import numpy.typing as npt
@@ -48,9 +50,11 @@ class WatchedStore(Store):
         self.looked_at: list[int] = []
         self.sampled: list[int] = []
 
-    def get(self, number: int) -> KeptImage:
-        self.looked_at.append(number)
-        return super().get(number)
+    def look(
+        self, looker: object, numbers: Iterable[int], copied_nbytes: int = 0
+    ) -> dict[int, KeptImage] | None:
+        self.looked_at += numbers
+        return super().look(looker, numbers, copied_nbytes)
 
     def sample(self, number: int) -> Array:
         self.sampled.append(number)

@@ -21,6 +21,7 @@ from hcs_viewer._inbox import ArrivedImage, Inbox, ToWindow
 from hcs_viewer._presence import Presence
 from hcs_viewer._recovery import BUDGET_SECONDS, PERIOD_SECONDS, Here, Recovery
 from hcs_viewer._sessions import Sessions
+from hcs_viewer._shelf import PixelsFile
 from hcs_viewer._store import Store
 from hcs_viewer._tally import Tally
 
@@ -74,7 +75,7 @@ class Finder:
 class FullStore(Store):
     """A store without room."""
 
-    def keep(self, spec: ImageSpec, source: memoryview | bytes) -> int:
+    def keep(self, spec: ImageSpec, source: memoryview | bytes, file: PixelsFile | None = None) -> int:
         raise MemoryError("no room")
 
 

@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from ._convert import ArrayWriter
+from ._medium import spill_folders
 from ._orphans import Orphans
 from ._pool import BlockPool
 from ._reader import BlockReader
@@ -20,5 +21,6 @@ __all__ = [
     "SpillPool",
     "__version__",
     "list_segments",
+    "spill_folders",
     "sweep",
 ]

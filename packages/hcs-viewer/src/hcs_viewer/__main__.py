@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from hcs_protocol import DATA_PORT, HcsError, InvalidPortError, NoFreePortsError, check_data_port
 
 from ._assembly import open_viewer
+from ._memory import DEFAULT_MEMORY, memory_nbytes
 from ._process import NoDisplayError, check_display, end_on_signals, end_with_parent, set_up_logs
 from ._settings import ViewerSettings
 
@@ -81,6 +82,13 @@ def _settings(arguments: Sequence[str] | None) -> ViewerSettings:
             metavar="MS",
             help=f"{means} (default ${variable}, else {getattr(defaults, name):g})",
         )
+    parser.add_argument(
+        "--memory",
+        type=_memory,
+        default=os.environ.get("HCS_VIEWER_MEMORY") or DEFAULT_MEMORY,
+        metavar="SIZE",
+        help="for images, as 4G, 500M or 25%% (default $HCS_VIEWER_MEMORY, else a quarter); more go to disk",
+    )
     parser.add_argument("--stdin-is-parent", action="store_true", help="end when standard input ends")
     parser.add_argument("--verbose", action="store_true", help="log more")
     return ViewerSettings(**vars(parser.parse_args(arguments)))
@@ -103,6 +111,13 @@ def _milliseconds(text: str) -> float:
     if not 0 < milliseconds <= MOST_MILLISECONDS:
         raise argparse.ArgumentTypeError(f"wanted more than 0 and at most {MOST_MILLISECONDS}, got {text!r}")
     return milliseconds
+
+
+def _memory(text: str) -> int:
+    try:
+        return memory_nbytes(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _fail(error: Exception, status: int) -> int:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hcs_shm import BlockReader, Orphans, sweep
+from hcs_shm import BlockReader, Orphans, spill_folders, sweep
 
 from ._inbox import Inbox, ToReceiver, ToWindow
+from ._memory import DEFAULT_MEMORY, memory_nbytes
 from ._pace import Pace
 from ._presence import Presence
 from ._process import end_on_signals, run_viewer
 from ._settings import ViewerSettings
+from ._spilled import SpillFolder
 from ._store import Store
 
 if TYPE_CHECKING:
@@ -29,8 +31,10 @@ def open_viewer(settings: ViewerSettings) -> None:
         NoFreePortsError: The ports are taken.
         ConnectionFileError: No folder takes the connection file.
     """
+    memory = memory_nbytes(DEFAULT_MEMORY) if settings.memory is None else settings.memory
+    store = Store(budget=memory, folder=SpillFolder(spill_folders()[0]))
     try:
-        run_viewer(settings, blocks=BlockReader(), orphans=Orphans(), run_window=run_window)
+        run_viewer(settings, blocks=BlockReader(), orphans=Orphans(), run_window=run_window, store=store)
     finally:
         sweep()  # not before: what is owed to this viewer may be older than the grace time
 

@@ -38,6 +38,13 @@ class ArrivedImage(msgspec.Struct, frozen=True):  # a frozen dataclass takes fiv
 
 
 @dataclass(frozen=True)
+class ImagesBack:
+    """What somebody looked at while it was not in memory is there now."""
+
+    looker: object
+
+
+@dataclass(frozen=True)
 class Question:
     """A request that only the window can answer, and who asked."""
 
@@ -102,5 +109,5 @@ class Inbox(Generic[T]):
         return len(self._entries)
 
 
-ToWindow = ArrivedImage | RunNews | Question
+ToWindow = ArrivedImage | ImagesBack | RunNews | Question
 ToReceiver = Answer | ShownImage

@@ -1,5 +1,6 @@
 """One napari layer for one layer of the layout: what it looks like, and what the user made of it."""
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -10,12 +11,15 @@ from napari.layers import Image, Labels
 from hcs_protocol import COMPONENTS
 
 from ._contrast import GreyValues, Limits, grey_limits, rounded
-from ._layer_models import LayerModel
+from ._layer_models import LayerModel, Z
 from ._layout import Layout
 from ._shared_contrast import SharedContrast
 from ._stacks import Stack
 from ._store import Store
 
+TEXTURE_NBYTES = {"bool": 1, "uint8": 1, "uint16": 2, "float32": 4}
+OTHER_TEXTURE_NBYTES = 4
+"""Of a pixel on the graphics card: what it does not know goes there as float32."""
 LABELS_OPACITY = 0.9
 LABELS_CONTOUR = 2
 """Labels are outlines of so many pixels: what they are about stays visible; 0 fills them."""
@@ -71,6 +75,14 @@ class ShownLayer:
         """Height and width in the units of the window: micrometres where they are known, else pixels."""
         height, width = self.model.first.spec.pixel_size or (1.0, 1.0)
         return self.model.shape[0] * height, self.model.shape[1] * width
+
+    def texture_nbytes(self, viewer: napari.Viewer) -> int:
+        """Return what the graphics card holds of this layer; of a hidden one nothing new comes to it."""
+        if not self.layer.visible:
+            return 0
+        planes = self._layout.shape[Z] if viewer.dims.ndisplay == 3 and self.model.moves("z_index") else 1
+        pixel = TEXTURE_NBYTES.get(self.model.dtype, OTHER_TEXTURE_NBYTES)
+        return planes * math.prod(self.model.shape) * pixel
 
     def is_in(self, viewer: napari.Viewer) -> bool:
         """Say whether the user left this layer in the window."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 FRAME_SECONDS = 0.016
 BUDGET_SECONDS = 0.006
 LEAST_BUDGET = 0.25
-"""Which part of the frame before may be spent as well: what paints slowly must not be drawn for every image."""
+"""Which part of the frame before may be spent as well: not each image is worth a slow paint."""
 
 
 class Pace:

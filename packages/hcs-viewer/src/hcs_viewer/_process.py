@@ -16,7 +16,7 @@ from platformdirs import user_log_path
 
 from hcs_protocol import BlockOpener, OrphanFinder, new_id
 
-from ._inbox import Inbox, ToReceiver, ToWindow
+from ._inbox import ImagesBack, Inbox, ToReceiver, ToWindow
 from ._listening import listening
 from ._presence import Presence
 from ._settings import ViewerSettings
@@ -85,16 +85,20 @@ def run_viewer(
     to_receiver: Inbox[ToReceiver] = Inbox(lambda: None)
     presence = Presence(title=settings.title, viewer_run=new_id(), clock=time.monotonic)
     presence.see_window()
-    with listening(
-        settings,
-        blocks=blocks,
-        orphans=orphans,
-        store=store,
-        to_window=to_window,
-        to_receiver=to_receiver,
-        presence=presence,
-    ) as actual:
-        run_window(actual, store, to_window, to_receiver, presence)
+    store.start(on_back=lambda looker: to_window.put(ImagesBack(looker)), on_room=to_receiver.wake)
+    try:
+        with listening(
+            settings,
+            blocks=blocks,
+            orphans=orphans,
+            store=store,
+            to_window=to_window,
+            to_receiver=to_receiver,
+            presence=presence,
+        ) as actual:
+            run_window(actual, store, to_window, to_receiver, presence)
+    finally:
+        store.stop()
 
 
 def set_up_logs(settings: ViewerSettings) -> None:

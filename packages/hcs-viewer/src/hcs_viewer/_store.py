@@ -173,12 +173,8 @@ class Store:
             KeyError: It was forgotten.
             ImageLostError: It cannot be read.
         """
-        place = self._shelf.find(number)
-        kept = place.kept
-        if kept is not None and not place.is_lost:
-            return kept
         try:
-            return self._read(place)
+            return self._read_if_away(self._shelf.find(number))
         except OSError as error:
             self._shelf.find(number)  # forgotten meanwhile
             raise ImageLostError(f"this image left the memory and cannot be read: {error}") from error
@@ -190,12 +186,13 @@ class Store:
             KeyError: It was forgotten.
         """
         sample = self._samples.pop(number, None)
-        if sample is None:
-            try:
-                sample = sampled(self.get(number).pixels)
-            except ImageLostError:
-                sample = sampled(blank_image(self._shelf.find(number).spec).pixels)
-        return sample
+        if sample is not None:
+            return sample
+        place = self._shelf.find(number)
+        try:
+            return sampled(self._read_if_away(place).pixels)
+        except OSError:
+            return sampled(blank_image(place.spec).pixels)
 
     def room(self, nbytes: int) -> Slab:
         """Return memory to copy pixels into, which counts until nobody looks at it any more."""
@@ -228,6 +225,10 @@ class Store:
         if len(self._samples) > KEPT_SAMPLES:
             with suppress(KeyError):  # asked for just now
                 self._samples.popitem(last=False)
+
+    def _read_if_away(self, place: Place) -> KeptImage:
+        kept = place.kept
+        return self._read(place) if kept is None or place.is_lost else kept
 
     def _read(self, place: Place) -> KeptImage:
         """Read an image that is away, or raise `OSError`."""

@@ -15,7 +15,7 @@ from hcs_protocol import COMPONENTS, RunEnded, RunStarted, StepProgress
 
 from ._axes import Position
 from ._colours import ChannelColours
-from ._inbox import ArrivedImage, Inbox, Question, ShownImage, ToReceiver, ToWindow
+from ._inbox import ArrivedImage, ImagesBack, Inbox, Question, ShownImage, ToReceiver, ToWindow
 from ._layer_models import LayerModel
 from ._layers import ShownLayer, rename
 from ._layout import Layout
@@ -108,6 +108,7 @@ class Window:
                     with _going_on(shown.model.name):
                         shown.update(self.sliders.stand_at(shown.model, positions))
         self._changed.clear()
+        self.store.reserve(sum(shown.texture_nbytes(self.viewer) for shown in self.shown.values()))
         now = self._presence.clock()
         for image in self._arrived:
             shown_after = now - image.adopted_at
@@ -158,6 +159,8 @@ class Window:
         match entry:
             case ArrivedImage():
                 self._place(entry)
+            case ImagesBack(looker=looker):
+                self._draw_again(looker)
             case Question():
                 self.draw()
                 self._answer(self, entry)
@@ -185,6 +188,12 @@ class Window:
             shown.add(image.number)
         self._changed.setdefault(id(model), (shown, set()))[1].update(placement.positions)
         self._arrived.append(image)
+
+    def _draw_again(self, looker: object) -> None:
+        for key, shown in self.shown.items():
+            if shown.stack is looker:
+                here = self.layout.position_of(shown.model, self.sliders.at)
+                self._changed.setdefault(key, (shown, set()))[1].add(here)
 
     def _add_layer(self, model: LayerModel, image: ArrivedImage, position: Position) -> None:
         first = dict(zip(COMPONENTS, position, strict=True))
