@@ -64,9 +64,9 @@ class WatchedStore(Store):
 class Shown:
     """A window, and what stands in for the receiver."""
 
-    def __init__(self, viewer: napari.Viewer, qtbot: QtBot) -> None:
+    def __init__(self, viewer: napari.Viewer, qtbot: QtBot, store: Store | None = None) -> None:
         self.viewer, self.layers = viewer, viewer.layers
-        self.store = WatchedStore()
+        self.store = WatchedStore() if store is None else store
         self.inbox: Inbox[ToWindow] = Inbox(lambda: None)
         self.out: Inbox[ToReceiver] = Inbox(lambda: None)
         self.clock = FakeClock()

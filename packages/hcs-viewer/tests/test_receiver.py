@@ -58,10 +58,12 @@ from hcs_viewer._inbox import Answer, ArrivedImage, Inbox, Question, ShownImage,
 from hcs_viewer._presence import Presence
 from hcs_viewer._receiver import Receiver
 from hcs_viewer._sockets import Keys, Sockets
+from hcs_viewer._spilled import SpillFolder
 from hcs_viewer._store import Store
 
 PATIENCE_MILLISECONDS = 10_000
 OPEN_MILLISECONDS = 5
+BUDGET = 1 << 30
 SPEC = ImageSpec(shape=(2, 3), dtype="uint16")
 PIXELS = np.arange(6, dtype="<u2").tobytes()
 GARBAGE = [b"", b"\xff\xfe", b"{", b"[]", b'{"type":"Nonsense"}', b'{"type":"Batch"}', b"[" * 5000]
@@ -108,13 +110,13 @@ class FaultyOpener(FakeOpener):
 class Viewer:
     """A receiver without a window, and what stands in for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, spill: Path) -> None:
         self.keys = Keys.new()
         self.sockets = Sockets(self.keys, "127.0.0.1", 22555, next_free=True)
         self.lender = FakeLender()
         self.opener = FaultyOpener(self.lender)
         self.orphans = FakeOrphans()
-        self.store = Store()
+        self.store = Store(budget=BUDGET, folder=SpillFolder(spill, spare_nbytes=0))
         self.clock = FakeClock()
         self.presence = Presence(
             title="Assay 7", viewer_run="v1", clock=self.clock, wall_clock=lambda: 2000.0
@@ -141,6 +143,11 @@ class Viewer:
     def later(self, seconds: float) -> None:
         """Let time pass, and the receiver notice."""
         self.clock.advance(seconds)
+        self.answers.wake()
+
+    def has_room_for(self, images: int) -> None:
+        """Let there be room for so many further images of the usual size."""
+        self.store.reserve(BUDGET - images * SPEC.nbytes)
         self.answers.wake()
 
     def leaves_behind(self, worker: "Worker", sequence: int) -> None:
@@ -236,8 +243,8 @@ def image(sequence: int, pixels: PixelsRef | None = None, spec: ImageSpec = SPEC
 
 
 @pytest.fixture
-def viewer(in_a_thread: InAThread) -> Iterator[Viewer]:
-    viewer = Viewer()
+def viewer(in_a_thread: InAThread, tmp_path: Path) -> Iterator[Viewer]:
+    viewer = Viewer(tmp_path / "spill")
     thread = in_a_thread(viewer.receiver.run)
     yield viewer
     viewer.receiver.stop()
@@ -881,3 +888,54 @@ def test_a_viewer_that_is_closing_leaves_dead_workers_images_to_the_next_one(
 
     assert worker.counters() == Counters(workers=1)
     assert len(viewer.orphans.owed) == 1
+
+
+# A full store.
+
+
+def test_while_the_store_is_full_images_wait_and_questions_are_answered(
+    viewer: Viewer, worker: Worker
+) -> None:
+    viewer.has_room_for(2)
+    for sequence in range(1, 7):
+        worker.send_frame(sequence)
+    arrived = [viewer.image() for _ in range(3)]  # the third is more than there is room for
+    released = worker.gets_back(3)
+
+    counted = [worker.counters().adopted for _ in range(5)]
+    viewer.has_room_for(100)
+
+    assert counted == [3] * 5
+    assert released + worker.gets_back(3) == [1, 2, 3, 4, 5, 6]
+    arrived += [viewer.image() for _ in range(3)]
+    assert [pixels.tobytes() for pixels in arrived] == [PIXELS] * 6
+
+
+def test_images_that_leave_the_store_make_room_for_those_that_wait(viewer: Viewer, worker: Worker) -> None:
+    viewer.store.start(on_back=lambda _: None, on_room=viewer.sockets.bell_rope())
+    try:
+        viewer.has_room_for(2)
+        for sequence in range(1, 41):
+            worker.send_frame(sequence)
+
+        assert worker.gets_back(40) == list(range(1, 41))
+        assert [viewer.image().tobytes() for _ in range(40)] == [PIXELS] * 40
+        assert viewer.store.spilled_images > 30
+    finally:
+        viewer.store.stop()
+
+
+def test_while_the_store_is_full_dead_workers_images_wait_too(viewer: Viewer, worker: Worker) -> None:
+    viewer.has_room_for(0)
+    worker.send_frame(1)
+    viewer.image()
+    worker.gets_back(1)
+
+    viewer.leaves_behind(worker, sequence=2)
+    before = worker.counters()
+    viewer.has_room_for(100)
+    viewer.later(1)
+
+    assert before.recovered == 0
+    assert viewer.image().tobytes() == PIXELS
+    assert worker.counters().recovered == 1

@@ -3,6 +3,7 @@
 import io
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import napari
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image as PngImage
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QApplication
-from shown import Shown, plane, ramp
+from shown import PATIENCE_MILLISECONDS, Shown, plane, ramp
 
 from hcs_protocol import (
     DTYPES,
@@ -33,8 +34,11 @@ from hcs_protocol import (
     StepProgress,
     VariableSizeHandling,
 )
+from hcs_viewer._inbox import ImagesBack
 from hcs_viewer._layers import ShownLayer
 from hcs_viewer._pace import Pace
+from hcs_viewer._spilled import SpillFolder
+from hcs_viewer._store import Store
 
 BLUR, SEGMENT = Step(index=1, name="blur"), Step(index=2, name="segment")
 PADDED = DisplayConfiguration(variable_size_handling=VariableSizeHandling.PAD_TO_MAX)
@@ -665,3 +669,85 @@ def test_a_screenshot_of_the_window_is_larger_than_its_canvas(shown: Shown) -> N
         sizes.append(PngImage.open(io.BytesIO(taken.png)).size)
 
     assert sizes[1] > sizes[0]
+
+
+# What has left the memory.
+
+
+@pytest.fixture
+def small(make_napari_viewer: Callable[..., napari.Viewer], qtbot: QtBot, tmp_path: Path) -> Iterator[Shown]:
+    """A window whose memory holds eight images of 512 × 512."""
+    store = Store(budget=8 << 19, folder=SpillFolder(tmp_path / "spill", spare_nbytes=0))
+    shown = Shown(make_napari_viewer(show=True), qtbot, store)
+    store.start(on_back=lambda looker: shown.inbox.put(ImagesBack(looker)), on_room=lambda: None)
+    yield shown
+    store.stop()
+    shown.window._beat.stop()
+
+
+def canvas_brightness(shown: Shown) -> float:
+    """Return how bright the middle of the canvas is."""
+    pixels = shown.viewer.screenshot(canvas_only=True, flash=False)
+    height, width = pixels.shape[:2]
+    return float(pixels[height // 2, width // 2, :3].mean())
+
+
+def test_an_image_that_left_the_memory_is_drawn_when_it_is_looked_at(small: Shown, qtbot: QtBot) -> None:
+    limits = DisplayConfiguration(contrast_limits=(0.0, 1000.0))
+    for site in range(1, 31):
+        small.show(plane(1000 if site == 3 else 10, (512, 512)), site=site, display=limits)
+    qtbot.waitUntil(lambda: small.store.spilled_images > 20, timeout=PATIENCE_MILLISECONDS)
+    dark = canvas_brightness(small)
+
+    small.viewer.dims.set_current_step(3, 2)
+
+    qtbot.waitUntil(lambda: canvas_brightness(small) > 200, timeout=PATIENCE_MILLISECONDS)
+    assert dark < 50
+    assert small.store.problem is None
+
+
+def test_a_volume_that_left_the_memory_is_drawn_as_a_whole(small: Shown, qtbot: QtBot) -> None:
+    limits = DisplayConfiguration(contrast_limits=(0.0, 1000.0))
+    for site in range(1, 31):
+        for z_index in (1, 2):
+            value = 1000 if (site, z_index) == (3, 2) else 10
+            small.show(plane(value, (512, 512)), site=site, z_index=z_index, display=limits)
+    small.viewer.dims.ndisplay = 3
+
+    small.viewer.dims.set_current_step(3, 2)
+
+    qtbot.waitUntil(lambda: canvas_brightness(small) > 200, timeout=PATIENCE_MILLISECONDS)
+    assert small.store.problem is None
+
+
+def test_a_volume_larger_than_the_memory_is_said_to_be_a_problem_and_nothing_thrashes(
+    small: Shown, qtbot: QtBot
+) -> None:
+    for z_index in range(1, 31):
+        small.show(plane(500, (512, 512)), z_index=z_index)
+
+    small.viewer.dims.ndisplay = 3
+
+    qtbot.waitUntil(lambda: small.store.problem is not None, timeout=PATIENCE_MILLISECONDS)
+    assert "volume" in str(small.store.problem)
+    assert small.store._shelf.next_to_come() is None
+    small.viewer.dims.ndisplay = 2
+    qtbot.waitUntil(lambda: small.store.problem is None, timeout=PATIENCE_MILLISECONDS)
+
+
+def test_an_image_that_left_the_memory_is_in_the_answer_to_who_asks(small: Shown) -> None:
+    for site in range(1, 31):
+        small.show(plane(site, (512, 512)), site=site)
+
+    answered = small.ask(GetImage(id="g", layer="Image", components=Components(site=2)))
+
+    assert set(answered.frames[0]) == {2, 0}
+
+
+def test_a_layer_is_saved_with_all_its_images(small: Shown) -> None:
+    for site in range(1, 31):
+        small.show(plane(site, (512, 512)), site=site)
+
+    whole = np.asarray(small.layers[0].data)
+
+    assert whole[0, 0, 0, :, 0, 0, 7, 7].tolist() == list(range(1, 31))
