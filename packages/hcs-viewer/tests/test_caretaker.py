@@ -16,7 +16,7 @@ import tifffile
 
 from hcs_protocol import DTYPES, FileRef, FrameRef, ImageReady, ImageSpec
 from hcs_protocol.testing import FakeClock
-from hcs_viewer._caretaker import BEGIN, RETRY_SECONDS
+from hcs_viewer._caretaker import BEGIN, PROGRAM_NBYTES, RETRY_SECONDS
 from hcs_viewer._files import WorkersFile
 from hcs_viewer._spilled import SpillFolder
 from hcs_viewer._store import ImageLostError, KeptImage, Store
@@ -320,6 +320,25 @@ def test_others_memory_counts(case: Case) -> None:
     assert len(case.in_memory(numbers)) < 0.25 * IMAGES
     case.store.reserve(0)
     assert case.work() == 0
+
+
+@pytest.mark.parametrize(("beyond", "left_at_least"), [(0.0, 0.8), (0.3, 0.5), (9.0, 0.3)])
+def test_what_else_the_process_holds_counts_up_to_half_of_the_budget(
+    tmp_path: Path, beyond: float, left_at_least: float
+) -> None:
+    case = Case(tmp_path)
+    case.caretaker._measure = lambda: (
+        PROGRAM_NBYTES + case.store._shelf.counted + int(beyond * case.store.budget)
+    )
+    numbers: list[int] = []
+
+    for value in range(2 * IMAGES):
+        numbers += case.keep(value)
+        case.work()
+
+    part = len(case.in_memory(numbers)) / IMAGES
+    assert left_at_least - 0.1 <= part <= left_at_least + 0.1
+    case.folder.close()
 
 
 def test_memory_that_waits_for_images_counts_and_gives_way(case: Case) -> None:

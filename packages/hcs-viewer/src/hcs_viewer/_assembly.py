@@ -10,7 +10,7 @@ import numpy as np
 from hcs_shm import BlockReader, Orphans, spill_folders, sweep
 
 from ._inbox import Inbox, ToReceiver, ToWindow
-from ._memory import DEFAULT_MEMORY, memory_nbytes
+from ._memory import DEFAULT_MEMORY, memory_nbytes, private_nbytes
 from ._pace import Pace
 from ._presence import Presence
 from ._process import end_on_signals, run_viewer
@@ -32,7 +32,7 @@ def open_viewer(settings: ViewerSettings) -> None:
         ConnectionFileError: No folder takes the connection file.
     """
     memory = memory_nbytes(DEFAULT_MEMORY) if settings.memory is None else settings.memory
-    store = Store(budget=memory, folder=SpillFolder(spill_folders()[0]))
+    store = Store(budget=memory, folder=SpillFolder(spill_folders()[0]), measure=private_nbytes)
     try:
         run_viewer(settings, blocks=BlockReader(), orphans=Orphans(), run_window=run_window, store=store)
     finally:

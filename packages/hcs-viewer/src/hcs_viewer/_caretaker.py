@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 
@@ -15,6 +14,9 @@ BEGIN, END = 0.9, 0.85
 """At which part of the budget images begin to leave, and at which that is enough."""
 RETRY_SECONDS = 5.0
 """After what the disk refused."""
+MEASURE_SECONDS = 0.5
+PROGRAM_NBYTES = 96 << 20
+"""Of the process's own memory, besides images, that is not counted."""
 
 Read = Callable[[Place], KeptImage]
 
@@ -27,7 +29,8 @@ class Caretaker:
         shelf: Shelf,
         read: Read,
         folder: SpillFolder | None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float],
+        measure: Callable[[], int],
     ) -> None:
         """Make it.
 
@@ -35,7 +38,8 @@ class Caretaker:
             shelf: Knows which image is to leave, and which to come.
             read: Reads an image that is away.
             folder: Where images go that lie nowhere else.
-            clock: Says when it is time to try again.
+            clock: Says when it is time to try again, or to measure.
+            measure: Returns the bytes of memory that this process has for itself.
         """
         self.problem: str | None = None
         """Why images cannot leave, and what to do about it."""
@@ -45,6 +49,8 @@ class Caretaker:
         self._read = read
         self._folder = folder
         self._clock = clock
+        self._measure = measure
+        self._measured_at = -MEASURE_SECONDS
         self._to_remove: deque[PixelsFile] = deque()
         self._is_leaving = False
         self._retry_at = 0.0
@@ -77,7 +83,7 @@ class Caretaker:
                 logger.exception("failed what=housekeeping")
                 is_busy = False
             if not is_busy:
-                self._wake.wait(RETRY_SECONDS)
+                self._wake.wait(MEASURE_SECONDS)
         if self._folder is not None:
             self._folder.close()
         self._sweep()
@@ -86,12 +92,23 @@ class Caretaker:
         """Bring one image back and let one leave, where that is wanted, and say whether it was."""
         while self._to_remove:
             self._to_remove.popleft().remove()
+        self._measure_if_due()
         came, left = self._bring_one_back(), self._let_one_leave()
         return came or left
 
     def _sweep(self) -> None:
         if self._folder is not None:
             self._folder.sweep()
+
+    def _measure_if_due(self) -> None:
+        """Take into account what drawing needs, and whatever else the process holds."""
+        now, budget = self._clock(), self._shelf.budget
+        if budget is not None and now >= self._measured_at + MEASURE_SECONDS:
+            self._measured_at = now
+            beyond = self._measure() - PROGRAM_NBYTES - self._shelf.counted
+            self._shelf.unforeseen = min(
+                max(0, beyond), budget // 2
+            )  # a program beside us must not starve us
 
     def _let_one_leave(self) -> bool:
         self._is_leaving = self._shelf.exceeds(END if self._is_leaving else BEGIN)

@@ -27,6 +27,12 @@ def machine_nbytes(root: Path = _CGROUPS, membership: Path = _MEMBERSHIP) -> int
     return min(limits)
 
 
+def private_nbytes() -> int:
+    """Return the bytes of memory that this process has for itself: blocks of workers are not among them."""
+    found = psutil.Process().memory_info()
+    return int(found.rss - getattr(found, "shared", 0))
+
+
 def memory_nbytes(text: str, whole: Callable[[], int] = machine_nbytes) -> int:
     """Return how many bytes ``4G``, ``500M``, ``4GiB`` or ``25%`` are; G and GiB mean the same.
 

@@ -65,6 +65,8 @@ class Shelf:
         self.budget = budget
         self.reserved = 0
         """Bytes that others take of the budget."""
+        self.unforeseen = 0
+        """Bytes of the process that are neither counted here nor left out of the budget."""
         self.nbytes = 0
         """Bytes of the images in memory."""
         self.away_nbytes = 0
@@ -79,9 +81,14 @@ class Shelf:
         self._lock = threading.Lock()
 
     @property
-    def used(self) -> int:
-        """Bytes of the budget that are used: images, memory that is free for the next ones, and others'."""
+    def counted(self) -> int:
+        """Bytes of images, of memory that is free for the next ones, and of others."""
         return self._slabs.nbytes + self._loose_nbytes + self.reserved
+
+    @property
+    def used(self) -> int:
+        """Bytes of the budget that are used."""
+        return self.counted + self.unforeseen
 
     @property
     def is_full(self) -> bool:

@@ -44,6 +44,7 @@ class Store:
         budget: int | None = None,
         folder: SpillFolder | None = None,
         clock: Callable[[], float] = time.monotonic,
+        measure: Callable[[], int] = lambda: 0,
     ) -> None:
         """Make it.
 
@@ -52,12 +53,13 @@ class Store:
             budget: Bytes of memory; None sets no limit.
             folder: Where images go for which there is no memory.
             clock: Says when it is time to try again what the disk refused.
+            measure: Returns the bytes that this process has for itself: what drawing needs counts, too.
         """
         most = FREE_NBYTES if budget is None else min(FREE_NBYTES, int(FREE_PART * budget))
         self._slabs = slabs or Slabs(most)
         self._shelf = Shelf(self._slabs, budget)
         self._samples: OrderedDict[int, Pixels] = OrderedDict()
-        self._caretaker = Caretaker(self._shelf, self._read, folder, clock)
+        self._caretaker = Caretaker(self._shelf, self._read, folder, clock, measure)
         self._thread: threading.Thread | None = None
 
     def start(self, on_back: Callable[[object], None], on_room: Callable[[], None]) -> None:
