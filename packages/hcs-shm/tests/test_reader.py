@@ -84,6 +84,27 @@ def test_a_view_outlives_the_forgotten_segment(pool: BlockPool, reader: BlockRea
     assert bytes(view) == b"remember"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="wants /proc")
+def test_pages_that_were_read_count_as_memory_until_they_are_dropped(
+    pool: BlockPool, reader: BlockReader
+) -> None:
+    def mapped() -> int:
+        smaps = Path("/proc/self/smaps").read_text().split(block.ref.segment)
+        return min(int(entry.split("Rss:")[1].split()[0]) for entry in smaps[1:])
+
+    block = pool.lend(4 << 20)
+    block.pixels[:] = b"x" * (4 << 20)
+    view = reader.open(block.ref)
+    assert bytes(view) == bytes(block.pixels)
+    before = mapped()
+
+    reader.drop_pages()
+
+    assert before >= 4 << 10
+    assert mapped() < 1 << 10
+    assert bytes(view) == bytes(block.pixels)
+
+
 def test_a_forgotten_segment_can_be_opened_again(pool: BlockPool, reader: BlockReader) -> None:
     ref = pool.lend(8).ref
     reader.open(ref)

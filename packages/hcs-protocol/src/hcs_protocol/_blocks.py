@@ -158,6 +158,9 @@ class BlockOpener(Protocol):
     def forget(self, segments: Sequence[str]) -> None:
         """Unmap these segments as soon as nobody looks at them; unknown names are harmless."""
 
+    def drop_pages(self) -> None:
+        """Let what was read no longer count as memory of this process; views stay valid."""
+
     def close(self) -> None:
         """Unmap all segments; a second time is harmless."""
 

@@ -135,6 +135,9 @@ class FakeOpener:
         """Remember which segments were to be forgotten."""
         self.forgotten += segments
 
+    def drop_pages(self) -> None:
+        """Do nothing: there are no pages."""
+
     def close(self) -> None:
         """Forget all lenders."""
         self.lenders.clear()

@@ -159,6 +159,15 @@ class BlockStoreTests:
 
             assert view.nbytes == 3
 
+    def test_a_view_stays_valid_when_its_pages_are_dropped(self) -> None:
+        with self.both() as (lender, opener):
+            block = lender.lend(4)
+            block.pixels[:] = b"kept"
+            view = opener.open(block.ref)
+            opener.drop_pages()
+
+            assert bytes(view) == b"kept"
+
     def test_a_lender_whose_segments_are_all_there_has_nothing_to_mend(self) -> None:
         with self.both() as (lender, opener):
             block = lender.lend(4)

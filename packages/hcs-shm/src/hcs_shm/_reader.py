@@ -68,6 +68,15 @@ class BlockReader:
                 if (segment := self._mapped.pop(name, None)) is not None:
                     segment.unmap()
 
+    def drop_pages(self) -> None:
+        """Let what was read no longer count as memory of this process; views stay valid.
+
+        Pages that are mapped count in a process's RSS, though they are their owner's memory.
+        """
+        with self._lock:
+            for segment in self._mapped.values():
+                segment.drop_pages()
+
     def close(self) -> None:
         """Unmap all segments and open no more; a second time is harmless."""
         self._folders = []

@@ -55,6 +55,11 @@ class Segment:
         """Return these bytes; the view keeps the mapping alive."""
         return self.contents[offset : offset + nbytes]
 
+    def drop_pages(self) -> None:
+        """Map no page until it is read again; only for who does not write."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._memory.madvise(mmap.MADV_DONTNEED)
+
     def unmap(self) -> None:
         """Unmap the file, as soon as nobody looks at it; a second time is harmless."""
         self.journal.let_go()

@@ -48,6 +48,7 @@ class Receiver:
         presence: Presence,
     ) -> None:
         self._sockets = sockets
+        self._blocks = blocks
         self._store = store
         self._to_receiver = to_receiver
         self._clock = presence.clock
@@ -113,11 +114,16 @@ class Receiver:
         self._outgoing.send_answers(self._to_receiver, self._sessions, at_once=not ready)
         if (now := self._clock()) >= self._due:
             self._due = now + LOOK_SECONDS
-            self._store.drop_idle()
-            if self._control.end_silent():
-                self._recovery.look_soon()
+            self._look_around()
         if self._recovers:
             self._recovery.look()
+
+    def _look_around(self) -> None:
+        self._store.drop_idle()
+        if self._store.is_short:
+            self._blocks.drop_pages()
+        if self._control.end_silent():
+            self._recovery.look_soon()
 
     def _drain(self, socket: zmq.SyncSocket, take: Callable[[list[zmq.Frame]], None]) -> None:
         deadline = self._clock() + TURN_SECONDS

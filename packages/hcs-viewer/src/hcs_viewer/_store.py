@@ -19,6 +19,8 @@ from ._spilled import SpillFolder
 
 logger = logging.getLogger(__name__)
 
+SHORT = 0.75
+"""At which part of the budget others should go easy on their memory."""
 FREE_PART = 1 / 16
 """So much of the budget is memory that waits for the next images."""
 KEPT_SAMPLES = 1 << 10
@@ -104,6 +106,11 @@ class Store:
     def is_full(self) -> bool:
         """Whether there is no room for a further image until one has left."""
         return self._shelf.is_full
+
+    @property
+    def is_short(self) -> bool:
+        """Whether memory runs short, so that others should go easy on theirs."""
+        return self._shelf.exceeds(SHORT)
 
     @property
     def problem(self) -> str | None:
