@@ -751,3 +751,61 @@ def test_a_layer_is_saved_with_all_its_images(small: Shown) -> None:
     whole = np.asarray(small.layers[0].data)
 
     assert whole[0, 0, 0, :, 0, 0, 7, 7].tolist() == list(range(1, 31))
+
+
+# Contrast that steps share.
+
+
+def test_steps_of_about_one_range_share_their_contrast_and_a_mask_has_its_own(shown: Shown) -> None:
+    measure = Step(index=3, name="measure")
+    for step, top in ((BLUR, 1000), (SEGMENT, 600), (measure, 1)):
+        shown.show(ramp(top), step=step, channel="DAPI")
+        shown.show(ramp(60), step=step, channel="GFP")
+
+    limits = {layer.name: layer.contrast_limits for layer in shown.layers}
+    assert limits["Step_01_blur_Channel_DAPI"] == limits["Step_02_segment_Channel_DAPI"]
+    assert limits["Step_01_blur_Channel_DAPI"][1] > 900
+    assert limits["Step_03_measure_Channel_DAPI"] == [0, 1]
+    assert limits["Step_01_blur_Channel_GFP"][1] <= 64
+
+
+def test_contrast_set_by_hand_on_one_step_leaves_the_others_alone(shown: Shown) -> None:
+    for step in (BLUR, SEGMENT):
+        shown.show(ramp(1000), step=step, site=1)
+    shown.layers["Step_02_segment"].contrast_limits = (5, 50)
+
+    for step in (BLUR, SEGMENT):
+        shown.show(ramp(1500), step=step, site=2)
+
+    assert shown.layers["Step_02_segment"].contrast_limits == [5, 50]
+    assert shown.layers["Step_01_blur"].contrast_limits[1] > 1400
+
+
+def test_one_dusty_image_makes_no_other_dark(shown: Shown) -> None:
+    dusty = ramp(1000)
+    dusty[:8] = 65535
+    for site, pixels in enumerate([dusty, ramp(1000), ramp(1100)]):
+        shown.show(pixels, site=site)
+
+    assert shown.layers[0].contrast_limits[1] < 1200
+
+
+def test_padding_has_no_say_in_the_contrast(shown: Shown) -> None:
+    for side in (40, 4, 5):
+        shown.show(ramp()[:side, :side] // 100 + 500, display=PADDED, site=side)
+
+    assert shown.layers[0].contrast_limits[0] > 400
+    shown.answer_to(Navigate(id="n", components=Components(site=4)))
+    assert np.count_nonzero(shown.looked_at()) == 4 * 4
+
+
+def test_contrast_moves_once_per_frame_and_not_by_a_little(shown: Shown) -> None:
+    shown.show(ramp(1000), site=0)
+    moves: list[object] = []
+    shown.layers[0].events.contrast_limits.connect(moves.append)
+
+    for site in range(1, 20):
+        shown.inbox.put(shown.arrived(ramp(1000 + site % 5), site=site))
+    shown.wait_for_shown(20)
+
+    assert moves == []

@@ -100,7 +100,8 @@ def _suffix(layer: LayerModel, heads: dict[tuple[int, str], LayerModel]) -> str:
     """Say in which way a layer differs from the first of its run that would be called the same."""
     key, run = layer.key, layer.run_number
     suffix = ""
-    if heads.setdefault((run, key.kind), layer) is not layer:
+    head = heads.setdefault((run, key.kind), layer).key
+    if (head.size, head.colours, head.dtype) != (key.size, key.colours, key.dtype):
         size = "x".join(map(str, (*(key.size or ()), *key.colours)))
         suffix = f" [{f'{size} {key.dtype}'.strip()}]"
     if key.kind == "labels" and (run, "image") in heads:

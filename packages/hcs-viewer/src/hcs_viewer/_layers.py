@@ -26,6 +26,20 @@ LABELS_CONTOUR = 2
 CHANNEL = COMPONENTS.index("channel")
 
 
+class TooManyLayersError(RuntimeError):
+    """The window has as many layers as napari can bear."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
+
+    def __str__(self) -> str:
+        return (
+            f"there are {self.most} layers already; images of further ones are kept but have none"
+            " until some are removed: stack more components, for example wells"
+        )
+
+
 class ShownLayer:
     """A layer in the window; what the user sets by hand is never set again from here."""
 
@@ -94,7 +108,9 @@ class ShownLayer:
         present = [other for other in others if id(other.layer) in places]
         rank = layout.rank(self.model)
         below = [places[id(other.layer)] for other in present if layout.rank(other.model) <= rank]
+        selected = set(viewer.layers.selection)
         viewer.layers.insert(max(below, default=-1) + 1, self.layer)
+        viewer.layers.selection = selected or {self.layer}
         self._given_name = self.layer.name  # which napari may have changed to make it unique
         for other in present:
             if layout.is_superseded(other.model, self.model):

@@ -17,7 +17,7 @@ from ._axes import Position
 from ._colours import ChannelColours
 from ._inbox import ArrivedImage, ImagesBack, Inbox, Question, ShownImage, ToReceiver, ToWindow
 from ._layer_models import LayerModel
-from ._layers import ShownLayer, rename
+from ._layers import ShownLayer, TooManyLayersError, rename
 from ._layout import Layout
 from ._pace import Pace
 from ._presence import Presence
@@ -28,6 +28,8 @@ from ._store import Store
 logger = logging.getLogger(__name__)
 
 BEAT_MILLISECONDS = 200
+MOST_LAYERS = 200
+"""With more of them napari takes longer to add the next one than a user waits."""
 
 
 class Bell(QObject):
@@ -66,6 +68,8 @@ class Window:
         self._extent: tuple[float, ...] = ()
         self._fitted: tuple[float, ...] | None = None
         """Where the camera was put when the images were last brought into view."""
+        self._left_out: set[int] = set()
+        """Models that have no layer since there are too many."""
         self._drawn_growth = 0
         self._changed: dict[int, tuple[ShownLayer, set[Position]]] = {}
         self._arrived: list[ArrivedImage] = []
@@ -119,6 +123,7 @@ class Window:
         """Remove layers, and their images from the store."""
         with self.sliders.ours():
             for model in models:
+                self._left_out.discard(id(model))
                 if (shown := self.shown.pop(id(model), None)) is not None:
                     shown.forget()
                     if shown.is_in(self.viewer):
@@ -179,13 +184,13 @@ class Window:
         for number in placement.replaced:
             self.store.forget(number)
         rename(self.shown[id(renamed)] for renamed in placement.renamed if id(renamed) in self.shown)
-        if placement.is_new_layer:
-            self._add_layer(model, image, placement.positions[0])
         shown = self.shown.get(id(model))
-        if shown is None:
-            return  # napari could not make its layer, which is in the log
-        if not placement.is_new_layer:
+        if shown is not None:
             shown.add(image.number)
+        elif placement.is_new_layer or id(model) in self._left_out:
+            shown = self._add_layer(model, image, placement.positions[0])
+        if shown is None:
+            return  # napari could not make its layer, or not one more, which is in the log
         self._changed.setdefault(id(model), (shown, set()))[1].update(placement.positions)
         self._arrived.append(image)
 
@@ -195,7 +200,11 @@ class Window:
                 here = self.layout.position_of(shown.model, self.sliders.at)
                 self._changed.setdefault(key, (shown, set()))[1].add(here)
 
-    def _add_layer(self, model: LayerModel, image: ArrivedImage, position: Position) -> None:
+    def _add_layer(self, model: LayerModel, image: ArrivedImage, position: Position) -> ShownLayer | None:
+        if len(self.viewer.layers) >= MOST_LAYERS:
+            self._leave_out(model)
+            return None
+        self._left_out.discard(id(model))
         first = dict(zip(COMPONENTS, position, strict=True))
         moved = {c: value for c, value in first.items() if not self._may_stay(c, model)}
         with self.sliders.ours():
@@ -206,6 +215,13 @@ class Window:
             self.shown[id(model)] = shown
             self.sliders.go_to(moved)
             self._fit()
+        return shown
+
+    def _leave_out(self, model: LayerModel) -> None:
+        is_first = not self._left_out
+        self._left_out.add(id(model))
+        if is_first:
+            raise TooManyLayersError(MOST_LAYERS)
 
     def _may_stay(self, component: str, model: LayerModel) -> bool:
         """Say whether a slider can stay where it is when this new layer comes.
