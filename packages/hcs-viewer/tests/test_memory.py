@@ -3,7 +3,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hcs_viewer._memory import LEAST_NBYTES, machine_nbytes, memory_nbytes
+from hcs_viewer.__main__ import _settings
+from hcs_viewer._memory import LEAST_NBYTES, machine_nbytes, memory_nbytes, private_nbytes
 
 GIB = 1 << 30
 
@@ -69,3 +70,35 @@ def test_the_older_groups_have_limits_too(tmp_path: Path) -> None:
     (tmp_path / "memory" / "job" / "memory.limit_in_bytes").write_text("1000000\n")
 
     assert machine_nbytes(tmp_path, membership) == 1_000_000
+
+
+# The command line.
+
+
+def test_the_flag_comes_before_the_variable_and_that_before_the_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("HCS_VIEWER_MEMORY", raising=False)
+    default = _settings([]).memory
+    monkeypatch.setenv("HCS_VIEWER_MEMORY", "3G")
+
+    assert default == machine_nbytes() // 4
+    assert _settings([]).memory == 3 * GIB
+    assert _settings(["--memory", "2G"]).memory == 2 * GIB
+
+
+@pytest.mark.parametrize(("flags", "variable"), [(["--memory", "lots"], ""), ([], "lots")])
+def test_nonsense_is_wrong_usage(
+    flags: list[str], variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HCS_VIEWER_MEMORY", variable)
+
+    with pytest.raises(SystemExit) as ended:
+        _settings(flags)
+
+    assert ended.value.code == 2
+    assert "--memory: wanted memory as 4G, 500M or 25%, got 'lots'" in capsys.readouterr().err
+
+
+def test_the_memory_that_this_process_has_for_itself_is_some_and_not_all() -> None:
+    assert 1 << 20 < private_nbytes() <= psutil.Process().memory_info().rss

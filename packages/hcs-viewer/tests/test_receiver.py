@@ -57,6 +57,7 @@ from hcs_viewer._control import MAX_KINDS, ORPHANED_SILENCE_SECONDS, SILENCE_SEC
 from hcs_viewer._inbox import Answer, ArrivedImage, Inbox, Question, ShownImage, ToReceiver, ToWindow
 from hcs_viewer._presence import Presence
 from hcs_viewer._receiver import Receiver
+from hcs_viewer._shelf import FULL
 from hcs_viewer._sockets import Keys, Sockets
 from hcs_viewer._spilled import SpillFolder
 from hcs_viewer._store import Store
@@ -147,7 +148,7 @@ class Viewer:
 
     def has_room_for(self, images: int) -> None:
         """Let there be room for so many further images of the usual size."""
-        self.store.reserve(BUDGET - images * SPEC.nbytes)
+        self.store.reserve(int(FULL * BUDGET) - images * SPEC.nbytes)
         self.answers.wake()
 
     def leaves_behind(self, worker: "Worker", sequence: int) -> None:

@@ -14,8 +14,8 @@ BEGIN, END = 0.9, 0.85
 """At which part of the budget images begin to leave, and at which that is enough."""
 RETRY_SECONDS = 5.0
 """After what the disk refused."""
-MEASURE_SECONDS = 0.5
-PROGRAM_NBYTES = 96 << 20
+MEASURE_SECONDS = 0.1
+PROGRAM_NBYTES = 64 << 20
 """Of the process's own memory, besides images, that is not counted."""
 
 Read = Callable[[Place], KeptImage]

@@ -20,6 +20,8 @@ from ._slabs import Slab, Slabs
 
 Pixels = npt.NDArray[np.generic]
 
+FULL = 0.95
+"""At which part of the budget nothing more is taken: to write an image needs memory, too."""
 ONE_VOLUME, ALL_VOLUMES = 1 / 4, 1 / 2
 """So much of the memory may be looked at in volumes, which are copied to be drawn."""
 
@@ -92,8 +94,8 @@ class Shelf:
 
     @property
     def is_full(self) -> bool:
-        """Whether the budget is used up, and something could leave."""
-        if not self.exceeds(1.0):
+        """Whether the budget is as good as used up, and something could leave."""
+        if not self.exceeds(FULL):
             return False
         with self._lock:
             return any(number not in self._lookers for number in self._present)
