@@ -26,6 +26,7 @@ class TimedReader:
         self.opened: list[tuple[int, int]] = []
         self._blocks = blocks
         self.read_nonce, self.forget, self.close = blocks.read_nonce, blocks.forget, blocks.close
+        self.drop_pages = blocks.drop_pages
 
     def open(self, ref: BlockRef) -> memoryview:
         """Open a block."""
