@@ -219,6 +219,21 @@ def test_an_image_that_came_back_leaves_again_without_being_written(case: Case) 
     assert case.value(numbers[0]) == 0
 
 
+@pytest.mark.parametrize("shape", [SHAPE, (8, 8)])
+def test_an_image_that_came_back_counts_as_before(case: Case, shape: tuple[int, int]) -> None:
+    looker, spec = Looker(), ImageSpec(shape=shape, dtype="uint16")
+    number = case.store.keep(spec, bytes(spec.nbytes))
+    case.keep(*range(IMAGES))
+    case.work()
+    without = case.store._shelf.counted - case.store._slabs.free_nbytes
+
+    case.store.look(looker, [number])
+    case.caretaker._bring_one_back()
+
+    counted = case.store._shelf.counted - case.store._slabs.free_nbytes
+    assert counted == without + spec.nbytes
+
+
 def test_an_image_that_is_asked_for_is_read_and_stays_away(case: Case) -> None:
     numbers = case.keep(*range(IMAGES))
     case.work()

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from hcs_protocol import ImageSpec
 
 from ._lookers import Lookers
-from ._slabs import Slab, Slabs
+from ._slabs import SMALL_NBYTES, Slab, Slabs
 
 Pixels = npt.NDArray[np.generic]
 
@@ -194,13 +194,13 @@ class Shelf:
             number = self._lookers.next_awaited()
             return None if number is None else (number, self._places.get(number))
 
-    def bring_back(self, number: int, kept: KeptImage | None, *, is_loose: bool = False) -> list[object]:
+    def bring_back(self, number: int, kept: KeptImage | None) -> list[object]:
         """Put an image back, None if it was forgotten; return the lookers that have all they want now."""
         with self._lock:
             place = self._places.get(number)
             if place is not None and place.kept is None and kept is not None:
                 self._count_away(place, -1)
-                place.kept, place.is_loose = kept, is_loose
+                place.kept, place.is_loose = kept, place.nbytes < SMALL_NBYTES
                 self._come(number, place)
             return self._lookers.came(number)
 
