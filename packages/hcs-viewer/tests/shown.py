@@ -85,10 +85,17 @@ class Shown:
         run: str = "",
         step: Step | None = None,
         display: DisplayConfiguration | None = None,
+        wavelength: float | None = None,
         **components: int | str,
     ) -> ArrivedImage:
         """Keep an image as the receiver does."""
-        spec = ImageSpec(shape=pixels.shape, dtype=pixels.dtype.name, axes=tuple(axes), kind=kind)
+        spec = ImageSpec(
+            shape=pixels.shape,
+            dtype=pixels.dtype.name,
+            axes=tuple(axes),
+            kind=kind,
+            emission_wavelength=wavelength,
+        )
         ready = ImageReady(
             sequence=1,
             address=ImageAddress(run=run, step=step, components=Components(**components)),

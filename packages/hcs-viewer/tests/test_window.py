@@ -671,6 +671,13 @@ def test_a_screenshot_of_the_window_is_larger_than_its_canvas(shown: Shown) -> N
     assert sizes[1] > sizes[0]
 
 
+def test_a_channel_has_the_colour_of_its_light_in_all_steps(shown: Shown) -> None:
+    shown.show(ramp(), step=BLUR, channel="w1", wavelength=610)
+    shown.show(ramp(), step=SEGMENT, channel="w1")
+
+    assert [layer.colormap.name for layer in shown.layers] == ["bop orange"] * 2
+
+
 # What has left the memory.
 
 

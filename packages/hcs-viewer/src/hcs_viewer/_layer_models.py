@@ -1,7 +1,8 @@
 """What the layout knows of one layer: what its images have in common, and which plane lies where."""
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hcs_protocol import COMPONENTS, DTYPES, ImageReady, Step, natural_key
 
@@ -10,8 +11,7 @@ from ._axes import Position, Value
 Z = COMPONENTS.index("z_index")
 
 
-@dataclass(frozen=True)
-class LayerKey:
+class LayerKey(NamedTuple):  # made for every image, and a dataclass takes longer
     """What images of one layer have in common; two images with the same key are in the same layer."""
 
     run: str
@@ -49,13 +49,13 @@ class LayerKey:
 
     def of_any_size(self) -> "LayerKey":
         """Return what layers have in common that differ in size alone."""
-        return replace(self, size=None)
+        return self._replace(size=None)
 
     def projection(self) -> "LayerKey":
         """Return what layers have in common that differ in z, size or dtype alone."""
         sliced = (*self.sliced[:Z], None, *self.sliced[Z + 1 :])
         stacked = self.stacked - {"z_index"}
-        return replace(self, has_z=False, sliced=sliced, stacked=stacked, dtype="", colours=(), size=None)
+        return self._replace(has_z=False, sliced=sliced, stacked=stacked, dtype="", colours=(), size=None)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """Which layer an image belongs to, and where in its stack. Pure Python: no pixels, no napari."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from hcs_protocol import (
     COMPONENTS,
     DimensionMode,
+    DisplayConfiguration,
     ImageReady,
     RunStarted,
     VariableSizeHandling,
@@ -145,7 +147,7 @@ class Layout:
 def _key(ready: ImageReady) -> LayerKey:
     """Return which layer an image belongs to; nothing but the image itself decides that."""
     spec, components = ready.spec, ready.address.components
-    stacked = frozenset(c for c in COMPONENTS if ready.display.mode(c) is DimensionMode.STACK)
+    stacked = _stacked(ready.display)
     height, width, *colours = _plane_shape(ready)
     pads = ready.display.variable_size_handling is VariableSizeHandling.PAD_TO_MAX
     return LayerKey(
@@ -159,6 +161,11 @@ def _key(ready: ImageReady) -> LayerKey:
         colours=tuple(colours),
         size=None if pads else (height, width),
     )
+
+
+@lru_cache(256)
+def _stacked(display: DisplayConfiguration) -> frozenset[str]:
+    return frozenset(c for c in COMPONENTS if display.mode(c) is DimensionMode.STACK)
 
 
 def _planes(ready: ImageReady, number: int) -> Iterator[tuple[Value, Plane]]:
