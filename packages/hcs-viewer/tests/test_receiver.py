@@ -54,7 +54,17 @@ from hcs_protocol import (
 )
 from hcs_protocol.testing import FakeClock, FakeLender, FakeOpener
 from hcs_viewer._control import MAX_KINDS, ORPHANED_SILENCE_SECONDS, SILENCE_SECONDS
-from hcs_viewer._inbox import Answer, ArrivedImage, Inbox, Question, ShownImage, ToReceiver, ToWindow
+from hcs_viewer._inbox import (
+    Answer,
+    ArrivedImage,
+    Inbox,
+    Question,
+    ShownImage,
+    StatusRequest,
+    ToReceiver,
+    ToWindow,
+    Trouble,
+)
 from hcs_viewer._presence import Presence
 from hcs_viewer._receiver import Receiver
 from hcs_viewer._shelf import FULL
@@ -123,6 +133,7 @@ class Viewer:
             title="Assay 7", viewer_run="v1", clock=self.clock, wall_clock=lambda: 2000.0
         )
         self.answers: Inbox[ToReceiver] = Inbox(self.sockets.bell_rope())
+        self.troubles: list[Trouble] = []
         self._rung = threading.Semaphore(0)
         self._inbox: Inbox[ToWindow] = Inbox(self._rung.release)
         self.receiver = Receiver(
@@ -136,9 +147,19 @@ class Viewer:
         )
 
     def window_gets(self) -> ToWindow:
-        """Wait for the next entry that the window gets."""
-        while (entry := self._inbox.take()) is None:
-            assert self._rung.acquire(timeout=PATIENCE_MILLISECONDS / 1000), "nothing came"
+        """Wait for the next entry that the window gets; trouble is noted beside them."""
+        while (entry := self._inbox.take()) is None or isinstance(entry, Trouble):
+            if entry is not None:
+                self.troubles.append(entry)
+            else:
+                assert self._rung.acquire(timeout=PATIENCE_MILLISECONDS / 1000), "nothing came"
+        return entry
+
+    def status(self) -> Pong:
+        """Ask as the window does, and wait for the answer."""
+        self.answers.put(StatusRequest())
+        while not isinstance(entry := self.window_gets(), Pong):
+            pass
         return entry
 
     def later(self, seconds: float) -> None:
@@ -787,6 +808,48 @@ def test_a_ping_tells_what_each_worker_said_of_its_images(
     named = msgspec.structs.replace(status, name="host:2")
     assert sorted(pong.workers, key=lambda each: each.name) == [WorkerStatus(), named]
     assert pong.counters.dropped == 4
+
+
+def test_the_window_gets_the_same_numbers_as_whoever_pings(viewer: Viewer, worker: Worker) -> None:
+    worker.send_frame(1)
+    worker.gets_back(1)
+
+    pong = viewer.status()
+
+    assert pong.counters == worker.counters()
+    assert len(pong.workers) == 1
+
+
+def test_each_policy_that_drops_images_of_a_worker_is_trouble_once(viewer: Viewer, worker: Worker) -> None:
+    for dropped in ({"spill": 0}, {"latest": 4}, {"latest": 5, "drop_oldest": 1}):
+        worker.ask(Beat(id="b", session=worker.session, last=0, status=WorkerStatus(dropped=dropped)))
+
+    viewer.status()
+
+    assert [(trouble.kind, trouble.what) for trouble in viewer.troubles] == [
+        ("dropped", "latest"),
+        ("dropped", "drop_oldest"),
+    ]
+
+
+def test_an_image_that_cannot_be_taken_is_trouble(viewer: Viewer, worker: Worker) -> None:
+    worker.send_frame(1, b"too few")
+
+    worker.hears(ImageRefused)
+    viewer.status()
+
+    assert [trouble.kind for trouble in viewer.troubles] == ["refused"]
+
+
+def test_images_of_one_dead_worker_are_trouble_once(viewer: Viewer, new_worker: Callable[[], Worker]) -> None:
+    dead = new_worker().open()
+    for sequence in (1, 2, 3):
+        viewer.leaves_behind(dead, sequence)
+        viewer.image()
+
+    viewer.status()
+
+    assert [trouble.kind for trouble in viewer.troubles] == ["recovered"]
 
 
 def test_what_a_worker_dropped_counts_when_it_is_gone(

@@ -24,7 +24,7 @@ from hcs_protocol import (
 from ._adoption import Adoption
 from ._control import Control
 from ._files import read_file
-from ._inbox import Inbox, ToWindow
+from ._inbox import Inbox, ToWindow, Trouble
 from ._outgoing import Outgoing
 from ._presence import Presence
 from ._sessions import Session, Sessions
@@ -137,6 +137,7 @@ class Arrivals:
             return False
         except MemoryError as error:  # neither taken nor refused: the worker will send it again
             self._tally.complain(session.identity, str(error), counter="refused")
+            self._tally.tell(Trouble("no memory", session.name, str(error)))
             return False
         session.released_nbytes += memoryview(pixels).nbytes
         self._tally.hops.store.append(adopted_at - session.last_sign)
@@ -164,6 +165,7 @@ class Arrivals:
     def _refuse(self, session: Session, sequence: int, reason: str, *, send_frame: bool) -> None:
         if not send_frame:
             session.history.received.add(sequence)
+            self._tally.tell(Trouble("refused", session.name, reason))
         self._tally.complain(session.identity, reason, counter="refused")
         refused = ImageRefused(session=session.id, sequence=sequence, reason=reason, send_frame=send_frame)
         self._outgoing.send(session.identity, refused)

@@ -11,6 +11,7 @@ from hcs_shm import BlockReader, Orphans, spill_folders, sweep
 
 from ._inbox import Inbox, ToReceiver, ToWindow
 from ._memory import DEFAULT_MEMORY, memory_nbytes, private_nbytes
+from ._notices import Notices
 from ._pace import Pace
 from ._presence import Presence
 from ._process import end_on_signals, run_viewer
@@ -48,6 +49,7 @@ def run_window(
 ) -> None:
     """Open a napari window, say ready, and return when it is closed."""
     import napari  # two seconds of imports: the ports are open before
+    from napari.utils.notifications import show_warning
     from qtpy.QtCore import QTimer
 
     from ._answers import answer
@@ -62,7 +64,8 @@ def run_window(
         frame_seconds=settings.frame_milliseconds / 1000,
         budget_seconds=settings.budget_milliseconds / 1000,
     )
-    window = Window(viewer, store, to_window, to_receiver, presence, answer, pace)
+    notices = Notices(show_warning, presence.clock)
+    window = Window(viewer, store, to_window, to_receiver, presence, answer, pace, notices)
     _prime(viewer)
 
     def say_ready() -> None:

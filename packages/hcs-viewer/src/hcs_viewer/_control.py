@@ -32,7 +32,7 @@ from hcs_protocol import (
     refusal,
 )
 
-from ._inbox import Inbox, Question, ToWindow
+from ._inbox import Inbox, Question, ToWindow, Trouble
 from ._outgoing import Outgoing
 from ._presence import Presence
 from ._sessions import Farewell, Session, Sessions
@@ -107,10 +107,25 @@ class Control:
         self._sessions.forget_gone(now)
         return bool(silent)
 
+    def pong(self, request: str = "") -> Pong:
+        """Return how things stand, in answer to a request if it was one."""
+        presence, sessions = self._presence, self._sessions
+        return Pong(
+            reply_to=request,
+            viewer_run=presence.viewer_run,
+            title=presence.title,
+            state=presence.state,
+            window_age_seconds=max(0.0, presence.clock() - presence.window_seen),
+            counters=self._tally.counters(workers=sessions.workers, dropped=sessions.dropped),
+            protocol_version=PROTOCOL_VERSION,
+            latency=self._tally.hops.latency(),
+            workers=[_named_status(session) for session in sessions if not session.is_orphaned][:MAX_ITEMS],
+        )
+
     def _answer(self, identity: bytes, message: Message) -> None:
         match message:
             case Ping(id=request):
-                self._outgoing.send(identity, self._pong(request))
+                self._outgoing.send(identity, self.pong(request))
             case Hello():
                 self._welcome(identity, message)
             case Beat():
@@ -169,6 +184,8 @@ class Control:
         if len(status.dropped) + len(status.latency) > MAX_KINDS:
             self._tally.complain(session.identity, f"a status has more than {MAX_KINDS} policies and hops")
         else:
+            for policy in (policy for policy, count in status.dropped.items() if count):
+                self._tally.tell(Trouble("dropped", session.name, policy))
             session.history.status = status
 
     def _take_goodbye(self, identity: bytes, goodbye: Goodbye) -> None:
@@ -186,20 +203,6 @@ class Control:
         for goodbye in session.goodbyes:
             self._outgoing.send(goodbye.identity, Failed(reply_to=goodbye.request, error=SESSION_OVER))
         logger.info("session over name=%r session=%s goodbye=%s", session.name, session.id, for_good)
-
-    def _pong(self, request: str) -> Pong:
-        presence, sessions = self._presence, self._sessions
-        return Pong(
-            reply_to=request,
-            viewer_run=presence.viewer_run,
-            title=presence.title,
-            state=presence.state,
-            window_age_seconds=max(0.0, presence.clock() - presence.window_seen),
-            counters=self._tally.counters(workers=sessions.workers, dropped=sessions.dropped),
-            protocol_version=PROTOCOL_VERSION,
-            latency=self._tally.hops.latency(),
-            workers=[_named_status(session) for session in sessions if not session.is_orphaned][:MAX_ITEMS],
-        )
 
 
 def _patience(session: Session) -> float:

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 
@@ -14,6 +14,7 @@ from hcs_protocol import (
     ImageReady,
     Message,
     Navigate,
+    Pong,
     RunEnded,
     RunStarted,
     Screenshot,
@@ -69,6 +70,22 @@ class ShownImage(msgspec.Struct, frozen=True):
     seconds: float
 
 
+@dataclass(frozen=True)
+class StatusRequest:
+    """The window wants a Pong for itself."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something went wrong with images on their way, and the user may want to know."""
+
+    kind: Literal["refused", "recovered", "dropped", "no memory"]
+    who: str
+    """The worker's name."""
+    what: str = ""
+    """The reason, or the policy."""
+
+
 class Inbox(Generic[T]):
     """A queue to another thread, which is woken once however much is put in meanwhile."""
 
@@ -109,5 +126,5 @@ class Inbox(Generic[T]):
         return len(self._entries)
 
 
-ToWindow = ArrivedImage | ImagesBack | RunNews | Question
-ToReceiver = Answer | ShownImage
+ToWindow = ArrivedImage | ImagesBack | RunNews | Question | Pong | Trouble
+ToReceiver = Answer | ShownImage | StatusRequest

@@ -7,7 +7,7 @@ import zmq
 
 from hcs_protocol import Failed, ImageShown, MalformedMessageError, Message, encode
 
-from ._inbox import Answer, Inbox, ShownImage, ToReceiver
+from ._inbox import Answer, Inbox, ShownImage, StatusRequest, ToReceiver
 from ._sessions import Sessions
 from ._tally import Tally
 
@@ -29,6 +29,7 @@ class Outgoing:
         self._shown: dict[str, list[int]] = {}
         self._shown_count = 0
         self._shown_told_at = -SHOWN_SECONDS
+        self._is_status_asked = False
 
     def send(self, identity: bytes, message: Message, *frames: bytes) -> None:
         """Send a message to the peer with this identity."""
@@ -45,6 +46,11 @@ class Outgoing:
     def has_more(self) -> bool:
         """Whether workers will have to be told of shown images soon."""
         return self._shown_count > 0
+
+    def take_status_request(self) -> bool:
+        """Say whether the window has asked how things stand since this was asked last."""
+        asked, self._is_status_asked = self._is_status_asked, False
+        return asked
 
     def send_answers(self, answers: Inbox[ToReceiver], sessions: Sessions, *, at_once: bool) -> None:
         """Send what the window answered, and tell each worker which of its images are shown.
@@ -63,6 +69,8 @@ class Outgoing:
                     self._tally.hops.draw.append(seconds)
                     self._shown.setdefault(worker_run, []).append(sequence)
                     self._shown_count += 1
+                case StatusRequest():
+                    self._is_status_asked = True
         now = self._clock()
         is_due = self._shown_count >= SHOWN_IMAGES or now - self._shown_told_at >= SHOWN_SECONDS
         if self._shown_count and (at_once or is_due):

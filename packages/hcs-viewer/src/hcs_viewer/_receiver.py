@@ -50,11 +50,12 @@ class Receiver:
         self._sockets = sockets
         self._blocks = blocks
         self._store = store
+        self._to_window = to_window
         self._to_receiver = to_receiver
         self._clock = presence.clock
         self._due = 0.0
         self._stopping = False
-        tally = Tally()
+        tally = Tally(to_window.put)
         self._sessions = Sessions()
         self._outgoing = Outgoing(sockets.control, tally, presence.clock)
         self._control = Control(self._outgoing, self._sessions, blocks, to_window, tally, presence)
@@ -111,7 +112,7 @@ class Receiver:
             sockets.answer_gate()
         if sockets.bell in ready:
             sockets.silence_bell()
-        self._outgoing.send_answers(self._to_receiver, self._sessions, at_once=not ready)
+        self._send_answers(at_once=not ready)
         if (now := self._clock()) >= self._due:
             self._due = now + LOOK_SECONDS
             self._look_around()
@@ -124,6 +125,11 @@ class Receiver:
             self._blocks.drop_pages()
         if self._control.end_silent():
             self._recovery.look_soon()
+
+    def _send_answers(self, *, at_once: bool) -> None:
+        self._outgoing.send_answers(self._to_receiver, self._sessions, at_once=at_once)
+        if self._outgoing.take_status_request():
+            self._to_window.put(self._control.pong())
 
     def _drain(self, socket: zmq.SyncSocket, take: Callable[[list[zmq.Frame]], None]) -> None:
         deadline = self._clock() + TURN_SECONDS

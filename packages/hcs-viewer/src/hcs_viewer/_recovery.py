@@ -15,6 +15,7 @@ import psutil
 from hcs_protocol import Destination, OrphanedImage, OrphanFinder
 
 from ._adoption import Adoption
+from ._inbox import Trouble
 from ._presence import Presence
 from ._sessions import Sessions
 from ._tally import Tally
@@ -127,6 +128,8 @@ class Recovery:
         try:
             self._adoption.adopt(orphan.image, orphan.pixels, "")
             self._tally.count("recovered")
+            session = self._sessions.of(orphan.destination.worker_run)
+            self._tally.tell(Trouble("recovered", session.name if session else ""))
         except ValueError as error:
             self._tally.complain(orphan.destination.worker_run.encode(), str(error), counter="refused")
 

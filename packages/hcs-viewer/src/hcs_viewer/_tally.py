@@ -1,9 +1,11 @@
 """What the viewer counts: images, bytes, mistakes of its peers, and the time each hop takes."""
 
 import logging
+from collections.abc import Callable
 
 from hcs_protocol import Counters
 
+from ._inbox import Trouble
 from ._latency import Hops
 
 logger = logging.getLogger(__name__)
@@ -14,7 +16,10 @@ MAX_COMPLAINTS = 1000
 class Tally:
     """Counts since the viewer started; for the receiver's thread alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[Trouble], None] = lambda trouble: None) -> None:
+        """Count from 0; ``tell`` lets the user know of trouble."""
+        self._tell = tell
+        self._told: set[Trouble] = set()
         self.hops = Hops()
         self._counts = dict.fromkeys(Counters.__struct_fields__, 0)
         self._complained: set[tuple[bytes, str]] = set()
@@ -35,6 +40,12 @@ class Tally:
         if (identity, kind) not in self._complained and len(self._complained) < MAX_COMPLAINTS:
             self._complained.add((identity, kind))
             logger.warning("refused peer=%s reason=%s", identity.hex(), reason)
+
+    def tell(self, trouble: Trouble) -> None:
+        """Let the user know of trouble, once."""
+        if trouble not in self._told and len(self._told) < MAX_COMPLAINTS:
+            self._told.add(trouble)
+            self._tell(trouble)
 
     def counters(self, *, workers: int, dropped: int) -> Counters:
         """Return the counts so far; how many workers there are, and what they dropped, others know."""

@@ -11,14 +11,15 @@ from contextlib import contextmanager
 import napari
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from hcs_protocol import COMPONENTS, RunEnded, RunStarted, StepProgress
+from hcs_protocol import COMPONENTS, Pong, RunEnded, RunStarted, StepProgress
 
 from ._axes import Position
 from ._colours import ChannelColours
-from ._inbox import ArrivedImage, ImagesBack, Inbox, Question, ShownImage, ToReceiver, ToWindow
+from ._inbox import ArrivedImage, ImagesBack, Inbox, Question, ShownImage, ToReceiver, ToWindow, Trouble
 from ._layer_models import LayerModel
 from ._layers import ShownLayer, TooManyLayersError, rename
 from ._layout import Layout
+from ._notices import Notices
 from ._pace import Pace
 from ._presence import Presence
 from ._shared_contrast import SharedContrast
@@ -50,6 +51,7 @@ class Window:
         presence: Presence,
         answer: Callable[["Window", Question], None],
         pace: Pace | None = None,
+        notices: Notices | None = None,
     ) -> None:
         self.viewer = viewer
         self.store = store
@@ -59,6 +61,11 @@ class Window:
         self.progress: dict[str, str] = {}
         self.sliders = Sliders(viewer, self.layout)
         self.to_receiver = to_receiver
+        self.end: Callable[[], None] = viewer.close
+        """What is done when somebody asks the viewer to end."""
+        self.see_status: Callable[[Pong], None] = lambda pong: None
+        """Told what the receiver answers to a `StatusRequest`."""
+        self._notices = notices or Notices(lambda text: None, presence.clock)
         self._inbox = inbox
         self._presence = presence
         self._answer = answer
@@ -76,7 +83,7 @@ class Window:
         self._bell = Bell()
         self._bell.rung.connect(self.take_in)  # on this thread, whichever rings
         self._beat = QTimer()
-        self._beat.timeout.connect(presence.see_window)
+        self._beat.timeout.connect(self._give_sign)
 
     def listen(self) -> None:
         """Begin to take in what arrives, and to give signs of life."""
@@ -85,6 +92,11 @@ class Window:
         self._beat.start(BEAT_MILLISECONDS)
         self._inbox.wake_by(self._bell.rung.emit)
 
+    def rest(self) -> None:
+        """Take nothing in any more: the napari window is about to go."""
+        self._beat.stop()
+        self._inbox.wake_by(lambda: None)
+
     def take_in(self) -> None:
         """Lay out what arrived, as far as this frame's budget goes, and draw it; unless a frame is on."""
         if self._pace.is_drawing:
@@ -92,11 +104,11 @@ class Window:
         self._pace.begin()
         self._presence.see_window()
         while (entry := self._inbox.take()) is not None:
-            with _going_on(type(entry).__name__):
+            with self._going_on(type(entry).__name__):
                 self._take(entry)
             if self._pace.is_spent:
                 break
-        with _going_on("a frame"):
+        with self._going_on("a frame"):
             self.draw()
         self.after_paint(self._rest)
 
@@ -105,11 +117,11 @@ class Window:
         with self.sliders.ours():
             if self.layout.growth != self._drawn_growth:
                 self._grow()
-            with _going_on("contrast"):
+            with self._going_on("contrast"):
                 self._contrast.draw()
             for shown, positions in self._changed.values():
                 if shown.is_in(self.viewer):
-                    with _going_on(shown.model.name):
+                    with self._going_on(shown.model.name):
                         shown.update(self.sliders.stand_at(shown.model, positions))
         self._changed.clear()
         self.store.reserve(sum(shown.texture_nbytes(self.viewer) for shown in self.shown.values()))
@@ -150,7 +162,7 @@ class Window:
         """Close the window once the present answer is on its way; a second time is harmless."""
         if self._presence.state != "closing":
             self._presence.state = "closing"
-            QTimer.singleShot(0, self.viewer.close)
+            QTimer.singleShot(0, self.end)
 
     def _rest(self) -> None:
         QTimer.singleShot(round(1000 * self._pace.rest_seconds()), self._go_on)
@@ -177,6 +189,15 @@ class Window:
                 self.progress[run] = f"{where}: {error or state} {entry.done}/{entry.of}"
             case RunEnded(run=run, state=state, error=error):
                 self.progress[run] = error or state
+                self._notices.run_ended(entry)
+            case Pong() | Trouble():
+                self._pass_on(entry)
+
+    def _pass_on(self, word: Pong | Trouble) -> None:
+        if isinstance(word, Pong):
+            self.see_status(word)
+        else:
+            self._notices.trouble(word)
 
     def _place(self, image: ArrivedImage) -> None:
         placement = self.layout.place(image.ready, image.number)
@@ -257,10 +278,14 @@ class Window:
         self.sliders.follow_axes()
         self._fit()
 
+    def _give_sign(self) -> None:
+        self._presence.see_window()
+        self._notices.store_problem(self.store.problem)
 
-@contextmanager
-def _going_on(what: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception:  # the outermost loop: one image that napari cannot draw must not stop the others
-        logger.exception("not drawn what=%s", what)
+    @contextmanager
+    def _going_on(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # the outermost loop: one image must not stop the others
+            logger.exception("not drawn what=%s", what)
+            self._notices.not_drawn(what, error)
