@@ -28,7 +28,7 @@ from hcs_protocol import (
 from hcs_stream._assembly import default_run
 from hcs_stream._launch import command_to_start, launch_viewer
 from hcs_stream._processes import living_process
-from hcs_stream._viewers import Viewer, find_viewer
+from hcs_stream._viewers import Viewer, find_viewer, is_gone
 
 PORT = 23_456
 
@@ -288,6 +288,29 @@ def test_a_stranger_with_the_same_pid_is_never_ended(
     Viewer(connection, viewer.path).stop(timeout=0.05)
 
     assert other_process.poll() is None
+
+
+def test_a_napari_that_its_user_started_is_never_ended(
+    viewer: Any, other_process: subprocess.Popen[bytes]
+) -> None:
+    started = psutil.Process(other_process.pid).create_time()
+    connection = msgspec.structs.replace(
+        viewer.connection, pid=other_process.pid, start_time=started, owns_process=False
+    )
+
+    Viewer(connection, viewer.path).stop(timeout=0.05)
+
+    assert other_process.poll() is None
+
+
+def test_a_napari_that_stopped_listening_is_gone_though_its_process_runs(viewer: Any) -> None:
+    connection = msgspec.structs.replace(viewer.connection, owns_process=False)
+    assert not is_gone(connection)
+
+    viewer.path.unlink()
+
+    assert is_gone(connection)
+    assert not Viewer(connection, viewer.path).is_alive
 
 
 # Runs.

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from hcs_protocol import Connection, ViewerState, find_connections, new_id
+from hcs_protocol import CONTROL_OFFSET, Connection, ViewerState, find_connections, new_id
 from hcs_protocol.testing import FakeClock, FakeLender, FakeOpener
 from hcs_viewer import ViewerSettings
 from hcs_viewer._inbox import Inbox
-from hcs_viewer._listening import listening
+from hcs_viewer._listening import listening, next_free
 from hcs_viewer._presence import Presence
 from hcs_viewer._store import Store
 
@@ -28,7 +28,9 @@ class Parts:
         self.presence = Presence(title="t", viewer_run=new_id(), clock=FakeClock())
         self.store = Store()
 
-    def listening(self, settings: ViewerSettings) -> AbstractContextManager[ViewerSettings]:
+    def listening(
+        self, settings: ViewerSettings, *, owns_process: bool = True
+    ) -> AbstractContextManager[ViewerSettings]:
         return listening(
             settings,
             blocks=FakeOpener(FakeLender()),
@@ -37,6 +39,7 @@ class Parts:
             to_window=Inbox(lambda: None),
             to_receiver=Inbox(lambda: None),
             presence=self.presence,
+            owns_process=owns_process,
         )
 
 
@@ -88,3 +91,19 @@ def test_an_error_while_it_listens_closes_it_too(parts: Parts, found: Callable[[
         raise RuntimeError("mine")
 
     assert not found()
+
+
+def test_a_pair_of_ports_that_is_taken_is_passed_over_as_if_the_next_had_been_wanted() -> None:
+    first = next_free(ViewerSettings(data_port=24600)).data_port
+
+    with socket.create_server(("127.0.0.1", first + CONTROL_OFFSET)):
+        second = next_free(ViewerSettings(data_port=first)).data_port
+
+    assert second > first
+
+
+def test_it_says_whether_its_process_is_its_own(parts: Parts, found: Callable[[], list[Connection]]) -> None:
+    with parts.listening(free(), owns_process=False):
+        (connection,) = found()
+
+    assert not connection.owns_process

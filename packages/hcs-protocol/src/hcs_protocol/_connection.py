@@ -42,6 +42,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """Whoever has this may talk to the viewer."""
     start_ticks: Annotated[int, Meta(ge=0)] = 0
     """When its process started, in ticks since the machine did, which no clock changes; 0 if unknown."""
+    owns_process: bool = True
+    """Whether the process ends with the viewer; a napari that a user started lives on without it."""
 
 
 def start_ticks(pid: int) -> int:

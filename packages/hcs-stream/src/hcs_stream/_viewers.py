@@ -65,10 +65,10 @@ def find_viewer(data_port: int | None = None, *, host: str = "localhost") -> "Vi
 
 
 def is_gone(connection: Connection) -> bool:
-    """Say whether this viewer's process has ended; of another machine's nothing can be proven."""
+    """Say whether this viewer has ended; of another machine's nothing can be proven."""
     if connection.host not in LOCAL_HOSTS:
         return False
-    return living_process(connection.pid, connection.start_time, connection.start_ticks) is None
+    return not _is_running(connection)
 
 
 class Viewer:
@@ -81,10 +81,10 @@ class Viewer:
 
     @property
     def is_alive(self) -> bool:
-        """Whether its process runs; of another machine's viewer, whether its connection file is here."""
+        """Whether it runs; of another machine's viewer, whether its connection file is here."""
         if self.connection.host not in LOCAL_HOSTS:
             return self.path.exists()
-        return self._process is not None
+        return _is_running(self.connection)
 
     def ping(self, timeout: float = PING_SECONDS) -> Pong:
         """Return the viewer's title, state and counters.
@@ -143,6 +143,8 @@ class Viewer:
     def stop(self, timeout: float = STOP_SECONDS) -> None:
         """Ask it to end; a local one that does not is terminated, then killed. A second time is harmless.
 
+        A napari that its user started stops listening, and is never terminated.
+
         Args:
             timeout: Seconds to wait after each of the three.
         """
@@ -150,14 +152,15 @@ class Viewer:
             return
         with contextlib.suppress(HcsError):  # whoever cannot answer is ended all the same
             ask(self.connection, Shutdown(id=new_id()), Done, timeout=timeout)
-        for end in (None, psutil.Process.terminate, psutil.Process.kill):
+        by_force = (psutil.Process.terminate, psutil.Process.kill) if self.connection.owns_process else ()
+        for end in (None, *by_force):
             process = self._process
             if process and end:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     end(process)
             if self._is_gone_within(timeout):
                 break
-        if not self._process and self.connection.host in LOCAL_HOSTS:
+        if is_gone(self.connection):
             self.forget()
 
     def forget(self) -> None:
@@ -188,11 +191,20 @@ class Viewer:
 
     def _is_gone_within(self, timeout: float) -> bool:
         deadline = time.monotonic() + timeout
-        while self._process:
+        while self.connection.host in LOCAL_HOSTS and _is_running(self.connection):
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.02)
         return True
+
+
+def _is_running(connection: Connection) -> bool:
+    """Say whether a local viewer runs; in a user's own napari it may end before the process does."""
+    if living_process(connection.pid, connection.start_time, connection.start_ticks) is None:
+        return False
+    return connection.owns_process or any(
+        found.viewer_run == connection.viewer_run for _, found in find_connections(runtime_folders())
+    )
 
 
 def _is_at(connection: Connection, host: str) -> bool:

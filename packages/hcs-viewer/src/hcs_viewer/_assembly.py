@@ -1,15 +1,19 @@
 """Puts reader, receiver, store and window together: the only module that knows all of them."""
 
+import contextlib
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hcs_protocol import new_id
 from hcs_shm import BlockReader, Orphans, spill_folders, sweep
 
-from ._inbox import Inbox, ToReceiver, ToWindow
+from ._inbox import ImagesBack, Inbox, ToReceiver, ToWindow
+from ._listening import listening, next_free
 from ._memory import DEFAULT_MEMORY, memory_nbytes, private_nbytes
 from ._notices import Notices
 from ._pace import Pace
@@ -22,6 +26,9 @@ from ._store import Store
 if TYPE_CHECKING:
     import napari
 
+    from ._listener import Listener
+    from ._window import Window
+
 WINDOW_SIZE = 1280, 860
 
 
@@ -32,8 +39,7 @@ def open_viewer(settings: ViewerSettings) -> None:
         NoFreePortsError: The ports are taken.
         ConnectionFileError: No folder takes the connection file.
     """
-    memory = memory_nbytes(DEFAULT_MEMORY) if settings.memory is None else settings.memory
-    store = Store(budget=memory, folder=SpillFolder(spill_folders()[0]), measure=private_nbytes)
+    store = _new_store(settings, measure=private_nbytes)
     try:
         run_viewer(settings, blocks=BlockReader(), orphans=Orphans(), run_window=run_window, store=store)
     finally:
@@ -49,23 +55,18 @@ def run_window(
 ) -> None:
     """Open a napari window, say ready, and return when it is closed."""
     import napari  # two seconds of imports: the ports are open before
-    from napari.utils.notifications import show_warning
     from qtpy.QtCore import QTimer
 
-    from ._answers import answer
-    from ._window import Window
+    from ._listener import Listener
+    from ._listeners import listeners
 
     asked_to_end = threading.Event()
     end_on_signals(asked_to_end.set)  # from here on Qt would swallow an exception, or lose a closed window
     viewer = napari.Viewer(title=f"{settings.title} — port {settings.data_port}", show_welcome_screen=False)
     viewer.window.resize(*WINDOW_SIZE)
-    pace = Pace(
-        time.perf_counter,
-        frame_seconds=settings.frame_milliseconds / 1000,
-        budget_seconds=settings.budget_milliseconds / 1000,
-    )
-    notices = Notices(show_warning, presence.clock)
-    window = Window(viewer, store, to_window, to_receiver, presence, answer, pace, notices)
+    window = _window(viewer, settings, store, to_window, to_receiver, presence)
+    listener = Listener(window, presence, contextlib.nullcontext, may_stop=False)
+    listeners.append(listener)
     _prime(viewer)
 
     def say_ready() -> None:
@@ -73,13 +74,76 @@ def run_window(
         if asked_to_end.is_set():
             window.close_soon()
             return
-        presence.state = "ready"
-        window.listen()
+        listener.begin(settings)
         sys.stdout.write(f"ready  data {settings.data_port}  control {settings.data_port + 1000}\n")
         sys.stdout.flush()
 
     QTimer.singleShot(0, say_ready)
     napari.run()
+
+
+def new_listener(viewer: "napari.Viewer", settings: ViewerSettings) -> "Listener":
+    """Make a napari that runs already able to listen, for as long as its window is there."""
+    from ._listener import Listener  # Qt, which the command line does without until the ports are open
+
+    store = _new_store(settings, measure=lambda: 0)  # what else is in this napari is its user's
+    to_window: Inbox[ToWindow] = Inbox(lambda: None)
+    to_receiver: Inbox[ToReceiver] = Inbox(lambda: None)
+    presence = Presence(title="napari", viewer_run=new_id(), clock=time.monotonic)
+
+    @contextlib.contextmanager
+    def ports(wanted: ViewerSettings) -> Iterator[ViewerSettings]:
+        presence.title, presence.viewer_run = wanted.title, new_id()
+        try:
+            with listening(
+                next_free(wanted),
+                blocks=BlockReader(),
+                orphans=Orphans(),
+                store=store,
+                to_window=to_window,
+                to_receiver=to_receiver,
+                presence=presence,
+                owns_process=False,
+            ) as actual:
+                yield actual
+        finally:
+            sweep()
+
+    window = _window(viewer, settings, store, to_window, to_receiver, presence)
+    listener = Listener(window, presence, ports, may_stop=True)
+    store.start(on_back=lambda looker: to_window.put(ImagesBack(looker)), on_room=to_receiver.wake)
+    listener.life.callback(store.stop)
+    listener.close_with_window()
+    if not viewer.layers:
+        _prime(viewer)
+    return listener
+
+
+def _new_store(settings: ViewerSettings, measure: Callable[[], int]) -> Store:
+    memory = memory_nbytes(DEFAULT_MEMORY) if settings.memory is None else settings.memory
+    return Store(budget=memory, folder=SpillFolder(spill_folders()[0]), measure=measure)
+
+
+def _window(
+    viewer: "napari.Viewer",
+    settings: ViewerSettings,
+    store: Store,
+    to_window: Inbox[ToWindow],
+    to_receiver: Inbox[ToReceiver],
+    presence: Presence,
+) -> "Window":
+    from napari.utils.notifications import show_warning
+
+    from ._answers import answer
+    from ._window import Window
+
+    pace = Pace(
+        time.perf_counter,
+        frame_seconds=settings.frame_milliseconds / 1000,
+        budget_seconds=settings.budget_milliseconds / 1000,
+    )
+    notices = Notices(show_warning, presence.clock)
+    return Window(viewer, store, to_window, to_receiver, presence, answer, pace, notices)
 
 
 def _prime(viewer: "napari.Viewer") -> None:

@@ -3,6 +3,8 @@
 import contextlib
 import logging
 import os
+import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from hcs_protocol import (
     NoFreePortsError,
     OrphanFinder,
     find_connections,
+    find_free_pair,
     runtime_folders,
     start_ticks,
     write_connection,
@@ -46,6 +49,7 @@ def listening(
     to_window: Inbox[ToWindow],
     to_receiver: Inbox[ToReceiver],
     presence: Presence,
+    owns_process: bool = True,
 ) -> Iterator[ViewerSettings]:
     """Be reachable for workers, and yield the settings with the ports that were free.
 
@@ -59,6 +63,7 @@ def listening(
         to_window: Where the window is told of them; it need not read it yet.
         to_receiver: What the window answers.
         presence: What is said of the window.
+        owns_process: Whether this process ends with the viewer.
 
     Raises:
         NoFreePortsError: The ports are taken.
@@ -68,9 +73,9 @@ def listening(
     sockets = _bind(keys, settings)
     to_receiver.wake_by(sockets.bell_rope())
     receiver = Receiver(sockets, blocks, orphans, store, to_window, to_receiver, presence)
-    thread = threading.Thread(target=receiver.run, name="hcs-receiver")
+    thread = threading.Thread(target=receiver.run, name="hcs-receiver", daemon=True)
     try:
-        with _connection_file(settings, sockets, keys, presence):
+        with _connection_file(settings, sockets, keys, presence, owns_process=owns_process):
             thread.start()
             yield msgspec.structs.replace(settings, data_port=sockets.data_port)
     finally:
@@ -81,6 +86,29 @@ def listening(
         blocks.close()
         sockets.close()
         to_receiver.wake_by(lambda: None)  # the bell is gone
+
+
+def next_free(wanted: ViewerSettings) -> ViewerSettings:
+    """Return the settings with a pair of ports that is free, as if that had been wanted.
+
+    So a viewer that has the wanted ports keeps its pipelines: this one is found by its own port alone.
+
+    Raises:
+        NoFreePortsError: There is none.
+    """
+    data_port, _ = find_free_pair(wanted.data_port, lambda port: _is_free(wanted.host, port))
+    return msgspec.structs.replace(wanted, data_port=data_port)
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        if sys.platform != "win32":  # where it means something else
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as ZeroMQ does
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
 
 
 def _bind(keys: Keys, settings: ViewerSettings) -> Sockets:
@@ -97,7 +125,7 @@ def _bind(keys: Keys, settings: ViewerSettings) -> Sockets:
 
 @contextlib.contextmanager
 def _connection_file(
-    settings: ViewerSettings, sockets: Sockets, keys: Keys, presence: Presence
+    settings: ViewerSettings, sockets: Sockets, keys: Keys, presence: Presence, *, owns_process: bool
 ) -> Iterator[Path]:
     connection = Connection(
         protocol_version=PROTOCOL_VERSION,
@@ -110,6 +138,7 @@ def _connection_file(
         pid=os.getpid(),
         start_time=psutil.Process().create_time(),
         start_ticks=start_ticks(os.getpid()),
+        owns_process=owns_process,
         public_key=keys.public.decode(),
         client_public_key=keys.client_public.decode(),
         client_secret_key=keys.client_secret.decode(),

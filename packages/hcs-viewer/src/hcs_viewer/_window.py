@@ -92,7 +92,7 @@ class Window:
         self._beat.start(BEAT_MILLISECONDS)
         self._inbox.wake_by(self._bell.rung.emit)
 
-    def rest(self) -> None:
+    def stop_listening(self) -> None:
         """Take nothing in any more: the napari window is about to go."""
         self._beat.stop()
         self._inbox.wake_by(lambda: None)

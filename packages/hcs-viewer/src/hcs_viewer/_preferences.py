@@ -1,0 +1,25 @@
+"""What the user set in napari's preferences, for listening in a napari of the user's own."""
+
+from napari.settings import get_plugin_settings
+
+from hcs_protocol import DATA_PORT, InvalidPortError, check_data_port, default_data_port
+
+from ._settings import ViewerSettings
+
+PLUGIN = "hcs-viewer"
+TITLE = "napari"
+
+
+def preferred_settings() -> ViewerSettings:
+    """Return the settings that the preferences, else the ``HCS_…`` variables, else the defaults give."""
+    listening = get_plugin_settings(PLUGIN).listening
+    return ViewerSettings(data_port=_data_port(listening.data_port), title=listening.title or TITLE)
+
+
+def _data_port(preferred: int) -> int:
+    if preferred != DATA_PORT:
+        return check_data_port(preferred)
+    try:
+        return default_data_port()
+    except InvalidPortError:
+        return DATA_PORT
