@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
@@ -70,12 +71,16 @@ class Sockets:
         self.control_port = control_port(self.data_port)
 
     def bell_rope(self) -> Callable[[], None]:
-        """Return a function that wakes the receiver; each thread takes one of its own."""
+        """Return a function that wakes the receiver, from any thread."""
         rope = self.context.socket(zmq.PUSH)
         rope.connect("inproc://bell")
+        turn = threading.Lock()  # window and store both ring
 
         def ring() -> None:
-            with contextlib.suppress(zmq.ZMQError):  # rung often enough already, or the viewer is closing
+            with (
+                turn,
+                contextlib.suppress(zmq.ZMQError),
+            ):  # rung often enough already, or the viewer is closing
                 rope.send(b"", zmq.NOBLOCK)
 
         return ring

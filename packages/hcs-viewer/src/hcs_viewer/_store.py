@@ -72,7 +72,7 @@ class Store:
             on_room: Called by it when `is_full` is over, if that is its doing.
         """
         self._caretaker.on_back, self._caretaker.on_room = on_back, on_room
-        self._thread = threading.Thread(target=self._caretaker.run, name="hcs-store")
+        self._thread = threading.Thread(target=self._caretaker.run, name="hcs-store", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
