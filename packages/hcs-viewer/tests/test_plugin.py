@@ -6,6 +6,7 @@ from pathlib import Path
 
 import napari
 import pytest
+from napari.settings import get_plugin_settings
 from napari.utils.notifications import notification_manager
 from npe2 import PluginManifest
 
@@ -13,6 +14,7 @@ from hcs_protocol import Connection, find_connections
 from hcs_viewer import _plugin
 from hcs_viewer._listener import Listener
 from hcs_viewer._listeners import listener_of, listeners
+from hcs_viewer._preferences import preferred_settings
 
 Found = Callable[[], list[Connection]]
 
@@ -116,6 +118,29 @@ def test_the_user_is_told_which_port_it_is_if_the_wanted_one_is_taken(
     assert second > first
     assert f"connect(data_port={second})" in said()
     assert {connection.requested_port for connection in found()} == {first, second}
+
+
+def test_preferences_come_before_variables_and_defaults(viewer: napari.Viewer) -> None:
+    preferred = get_plugin_settings("hcs-viewer").listening
+    assert (preferred_settings().data_port, preferred_settings().title) == (24700, "napari")
+
+    preferred.data_port, preferred.title, preferred.memory = 24710, "Assay 7", "100M"
+    wanted = preferred_settings()
+    preferred.data_port, preferred.title, preferred.memory = 5555, "napari", "25%"
+
+    assert (wanted.data_port, wanted.title, wanted.memory) == (24710, "Assay 7", 100 << 20)
+
+
+def test_a_preference_that_means_nothing_is_told(
+    viewer: napari.Viewer, found: Found, said: Callable[[], str]
+) -> None:
+    preferred = get_plugin_settings("hcs-viewer").listening
+    preferred.memory = "much"
+    _plugin.listen()
+    preferred.memory = "25%"
+
+    assert said().startswith("Cannot listen for hcs streams: wanted memory as 4G")
+    assert not found()
 
 
 def test_whoever_asks_it_to_end_makes_it_stop_and_leaves_the_window(

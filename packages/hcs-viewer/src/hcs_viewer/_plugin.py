@@ -34,18 +34,19 @@ def stop_listening() -> None:
         show_info(f"No longer listening on port {port}. The layers stay.")
 
 
-def begin_in(viewer: napari.Viewer) -> Listener:
+def begin_in(viewer: napari.Viewer) -> None:
     """Let this napari listen, and say where, or why not."""
-    wanted = preferred_settings()
-    listener = listener_of(viewer) or _new_listener(viewer, wanted)
-    if listener.settings is not None:
+    listener = listener_of(viewer)
+    if listener is not None and listener.settings is not None:
         show_info(f"Listening for hcs streams already, on port {listener.settings.data_port}.")
-        return listener
+        return
     try:
+        wanted = preferred_settings()
+        listener = listener or _new_listener(viewer, wanted)
         port = listener.begin(wanted).data_port
-    except (HcsError, OSError) as error:
+    except (HcsError, OSError, ValueError) as error:
         show_warning(f"Cannot listen for hcs streams: {error}")
-        return listener
+        return
     if port == wanted.data_port:
         show_info(f"Listening for hcs streams on port {port}.")
     else:
@@ -53,7 +54,6 @@ def begin_in(viewer: napari.Viewer) -> Listener:
             f"Port {wanted.data_port} is taken. Listening for hcs streams on port {port}: "
             f"hcs_stream.connect(data_port={port})."
         )
-    return listener
 
 
 def _new_listener(viewer: napari.Viewer, settings: ViewerSettings) -> Listener:

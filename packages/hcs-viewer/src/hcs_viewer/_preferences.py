@@ -4,6 +4,7 @@ from napari.settings import get_plugin_settings
 
 from hcs_protocol import DATA_PORT, InvalidPortError, check_data_port, default_data_port
 
+from ._memory import DEFAULT_MEMORY, memory_nbytes
 from ._settings import ViewerSettings
 
 PLUGIN = "hcs-viewer"
@@ -11,9 +12,17 @@ TITLE = "napari"
 
 
 def preferred_settings() -> ViewerSettings:
-    """Return the settings that the preferences, else the ``HCS_…`` variables, else the defaults give."""
+    """Return the settings that the preferences, else the ``HCS_…`` variables, else the defaults give.
+
+    Raises:
+        ValueError: One of them means nothing; it says which words do.
+    """
     listening = get_plugin_settings(PLUGIN).listening
-    return ViewerSettings(data_port=_data_port(listening.data_port), title=listening.title or TITLE)
+    return ViewerSettings(
+        data_port=_data_port(listening.data_port),
+        title=listening.title or TITLE,
+        memory=memory_nbytes(listening.memory or DEFAULT_MEMORY),
+    )
 
 
 def _data_port(preferred: int) -> int:
