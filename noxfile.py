@@ -73,9 +73,17 @@ def apart(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def benchmarks(session: nox.Session) -> None:
-    """Measure what bringing images into a viewer costs, against other ways (-- --peers --quick --out DIR)."""
+    """Measure what images cost a pipeline and a viewer, against other ways (-- [NAME] --quick --out DIR).
+
+    NAME is transport or viewer; without one both run. What else one of them takes: ``-- NAME --help``.
+    """
+    named = session.posargs[:1] if session.posargs[:1] in (["transport"], ["viewer"]) else []
+    if named != ["transport"]:
+        make_fit_for_a_window(session)
     install(session, "benchmarks")
-    session.run("python", "tests-integration/benchmarks/transport.py", *session.posargs)
+    for name in named or ["transport", "viewer"]:
+        script = f"tests-integration/benchmarks/{name}.py"
+        session.run("python", script, *session.posargs[len(named) :])
 
 
 @nox.session(default=False)

@@ -4,12 +4,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytestmark = pytest.mark.long
 
-TRANSPORT = Path(__file__).parent / "benchmarks" / "transport.py"
+BENCHMARKS = Path(__file__).parent / "benchmarks"
 RATIOS = (
     "put_8mb_x_memcpy",
     "publish_lent_x_bare_send",
@@ -23,6 +24,16 @@ RATIOS = (
     "send_to_3_viewers_x_1",
     "frozen_third_x_two",
 )
+WINDOW_RATIOS = (
+    "first_image_visible_x_add_image",
+    "image_visible_p50_x_refresh_paint",
+    "cost_image_1000_x_image_100",
+    "cost_image_6000_x_image_100",
+    "gui_timer_16ms_p99_x_paint",
+    "rss_x_pixels",
+    "rss_x_pixels_add_image",
+    "worker_image_x_add_image",
+)
 
 
 @pytest.mark.timeout(300)  # two dozen processes, on a machine that may be busy
@@ -32,11 +43,29 @@ def test_the_transport_benchmark_finds_every_ratio_and_loses_nothing(
 ) -> None:
     monkeypatch.setenv("HCS_BENCH_ENVS", str(tmp_path / "none"))
 
-    command = [sys.executable, str(TRANSPORT), "--quick", "--out", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = quick_run("transport.py", tmp_path)
 
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
     assert all(found[ratio] > 0 for ratio in RATIOS)
     assert [found[name] for name in found if "_lost" in name] == [0] * 5
     assert [peer.split(":")[0] for peer in found["peers_missing"]] == ["iceoryx2"]
+
+
+@pytest.mark.timeout(300)  # ten windows, one after the other, on a machine that may be busy
+@pytest.mark.skipif(sys.platform == "win32", reason="it counts memory as Linux does")
+def test_the_viewer_benchmark_finds_every_ratio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HCS_BENCH_ENVS", str(tmp_path / "none"))
+
+    found = quick_run("viewer.py", tmp_path)
+
+    assert all(found[ratio] > 0 for ratio in WINDOW_RATIOS)
+    assert set(found["skipped"]) == {"rss_minus_budget_mb", "rss_anon_minus_budget_mb"}
+    assert [peer.split(":")[0] for peer in found["peers_missing"]] == ["openhcs"]
+
+
+def quick_run(script: str, folder: Path) -> dict[str, Any]:
+    """Run a benchmark and return its last line."""
+    command = [sys.executable, str(BENCHMARKS / script), "--quick", "--out", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found

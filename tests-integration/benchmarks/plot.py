@@ -40,6 +40,18 @@ def draw(
     return str(path)
 
 
+def draw_bars(path: Path, ratios: Mapping[str, float], bars: Mapping[str, float]) -> str | None:
+    """Write a PNG of ratios beside their bars; returns its path, None where matplotlib is not installed."""
+    try:
+        from matplotlib.figure import Figure  # optional: tests do without
+    except ImportError:
+        return None
+    figure = Figure(figsize=(PANEL_INCHES * 2, PANEL_INCHES), layout="constrained")
+    _draw_ratios(figure.subplots(), ratios, bars)
+    figure.savefig(path, dpi=150)
+    return str(path)
+
+
 def _draw_floods(panel: "Axes", size: str, microseconds: Mapping[str, float]) -> None:
     prefix = f"flood {size}, "
     found = {

@@ -25,7 +25,7 @@ class LaneError(Exception):
 
 
 class Child:
-    """A module of `lanes` in a process of its own."""
+    """A module of `lanes`, or of the package that its name begins with, in a process of its own."""
 
     def __init__(
         self,
@@ -39,7 +39,8 @@ class Child:
         self._log = log
         self._rest = b""
         self._is_ready = False
-        command = [str(python), "-P", "-m", f"lanes.{module}", *map(str, arguments)]
+        module = module if "." in module else f"lanes.{module}"
+        command = [str(python), "-P", "-m", module, *map(str, arguments)]
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 command,

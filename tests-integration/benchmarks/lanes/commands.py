@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 Answer = Mapping[str, object]
+Answering = Callable[[Answer], None]
 Commands = Mapping[str, Callable[..., Answer]]
 
 
@@ -24,9 +25,14 @@ class Consumer(Protocol):
         """Copy so many out, check each, and say when that ``ended``."""
 
 
-def serve(commands: Commands) -> None:
-    """Say ready, then obey until standard input ends; an error ends the child with its traceback."""
-    answers = _keep_standard_output()
+def serve(commands: Commands, answers: Answering | None = None) -> None:
+    """Say ready, then obey until standard input ends; an error ends the child with its traceback.
+
+    Args:
+        commands: By the names they are given.
+        answers: What `keep_standard_output` returned, where that was needed earlier.
+    """
+    answers = answers or keep_standard_output()
     answers({"ready": True})
     for line in sys.stdin:
         command = json.loads(line)
@@ -42,7 +48,7 @@ def serve_as(producer: Callable[..., "Producer"], consumer: Callable[..., "Consu
         serve({"take": consumer(*arguments).take})
 
 
-def _keep_standard_output() -> Callable[[Answer], None]:
+def keep_standard_output() -> Answering:
     """Keep the pipe for answers, and let whatever a library prints go to the log."""
     pipe = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

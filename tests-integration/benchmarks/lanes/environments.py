@@ -11,6 +11,13 @@ REQUIREMENTS: dict[str, list[str]] = {
     "iceoryx2": ["iceoryx2>=0.10,<0.11", "numpy"],
     "ray": ["ray>=2.40,<3", "numpy"],
     "rerun": ["rerun-sdk>=0.41,<0.42", "numpy"],
+    "openhcs": [
+        "openhcs==0.8.6",
+        "polystore==0.2.19",  # of what it would take of its own authors, the release of its day
+        "zmqruntime==0.2.24",
+        "napari[pyqt6]==0.9.2",
+        "numpy",
+    ],
 }
 """By what is imported in them; versions whose calls the lanes know."""
 INSTALL_SECONDS = 600.0

@@ -38,15 +38,24 @@ def rotating(size: str, at_least: int = 4) -> Iterator[Pixels]:
         at_least: How many, where an image may not change while it is under way; else as many as
             ``$HCS_BENCH_ROTATED_NBYTES`` hold, which is more than a cache does.
     """
-    rows, columns = SIZES[size]
     count = max(int(os.environ[ROTATED]) // size_nbytes(size), at_least)
-    noise = np.random.default_rng(7).integers(0, 4096, rows * columns, np.uint16)
-    return cycle([np.roll(noise, shift).reshape(rows, columns) for shift in range(count)])
+    return cycle(noises(SIZES[size], count))
+
+
+def noises(shape: tuple[int, int], count: int) -> list[Pixels]:
+    """Return so many prefaulted images of this shape, none like another."""
+    noise = np.random.default_rng(7).integers(0, 4096, shape[0] * shape[1], np.uint16)
+    return [np.roll(noise, shift).reshape(shape) for shift in range(count)]
 
 
 def mark(pixels: npt.NDArray[np.generic], number: int) -> None:
     """Write an image's number into its last word."""
     pixels.reshape(-1)[-2:].view(np.uint32)[0] = number
+
+
+def marked(pixels: npt.NDArray[np.generic]) -> int:
+    """Read the number in the last word."""
+    return int(pixels.reshape(-1)[-2:].view(np.uint32)[0])
 
 
 def check(pixels: npt.NDArray[np.generic], number: int) -> None:
@@ -55,5 +64,5 @@ def check(pixels: npt.NDArray[np.generic], number: int) -> None:
     Raises:
         WrongPixelsError: It is another number.
     """
-    if (found := int(pixels.reshape(-1)[-2:].view(np.uint32)[0])) != number:
+    if (found := marked(pixels)) != number:
         raise WrongPixelsError(f"wanted image {number}, there is {found}")

@@ -14,3 +14,14 @@ BARS = {
     "frozen_third_x_two": 1.1,
     "drop_oldest_p99_x_put": 3.0,
 }
+
+WINDOW_BARS = {
+    "cost_image_1000_x_image_100": 1.2,
+    "cost_image_6000_x_image_100": 1.3,
+    "first_image_visible_x_add_image": 2.0,
+    "image_visible_p50_x_refresh_paint": 2.0,
+    "gui_timer_16ms_p99_x_paint": 2.5,
+    "rss_x_pixels": 1.25,
+    "rss_minus_budget_mb": 300.0,
+}
+"""The same, of real windows."""

@@ -15,6 +15,8 @@ class Report:
     seconds: dict[str, list[float]] = field(default_factory=dict)
     """Single times by what took them, for the plot and for people."""
     peers_missing: list[str] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Why a ratio was not measured, by its key."""
     pairs: int = 0
     """The fewest pairs that any median is of."""
     images: int = 0
@@ -51,6 +53,10 @@ class Report:
         if reason not in self.peers_missing:
             self.peers_missing.append(reason)
 
+    def skip(self, key: str, reason: str) -> None:
+        """Note why a ratio is not measured."""
+        self.skipped[key] = reason
+
     @property
     def microseconds(self) -> dict[str, float]:
         """The medians of all that was noted."""
@@ -61,7 +67,8 @@ class Report:
         ratios = {key: float(f"{ratio:.3g}") for key, ratio in self.ratios.items()}
         medians = {name: float(f"{value:.4g}") for name, value in self.microseconds.items()}
         found = {"peers_missing": self.peers_missing, "pairs": self.pairs, "images": self.images}
-        return {**ratios, **self.counts, **found, "median_us": medians}
+        nothing = {**dict.fromkeys(self.skipped), "skipped": self.skipped} if self.skipped else {}
+        return {**ratios, **nothing, **self.counts, **found, "median_us": medians}
 
 
 def percentile_99(values: Sequence[float]) -> float:
