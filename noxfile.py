@@ -53,6 +53,15 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def pictures(session: nox.Session) -> None:
+    """Take the pictures of the viewer in docs/images anew, and test what they show."""
+    make_fit_for_a_window(session)
+    install(session, "test")
+    tests = "packages/hcs-viewer/tests/window/test_pictures.py"
+    session.run("pytest", tests, *session.posargs, env={"HCS_PICTURES": "docs/images"})
+
+
+@nox.session(default=False)
 def apart(session: nox.Session) -> None:
     """Let a worker without Qt and a viewer talk, each from an environment of its own."""
     make_fit_for_a_window(session)

@@ -89,6 +89,12 @@ def _settings(arguments: Sequence[str] | None) -> ViewerSettings:
         metavar="SIZE",
         help="for images, as 4G, 500M or 25%% (default $HCS_VIEWER_MEMORY, else a quarter); more go to disk",
     )
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        default=os.environ.get("HCS_VIEWER_FOLLOW") == "1",
+        help="follow the newest image from the start (also $HCS_VIEWER_FOLLOW=1)",
+    )
     parser.add_argument("--stdin-is-parent", action="store_true", help="end when standard input ends")
     parser.add_argument("--verbose", action="store_true", help="log more")
     return ViewerSettings(**vars(parser.parse_args(arguments)))

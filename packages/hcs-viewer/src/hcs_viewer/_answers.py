@@ -81,7 +81,7 @@ def _state(window: Window, request: str) -> State:
         camera_center=[float(value) for value in camera.center],
         camera_zoom=float(camera.zoom),
         canvas_size=(int(window.viewer.canvas.size[0]), int(window.viewer.canvas.size[1])),
-        progress=dict(window.progress),
+        progress=dict(window.runs.progress),
     )
 
 
@@ -114,7 +114,7 @@ def _values(layout: Layout, model: LayerModel) -> dict[str, list[Value]]:
 def _image(window: Window, identity: bytes, asked: GetImage) -> Answer:
     shown = _named(window, asked.layer)
     model = shown.model
-    position = window.layout.position_of(model, window.sliders.at | _given(asked))
+    position = window.layout.position_of(model, window.sliders.at | model.pinned | _given(asked))
     if position not in model.planes:
         raise LookupError(f"{asked.layer!r} has no image at {dict(zip(COMPONENTS, position, strict=True))}")
     pixels = np.ascontiguousarray(shown.stack.plane(position))
@@ -134,7 +134,7 @@ def _navigate(window: Window, asked: Navigate) -> None:
         if axis.values and value not in axis:
             there = ", ".join(map(str, axis.values[:20]))
             raise LookupError(f"no image has {component} {value!r}; there are {there}")
-    window.sliders.go_to(given)
+    window.sliders.go_to(given, by_hand=True)
 
 
 def _given(asked: GetImage | Navigate) -> dict[str, Value]:

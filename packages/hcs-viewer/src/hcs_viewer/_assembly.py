@@ -135,6 +135,7 @@ def _window(
     from napari.utils.notifications import show_warning
 
     from ._answers import answer
+    from ._navigation import add_navigation
     from ._window import Window
 
     pace = Pace(
@@ -143,7 +144,10 @@ def _window(
         budget_seconds=settings.budget_milliseconds / 1000,
     )
     notices = Notices(show_warning, presence.clock)
-    return Window(viewer, store, to_window, to_receiver, presence, answer, pace, notices)
+    window = Window(viewer, store, to_window, to_receiver, presence, answer, pace, notices)
+    add_navigation(window)
+    window.follow.turn(settings.follow)
+    return window
 
 
 def _prime(viewer: "napari.Viewer") -> None:

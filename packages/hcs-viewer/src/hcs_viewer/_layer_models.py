@@ -84,6 +84,8 @@ class LayerModel:
     base: str = ""
     """The name before it was made unique."""
     planes: dict[Position, Plane] = field(default_factory=dict)
+    pinned: dict[str, Value] = field(default_factory=dict)
+    """Components that stay at these values wherever their sliders are."""
     well: Value = field(init=False)
     """Of the first image."""
     has_other_wells: bool = False

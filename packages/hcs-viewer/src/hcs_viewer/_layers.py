@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import napari
 import numpy as np
+import numpy.typing as npt
 from napari.layers import Image, Labels
 
 from hcs_protocol import COMPONENTS
@@ -128,6 +129,16 @@ class ShownLayer:
         """Show or hide the layer for somebody who asked for it, as if by hand."""
         self._set_by_user.add("visible")
         self.layer.visible = visible
+
+    def stand(self, translate: npt.NDArray[np.float64], *, visible: bool) -> None:
+        """Move and show the layer, or hide it, for a while: no wish of the user's."""
+        with self._ours():  # each change makes napari draw, also one to what is there already
+            if self.layer.visible and not visible:
+                self.layer.visible = False
+            if not np.array_equal(self.layer.translate, translate):
+                self.layer.translate = translate
+            if visible and not self.layer.visible:
+                self.layer.visible = True
 
     @property
     def has_given_name(self) -> bool:

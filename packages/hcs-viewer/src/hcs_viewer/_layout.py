@@ -85,11 +85,12 @@ class Layout:
         return layer.key.kind == newer.key.kind and _step_index(layer) < _step_index(newer)
 
     def position(self, layer: LayerModel, indexes: Iterable[int]) -> Position:
-        """Return the position in a layer's stack at these slider positions, one per component."""
-        return tuple(
-            self.axes.value(component, index) if layer.moves(component) else None
-            for component, index in zip(COMPONENTS, indexes, strict=True)
-        )
+        """Return the position in a layer's stack at these slider positions, one per component.
+
+        Components that are pinned are where they are pinned.
+        """
+        values = {c: self.axes.value(c, index) for c, index in zip(COMPONENTS, indexes, strict=True)}
+        return self.position_of(layer, values | layer.pinned)
 
     def position_of(self, layer: LayerModel, values: Mapping[str, Value]) -> Position:
         """Return the position in a layer's stack of these values, one per component."""

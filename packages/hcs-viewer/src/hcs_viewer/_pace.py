@@ -27,6 +27,8 @@ class Pace:
         """
         self.is_drawing = False
         """Whether a frame has begun and the next one may not yet."""
+        self.is_wanted = False
+        """Whether somebody wanted a frame meanwhile."""
         self._clock = clock
         self._frame_seconds = frame_seconds
         self._budget_seconds = budget_seconds
@@ -35,7 +37,7 @@ class Pace:
 
     def begin(self) -> None:
         """Begin a frame."""
-        self.is_drawing = True
+        self.is_drawing, self.is_wanted = True, False
         self._began = self._clock()
 
     @property

@@ -21,6 +21,8 @@ class ViewerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Whether to end when standard input does, that is with the process that holds its other end."""
     memory: int | None = None
     """Bytes for images and textures; None is a quarter of the machine's."""
+    follow: bool = False
+    """Whether the sliders follow the newest image from the start."""
     verbose: bool = False
     frame_milliseconds: float = 1000 * FRAME_SECONDS
     """From one frame to the next while images flood in, at least; an idle window draws at once."""

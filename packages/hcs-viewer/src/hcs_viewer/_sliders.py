@@ -1,6 +1,6 @@
 """The window's sliders: what they stand for is kept as values, so that a growing axis moves nobody away."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import napari
@@ -9,55 +9,99 @@ from hcs_protocol import COMPONENTS
 
 from ._axes import Position, Value
 from ._layer_models import LayerModel
+from ._layers import ShownLayer
 from ._layout import Layout
+from ._words import canvas_words
 
 POSITION_FONT_SIZE = 14
 
 AXIS_LABELS = (*COMPONENTS, "y", "x")
-WORDS = {component: component for component in COMPONENTS} | {"z_index": "z"}
-NAMED_BY_VALUE = frozenset({"plate", "well", "channel"})
+
+Watcher = Callable[[bool], None]
+"""Told that the sliders or their axes changed, and whether somebody moved them by hand."""
 
 
 class Sliders:
     """The sliders of one napari viewer, and the line on its canvas that says where they stand."""
 
-    def __init__(self, viewer: napari.Viewer, layout: Layout) -> None:
+    def __init__(
+        self, viewer: napari.Viewer, layout: Layout, layers: Callable[[], Sequence[ShownLayer]]
+    ) -> None:
+        """Take over the sliders.
+
+        Args:
+            viewer: Has them.
+            layout: Knows what they stand for.
+            layers: Returns our layers in the window, from bottom to top.
+        """
         self.at: dict[str, Value] = dict.fromkeys(COMPONENTS)
         """What the sliders stand for."""
+        self.says_step = True
+        """Whether the line on the canvas says the step of the topmost layer."""
         self._viewer = viewer
         self._layout = layout
+        self._layers = layers
+        self._watchers: list[Watcher] = []
         self._is_ours = False
 
     def listen(self) -> None:
         """Begin to note what the user does with the sliders."""
         self._viewer.dims.events.current_step.connect(self._on_slider)
+        self._viewer.dims.events.ndisplay.connect(self.tell)
+        self._viewer.dims.events.order.connect(self.tell)
+        self._viewer.layers.events.removed.connect(self.tell)
+        self._viewer.layers.events.reordered.connect(self.tell)
 
-    def go_to(self, at: dict[str, Value]) -> None:
-        """Move the sliders to these values; a value without a position leaves its slider where it is."""
+    def watch(self, watcher: Watcher) -> None:
+        """Tell somebody of every move from now on."""
+        self._watchers.append(watcher)
+
+    def go_to(self, at: dict[str, Value], *, by_hand: bool = False) -> bool:
+        """Move the sliders to these values and say whether they had to move.
+
+        Args:
+            at: A value without a position leaves its slider where it is.
+            by_hand: Whether somebody chose where to look.
+        """
+        before = self._viewer.dims.current_step
         self.at |= {c: value for c, value in at.items() if value in self._layout.axes[c]}
-        self.follow_axes()
+        self.follow_axes(by_hand=by_hand)
+        moved: bool = before != self._viewer.dims.current_step
+        return moved
 
-    def follow_axes(self) -> None:
+    def follow_axes(self, *, by_hand: bool = False) -> None:
         """Put the sliders where their values are now."""
         if self._viewer.dims.ndim == len(AXIS_LABELS):
             steps = [self._layout.axes.index(c, self.at[c]) for c in COMPONENTS]
             with self.ours():
                 self._viewer.dims.axis_labels = AXIS_LABELS
                 self._viewer.dims.set_current_step(range(len(steps)), steps)
-        self._write_position()
+        self._changed(by_hand)
 
     def clear(self) -> None:
         """Stand nowhere, as before the first image."""
         self.at = dict.fromkeys(COMPONENTS)
-        self._write_position()
+        self._changed(False)
 
     def stand_at(self, model: LayerModel, positions: set[Position]) -> bool:
         """Say whether the layer shows one of these positions now; in 3-D all along an axis are."""
-        here = self._layout.position_of(model, self.at)
+        here = self._layout.position_of(model, self.at | model.pinned)
         across = [place for place in range(len(here)) if place not in self._viewer.dims.displayed]
         if len(across) == len(here):
             return here in positions
         return any(all(position[place] == here[place] for place in across) for position in positions)
+
+    def tell(self) -> None:
+        """Say on the canvas where the sliders stand, and what is seen there."""
+        visible = [shown.model for shown in reversed(self._layers()) if shown.layer.visible]
+        displayed = {COMPONENTS[place] for place in self._viewer.dims.displayed if place < len(COMPONENTS)}
+        at = {c: value for c, value in self.at.items() if c not in displayed}
+        words = canvas_words(at, self._layout.axes, visible, says_step=self.says_step)
+        text = self._viewer.canvas.overlays.text
+        text.text = words
+        text.visible = bool(words)
+        text.position = "top_left"
+        text.font_size = POSITION_FONT_SIZE
 
     @contextmanager
     def ours(self) -> Iterator[None]:
@@ -73,21 +117,9 @@ class Sliders:
             return
         steps = self._viewer.dims.current_step
         self.at = {c: self._layout.axes.value(c, steps[place]) for place, c in enumerate(COMPONENTS)}
-        self._write_position()
+        self._changed(True)
 
-    def _write_position(self) -> None:
-        axes = self._layout.axes
-        told = [c for c in COMPONENTS if self.at[c] is not None or len(axes[c]) > 1]
-        parts = [_words(c, self.at[c]) for c in told if self.at[c] in axes[c]]
-        text = self._viewer.canvas.overlays.text
-        text.text = " · ".join(parts)
-        text.visible = bool(parts)
-        text.position = "top_left"
-        text.font_size = POSITION_FONT_SIZE
-
-
-def _words(component: str, value: Value) -> str:
-    """Say where a slider stands: ``B03``, ``site 2``, ``well –``."""
-    if value is None:
-        return f"{WORDS[component]} –"
-    return str(value) if component in NAMED_BY_VALUE else f"{WORDS[component]} {value}"
+    def _changed(self, by_hand: bool) -> None:
+        self.tell()
+        for watcher in self._watchers:
+            watcher(by_hand)

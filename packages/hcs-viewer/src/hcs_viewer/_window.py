@@ -15,16 +15,31 @@ from hcs_protocol import COMPONENTS, Pong, RunEnded, RunStarted, StepProgress
 
 from ._axes import Position
 from ._colours import ChannelColours
-from ._inbox import ArrivedImage, ImagesBack, Inbox, Question, ShownImage, ToReceiver, ToWindow, Trouble
+from ._follow import Follow
+from ._inbox import (
+    ArrivedImage,
+    ImagesBack,
+    Inbox,
+    Question,
+    RunNews,
+    ShownImage,
+    ToReceiver,
+    ToWindow,
+    Trouble,
+)
 from ._layer_models import LayerModel
 from ._layers import ShownLayer, TooManyLayersError, rename
 from ._layout import Layout
 from ._notices import Notices
 from ._pace import Pace
+from ._pins import Pins
 from ._presence import Presence
+from ._runs import Runs
 from ._shared_contrast import SharedContrast
+from ._side_by_side import SideBySide
 from ._sliders import Sliders
 from ._store import Store
+from ._view import View
 
 logger = logging.getLogger(__name__)
 
@@ -58,8 +73,12 @@ class Window:
         self.layout = Layout()
         self.shown: dict[int, ShownLayer] = {}
         """By the identity of their models."""
-        self.progress: dict[str, str] = {}
-        self.sliders = Sliders(viewer, self.layout)
+        self.sliders = Sliders(viewer, self.layout, self.layers_from_bottom)
+        self.follow = Follow()
+        self.runs = Runs()
+        self.pins = Pins(viewer, self.sliders, self.layers_from_bottom)
+        self.side_by_side = SideBySide(viewer, self.sliders, self.layers_from_bottom)
+        self.pins.changed = self.side_by_side.arrange
         self.to_receiver = to_receiver
         self.end: Callable[[], None] = viewer.close
         """What is done when somebody asks the viewer to end."""
@@ -72,9 +91,7 @@ class Window:
         self._pace = pace or Pace(time.perf_counter)
         self._colours = ChannelColours()
         self._contrast = SharedContrast()
-        self._extent: tuple[float, ...] = ()
-        self._fitted: tuple[float, ...] | None = None
-        """Where the camera was put when the images were last brought into view."""
+        self._view = View(viewer)
         self._left_out: set[int] = set()
         """Models that have no layer since there are too many."""
         self._drawn_growth = 0
@@ -88,6 +105,10 @@ class Window:
     def listen(self) -> None:
         """Begin to take in what arrives, and to give signs of life."""
         self.sliders.listen()
+        self.sliders.watch(lambda by_hand: self.follow.pause() if by_hand else None)
+        self.pins.listen()
+        self._view.listen()
+        self.viewer.canvas.events.size.connect(self.side_by_side.arrange)
         self._presence.see_window()
         self._beat.start(BEAT_MILLISECONDS)
         self._inbox.wake_by(self._bell.rung.emit)
@@ -100,7 +121,8 @@ class Window:
     def take_in(self) -> None:
         """Lay out what arrived, as far as this frame's budget goes, and draw it; unless a frame is on."""
         if self._pace.is_drawing:
-            return  # its end looks for what arrived meanwhile
+            self._pace.is_wanted = True
+            return
         self._pace.begin()
         self._presence.see_window()
         while (entry := self._inbox.take()) is not None:
@@ -117,12 +139,15 @@ class Window:
         with self.sliders.ours():
             if self.layout.growth != self._drawn_growth:
                 self._grow()
+            wanted = self.follow.wanted(self.sliders.at)
+            moved = wanted is not None and self.sliders.go_to(wanted)
             with self._going_on("contrast"):
                 self._contrast.draw()
             for shown, positions in self._changed.values():
                 if shown.is_in(self.viewer):
                     with self._going_on(shown.model.name):
-                        shown.update(self.sliders.stand_at(shown.model, positions))
+                        is_stale = not moved  # else napari has just drawn it
+                        shown.update(is_stale and self.sliders.stand_at(shown.model, positions))
         self._changed.clear()
         self.store.reserve(sum(shown.texture_nbytes(self.viewer) for shown in self.shown.values()))
         now = self._presence.clock()
@@ -143,9 +168,12 @@ class Window:
         for number in self.layout.remove(models):
             self.store.forget(number)
         runs = {model.run for model in self.layout.layers}
-        self.progress = {run: word for run, word in self.progress.items() if run in runs}
+        self.follow.keep(runs)
+        self.side_by_side.arrange()
+        self.runs.keep(runs)
         if not self.layout.layers:
-            self._extent, self._fitted = (), None
+            self._view.clear()
+            self.pins.clear()
             self.sliders.clear()
 
     def layers_from_bottom(self) -> list[ShownLayer]:
@@ -169,7 +197,7 @@ class Window:
 
     def _go_on(self) -> None:
         self._pace.end()
-        if len(self._inbox):
+        if self._pace.is_wanted or len(self._inbox):
             self.take_in()
 
     def _take(self, entry: ToWindow) -> None:
@@ -181,17 +209,18 @@ class Window:
             case Question():
                 self.draw()
                 self._answer(self, entry)
-            case RunStarted(run=run):
-                self.layout.declare(entry)
-                self.progress[run] = "running"
-            case StepProgress(run=run, step=step, well=well, state=state, error=error):
-                where = f"{step.name} {well or ''}".strip()
-                self.progress[run] = f"{where}: {error or state} {entry.done}/{entry.of}"
-            case RunEnded(run=run, state=state, error=error):
-                self.progress[run] = error or state
-                self._notices.run_ended(entry)
+            case RunStarted() | StepProgress() | RunEnded():
+                self._take_news(entry)
             case Pong() | Trouble():
                 self._pass_on(entry)
+
+    def _take_news(self, news: RunNews) -> None:
+        self.runs.take(news)
+        if isinstance(news, RunStarted):
+            self.layout.declare(news)
+            self.follow.declare(news)
+        if isinstance(news, RunEnded):
+            self._notices.run_ended(news)
 
     def _pass_on(self, word: Pong | Trouble) -> None:
         if isinstance(word, Pong):
@@ -202,6 +231,7 @@ class Window:
     def _place(self, image: ArrivedImage) -> None:
         placement = self.layout.place(image.ready, image.number)
         model = placement.layer
+        self.follow.arrived(model, placement.positions, image)
         for number in placement.replaced:
             self.store.forget(number)
         rename(self.shown[id(renamed)] for renamed in placement.renamed if id(renamed) in self.shown)
@@ -228,12 +258,14 @@ class Window:
         self._left_out.discard(id(model))
         first = dict(zip(COMPONENTS, position, strict=True))
         moved = {c: value for c, value in first.items() if not self._may_stay(c, model)}
-        with self.sliders.ours():
+        with self.sliders.ours(), self.side_by_side.adding():
             ready = image.ready
             colormap = self._colours.of(ready.address.components.channel, ready.spec.emission_wavelength)
             shown = ShownLayer(self.layout, model, self.store, image.number, colormap, self._contrast)
             shown.add_to(self.viewer, [*self.shown.values(), shown])
             self.shown[id(model)] = shown
+            self.pins.add(model)
+            shown.layer.events.visible.connect(self.sliders.tell)
             self.sliders.go_to(moved)
             self._fit()
         return shown
@@ -256,27 +288,17 @@ class Window:
         is_new_run = model.run not in runs
         return not (is_new_run and model.moves(component)) or axes.expects(model.run, component, value)
 
-    def _fit(self) -> None:
-        """Bring larger images into view, unless the user has moved the camera."""
-        sizes = [shown.world_size for shown in self.shown.values() if shown.is_in(self.viewer)]
-        extent = tuple(map(max, *sizes)) if len(sizes) > 1 else tuple(*sizes)
-        if extent != self._extent:
-            self._extent = extent
-            if self._fitted in {None, self._camera()}:
-                self.viewer.reset_view()
-                self._fitted = self._camera()
-
-    def _camera(self) -> tuple[float, ...]:
-        camera = self.viewer.scene.camera
-        return (*camera.center, camera.zoom)
-
     def _grow(self) -> None:
         self._drawn_growth = self.layout.growth
         for shown in self.shown.values():
             if shown.is_in(self.viewer):
                 shown.grow()
+        self.side_by_side.arrange()
         self.sliders.follow_axes()
         self._fit()
+
+    def _fit(self) -> None:
+        self._view.fit(shown.world_size for shown in self.shown.values() if shown.is_in(self.viewer))
 
     def _give_sign(self) -> None:
         self._presence.see_window()

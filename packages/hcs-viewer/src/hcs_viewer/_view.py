@@ -1,0 +1,47 @@
+"""The camera: all images are in view until the user moves it, and from then on it is the user's."""
+
+from collections.abc import Iterable
+
+import napari
+
+
+class View:
+    """Where the camera of one napari viewer was put, and whether it is still there."""
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        self._viewer = viewer
+        self._extent: tuple[float, ...] = ()
+        self._fitted: tuple[float, ...] | None = None
+        """Where the camera was put when the images were last brought into view."""
+
+    def listen(self) -> None:
+        """Begin to note how large the canvas is, as when the first slider appears below it."""
+        self._viewer.canvas.events.size.connect(self._fit_canvas)
+
+    def fit(self, sizes: Iterable[tuple[float, float]]) -> None:
+        """Bring images that are larger than those before into view, unless the user has moved the camera.
+
+        Args:
+            sizes: Height and width of each layer, in the units of the window.
+        """
+        extent = tuple(max(lengths) for lengths in zip(*sizes, strict=True))
+        if extent != self._extent:
+            self._extent = extent
+            if self._fitted in {None, self._camera()}:
+                self._put()
+
+    def clear(self) -> None:
+        """Begin anew, as before the first image."""
+        self._extent, self._fitted = (), None
+
+    def _fit_canvas(self) -> None:
+        if self._fitted is not None and self._fitted == self._camera():
+            self._put()
+
+    def _put(self) -> None:
+        self._viewer.fit_to_view()
+        self._fitted = self._camera()
+
+    def _camera(self) -> tuple[float, ...]:
+        camera = self._viewer.scene.camera
+        return (*camera.center, camera.zoom)
