@@ -95,7 +95,7 @@ class OurSender:
         return self.end()
 
     def flush(self) -> None:
-        """Return when everything is adopted."""
+        """Return when everything is in its layer, looked at or not."""
         self.child.tell("flush")
         self.child.hear(LONG_SECONDS)
 

@@ -1,6 +1,7 @@
 """Our worker: feeds a window through `hcs_stream.connect`."""
 
 import sys
+import time
 from itertools import cycle
 
 from lanes.commands import Answer, serve
@@ -13,6 +14,7 @@ from .series import SERIES
 
 SOURCES = 8
 FLUSH_SECONDS = 300.0
+LOOK_SECONDS = 0.02
 
 
 class Sender:
@@ -42,9 +44,14 @@ class Sender:
         return {"calls": send_paced(send, first, count, gap)}
 
     def flush(self) -> Answer:
-        """Return when everything is adopted."""
+        """Return when everything is in its layer, looked at or not."""
         assert self._stream is not None
         self._stream.flush(FLUSH_SECONDS)
+        deadline = time.monotonic() + FLUSH_SECONDS
+        while self._stream.counters.shown < self._stream.counters.published:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not all images are shown: {self._stream.counters}")
+            time.sleep(LOOK_SECONDS)
         return {}
 
     def clear(self) -> Answer:
