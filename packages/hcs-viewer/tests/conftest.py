@@ -82,7 +82,7 @@ def shown(make_napari_viewer: Callable[..., napari.Viewer], qtbot: QtBot) -> Ite
     """A window that is fed by hand."""
     shown = Shown(make_napari_viewer(show=True), qtbot)
     yield shown
-    shown.window._beat.stop()
+    shown.window.stop_listening()
 
 
 def _everything() -> set[str]:

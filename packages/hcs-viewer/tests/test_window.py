@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def test_what_arrived_before_the_window_listened_is_shown(
     shown.wait_for_shown(1)
 
     assert len(shown.layers) == 1
-    shown.window._beat.stop()
+    shown.window.stop_listening()
 
 
 def test_every_dtype_is_drawn(shown: Shown) -> None:
@@ -245,6 +246,15 @@ def test_an_image_at_an_idle_window_is_drawn_without_waiting(shown: Shown) -> No
     shown.inbox.put(shown.arrived(plane(7)))  # rings on this thread: what waits for nothing is done by now
 
     assert (shown.layers["Image"].data[0, 0, 0, 0, 0, 0] == 7).all()
+
+
+def test_an_image_that_comes_after_a_frame_that_took_long_is_shown(shown: Shown) -> None:
+    shown.window._pace = Pace(time.perf_counter, budget_seconds=0.0)
+
+    shown.show(plane(7), well="A01")
+    shown.show(plane(8), well="A02")
+
+    assert shown.layers["Image"].data.shape[2] == 2
 
 
 def test_images_that_come_while_a_frame_is_painted_wait_for_the_next(shown: Shown) -> None:
@@ -689,7 +699,7 @@ def small(make_napari_viewer: Callable[..., napari.Viewer], qtbot: QtBot, tmp_pa
     store.start(on_back=lambda looker: shown.inbox.put(ImagesBack(looker)), on_room=lambda: None)
     yield shown
     store.stop()
-    shown.window._beat.stop()
+    shown.window.stop_listening()
 
 
 def canvas_brightness(shown: Shown) -> float:

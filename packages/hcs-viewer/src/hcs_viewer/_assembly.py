@@ -1,6 +1,7 @@
 """Puts reader, receiver, store and window together: the only module that knows all of them."""
 
 import contextlib
+import string
 import sys
 import threading
 import time
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ._window import Window
 
 WINDOW_SIZE = 1280, 860
+LETTERS = string.ascii_letters + string.digits + " ·_+–"
 
 
 def open_viewer(settings: ViewerSettings) -> None:
@@ -67,7 +69,7 @@ def run_window(
     window = _window(viewer, settings, store, to_window, to_receiver, presence)
     listener = Listener(window, presence, contextlib.nullcontext, may_stop=False)
     listeners.append(listener)
-    _prime(viewer)
+    _prime(window)
 
     def say_ready() -> None:
         end_on_signals(window.close_soon)
@@ -115,7 +117,7 @@ def new_listener(viewer: "napari.Viewer", settings: ViewerSettings) -> "Listener
     listener.life.callback(store.stop)
     listener.close_with_window()
     if not viewer.layers:
-        _prime(viewer)
+        _prime(window)
     return listener
 
 
@@ -150,9 +152,16 @@ def _window(
     return window
 
 
-def _prime(viewer: "napari.Viewer") -> None:
-    """Pay for the first image's imports and tables now, not when the first image arrives."""
+def _prime(window: "Window") -> None:
+    """Pay for the first image's imports, tables, shaders and letters before it arrives."""
+    from ._sliders import POSITION_FONT_SIZE
+
+    viewer = window.viewer
     blank = np.zeros((1, 1, 1, 1, 1, 1, 8, 8), np.uint16)
     viewer.add_image(blank, contrast_limits=(0, 1), projection_mode="none")
     viewer.add_labels(blank)
+    text = viewer.canvas.overlays.text
+    text.font_size, text.text, text.visible = POSITION_FONT_SIZE, LETTERS, True
+    viewer.screenshot(canvas_only=True, flash=False)
     viewer.layers.clear()
+    window.sliders.clear()

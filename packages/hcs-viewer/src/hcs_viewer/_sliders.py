@@ -79,8 +79,12 @@ class Sliders:
         self._changed(by_hand)
 
     def clear(self) -> None:
-        """Stand nowhere, as before the first image."""
+        """Stand nowhere, as before the first image; napari's sliders are made, to save the first one time."""
         self.at = dict.fromkeys(COMPONENTS)
+        if not self._viewer.layers:
+            with self.ours():
+                self._viewer.dims.ndim = len(AXIS_LABELS)
+                self._viewer.dims.axis_labels = AXIS_LABELS
         self._changed(False)
 
     def stand_at(self, model: LayerModel, positions: set[Position]) -> bool:

@@ -94,6 +94,7 @@ class Window:
         self._view = View(viewer)
         self._left_out: set[int] = set()
         """Models that have no layer since there are too many."""
+        self._is_over = False
         self._drawn_growth = 0
         self._changed: dict[int, tuple[ShownLayer, set[Position]]] = {}
         self._arrived: list[ArrivedImage] = []
@@ -115,6 +116,7 @@ class Window:
 
     def stop_listening(self) -> None:
         """Take nothing in any more: the napari window is about to go."""
+        self._is_over = True
         self._beat.stop()
         self._inbox.wake_by(lambda: None)
 
@@ -129,6 +131,7 @@ class Window:
             with self._going_on(type(entry).__name__):
                 self._take(entry)
             if self._pace.is_spent:
+                self._pace.is_wanted = True  # an inbox that was not seen empty does not wake again
                 break
         with self._going_on("a frame"):
             self.draw()
@@ -197,7 +200,7 @@ class Window:
 
     def _go_on(self) -> None:
         self._pace.end()
-        if self._pace.is_wanted or len(self._inbox):
+        if self._pace.is_wanted and not self._is_over:
             self.take_in()
 
     def _take(self, entry: ToWindow) -> None:

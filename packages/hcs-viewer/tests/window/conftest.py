@@ -62,7 +62,12 @@ class Screen:
     def tell(self, entry: ToWindow) -> None:
         """Let something arrive, and draw its frame."""
         self.inbox.put(entry)
-        self.qtbot.waitUntil(lambda: len(self.inbox) == 0, timeout=PATIENCE_MILLISECONDS)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until all that arrived is drawn and painted."""
+        pace = self.window._pace
+        self.qtbot.waitUntil(lambda: not pace.is_drawing, timeout=PATIENCE_MILLISECONDS)
 
     def ask(self, request: WindowRequest) -> object:
         """Ask the window something and return its reply."""
@@ -77,6 +82,7 @@ class Screen:
     def press(self, key: str) -> None:
         """Press a key while the canvas has the keyboard."""
         self.qtbot.keyClick(self.canvas, getattr(Qt.Key, f"Key_{key}"))
+        self.settle()
 
     def type(self, widget: QWidget, text: str) -> None:
         """Type into a field of the dock and press Enter."""
@@ -111,4 +117,4 @@ def screen(make_napari_viewer: Callable[..., napari.Viewer], qtbot: QtBot) -> It
     """A window of which nothing was asked yet."""
     screen = Screen(make_napari_viewer(show=True), qtbot)
     yield screen
-    screen.window._beat.stop()
+    screen.window.stop_listening()

@@ -32,7 +32,7 @@ def test_the_channels_that_are_visible_are_said(screen: Screen) -> None:
         screen.show(plane(), well="A01", channel=channel, step=BLUR)
     assert screen.text == "A01 · Cy5 + DAPI + GFP · Step_02_gaussian_blur"
 
-    screen.layers[0].visible = False
+    screen.layers["Step_02_gaussian_blur_Channel_DAPI"].visible = False
 
     assert screen.text == "A01 · Cy5 + GFP · Step_02_gaussian_blur"
 

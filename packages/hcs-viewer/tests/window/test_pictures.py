@@ -118,7 +118,10 @@ def test_the_newest_well_is_seen_with_all_its_channels(screen: Screen) -> None:
 
     show_cells(screen, "B01", "DAPI")
 
-    assert np.array_equal(middle(screen.picture()), followed)
+    now = middle(screen.picture())
+    assert np.allclose(
+        now.astype(int), followed.astype(int), atol=16
+    )  # its contrast is that of more images now
     assert min(blue(followed), green(followed)) > 0.02
     assert screen.text.startswith("Plate · A03")
     keep(screen, "viewer-follow-newest")
