@@ -45,11 +45,16 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run all tests, on each Python that is there; those that take long on nox's own alone."""
+    """Run all tests on each Python that is there, but long ones and those of windows on nox's own alone."""
     make_fit_for_a_window(session)
     install(session, "test")
-    once = [] if session.python == HERE else ["-m", "not long"]
-    session.run("pytest", *once, *session.posargs)
+    if session.posargs:
+        session.run("pytest", *session.posargs)
+    elif session.python == HERE:
+        session.run("pytest", "-m", "window", "-n", "2", "--dist", "loadfile", "packages/hcs-viewer/tests")
+        session.run("pytest", "-m", "not window")
+    else:
+        session.run("pytest", "-m", "not window and not long")
 
 
 @nox.session(default=False)
@@ -135,7 +140,7 @@ def wheels(session: nox.Session) -> None:
     built = [str(wheel) for wheel in build_wheels(session).values()]
     session.install("--force-reinstall", "--no-deps", *built)  # same version, other content
     session.install(*built, *nox.project.dependency_groups(ROOT, "test"))
-    session.run("pytest", *(f"{path}/tests" for path in PACKAGES), *session.posargs)
+    session.run("pytest", "-m", "not window", *(f"{path}/tests" for path in PACKAGES), *session.posargs)
 
 
 def make_fit_for_a_window(session: nox.Session, *options: str) -> None:

@@ -18,12 +18,21 @@ from hypothesis import settings
 from pytestqt.qtbot import QtBot
 from shown import Shown
 
+gc.freeze()  # napari collects garbage for each layer that goes: not all modules each time
+
 SEGMENTS = Path("/dev/shm")
 PATIENCE_SECONDS = 10.0
 KEPT_BY_LIBRARIES = ("Xvfb", "resource_tracker")
 
 settings.register_profile("hcs-viewer", deadline=None)
 settings.load_profile("hcs-viewer")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that open a window: they take most of the time."""
+    for item in items:
+        if "make_napari_viewer" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.window)
 
 
 @pytest.fixture(autouse=True)

@@ -37,6 +37,8 @@ from hcs_viewer._presence import Presence
 from hcs_viewer._process import run_viewer
 from hcs_viewer._store import Store
 
+pytestmark = pytest.mark.window
+
 PATIENCE_SECONDS = 50
 needs_posix = pytest.mark.skipif(os.name == "nt", reason="wants POSIX signals and file modes")
 

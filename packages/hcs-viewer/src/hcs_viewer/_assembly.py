@@ -1,6 +1,7 @@
 """Puts reader, receiver, store and window together: the only module that knows all of them."""
 
 import contextlib
+import gc
 import string
 import sys
 import threading
@@ -76,6 +77,7 @@ def run_window(
         if asked_to_end.is_set():
             window.close_soon()
             return
+        gc.freeze()  # what is there by now stays: a collection, one for each layer that goes, takes a tenth
         listener.begin(settings)
         sys.stdout.write(f"ready  data {settings.data_port}  control {settings.data_port + 1000}\n")
         sys.stdout.flush()
