@@ -1,10 +1,11 @@
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
 from hcs_viewer.__main__ import _settings
-from hcs_viewer._memory import LEAST_NBYTES, machine_nbytes, memory_nbytes, private_nbytes
+from hcs_viewer._memory import LEAST_NBYTES, machine_nbytes, memory_nbytes, resident_nbytes
 
 GIB = 1 << 30
 
@@ -100,5 +101,9 @@ def test_nonsense_is_wrong_usage(
     assert "--memory: wanted memory as 4G, 500M or 25%, got 'lots'" in capsys.readouterr().err
 
 
-def test_the_memory_that_this_process_has_for_itself_is_some_and_not_all() -> None:
-    assert 1 << 20 < private_nbytes() <= psutil.Process().memory_info().rss
+def test_the_memory_of_this_process_grows_with_what_it_touches() -> None:
+    before = resident_nbytes()
+
+    touched = np.ones(64 << 20, np.uint8)
+
+    assert resident_nbytes() - before > touched.nbytes // 2

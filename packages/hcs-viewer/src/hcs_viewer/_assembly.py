@@ -16,7 +16,7 @@ from hcs_shm import BlockReader, Orphans, spill_folders, sweep
 
 from ._inbox import ImagesBack, Inbox, ToReceiver, ToWindow
 from ._listening import listening, next_free
-from ._memory import DEFAULT_MEMORY, memory_nbytes, private_nbytes
+from ._memory import DEFAULT_MEMORY, memory_nbytes, resident_nbytes
 from ._notices import Notices
 from ._pace import Pace
 from ._presence import Presence
@@ -42,7 +42,7 @@ def open_viewer(settings: ViewerSettings) -> None:
         NoFreePortsError: The ports are taken.
         ConnectionFileError: No folder takes the connection file.
     """
-    store = _new_store(settings, measure=private_nbytes)
+    store = _new_store(settings, measure=resident_nbytes)
     try:
         run_viewer(settings, blocks=BlockReader(), orphans=Orphans(), run_window=run_window, store=store)
     finally:

@@ -15,8 +15,8 @@ BEGIN, END = 0.9, 0.85
 RETRY_SECONDS = 5.0
 """After what the disk refused."""
 MEASURE_SECONDS = 0.1
-PROGRAM_NBYTES = 64 << 20
-"""Of the process's own memory, besides images, that is not counted."""
+PROGRAM_NBYTES = 220 << 20
+"""Of the process's memory, besides images, that is not counted: of the 300 MB that users are told."""
 
 Read = Callable[[Place], KeptImage]
 
@@ -106,9 +106,8 @@ class Caretaker:
         if budget is not None and now >= self._measured_at + MEASURE_SECONDS:
             self._measured_at = now
             beyond = self._measure() - PROGRAM_NBYTES - self._shelf.counted
-            self._shelf.unforeseen = min(
-                max(0, beyond), budget // 2
-            )  # a program beside us must not starve us
+            most = budget // 2  # a program beside us must not starve us
+            self._shelf.unforeseen = min(max(0, beyond), most)
 
     def _let_one_leave(self) -> bool:
         self._is_leaving = self._shelf.exceeds(END if self._is_leaving else BEGIN)

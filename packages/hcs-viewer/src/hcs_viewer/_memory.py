@@ -27,10 +27,9 @@ def machine_nbytes(root: Path = _CGROUPS, membership: Path = _MEMBERSHIP) -> int
     return min(limits)
 
 
-def private_nbytes() -> int:
-    """Return the bytes of memory that this process has for itself: blocks of workers are not among them."""
-    found = psutil.Process().memory_info()
-    return int(found.rss - getattr(found, "shared", 0))
+def resident_nbytes() -> int:
+    """Return the bytes of memory that this process is seen to take: programs and workers' blocks, too."""
+    return int(psutil.Process().memory_info().rss)
 
 
 def memory_nbytes(text: str, whole: Callable[[], int] = machine_nbytes) -> int:
