@@ -1,7 +1,9 @@
 """What one image costs the viewer early in a layer, or in a plate, and late."""
 
+import mmap
 from contextlib import ExitStack
 
+import numpy as np
 import psutil
 from lanes.places import Places
 
@@ -64,6 +66,7 @@ def _measure(
     name = "1000" if series == "timepoints" else "6000"
     early, late, memory = [], [], []
     for _ in range(extent.repeats):
+        _touch(shape[0] * shape[1] * 2 * last)
         with ExitStack() as children:
             layer = Layer(places, children, series, shape)
             layer.hurry_to(extent.window + 1)
@@ -75,6 +78,16 @@ def _measure(
     report.note(f"viewer's processors, image 100 of {name}", early)
     report.note(f"viewer's processors, image {name}", late)
     report.ratios["rss_x_pixels" if name == "1000" else "rss_x_pixels_plate"] = max(memory)
+
+
+def _touch(nbytes: int) -> None:
+    """Write to so much memory and give it back.
+
+    A virtual machine gets its memory when it is first touched, at several times the cost of what was used
+    before: the later image would pay for the machine it comes to.
+    """
+    memory = mmap.mmap(-1, nbytes)
+    np.frombuffer(memory, np.uint8)[:: mmap.PAGESIZE] = 1
 
 
 def _affordable(shape: Shape, count: int) -> Shape:
