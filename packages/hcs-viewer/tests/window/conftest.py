@@ -1,4 +1,4 @@
-"""A real napari window with its dock, on a virtual screen, in which images are laid at once."""
+"""A real napari window with its dock, on a virtual screen, and somebody who sits at it."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,58 +9,26 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QWidget
+from shown import PATIENCE_MILLISECONDS, Array, Shown
 
-from hcs_protocol import Components, DisplayConfiguration, FrameRef, ImageAddress, ImageReady, ImageSpec, Step
-from hcs_protocol.testing import FakeClock
-from hcs_viewer._answers import answer
-from hcs_viewer._inbox import Answer, ArrivedImage, Inbox, Question, ToReceiver, ToWindow, WindowRequest
+from hcs_viewer._inbox import ToWindow
 from hcs_viewer._navigation import Navigation, add_navigation
-from hcs_viewer._presence import Presence
-from hcs_viewer._store import Store
-from hcs_viewer._window import Window
-
-PATIENCE_MILLISECONDS = 20_000
-
-Array = npt.NDArray[np.generic]
 
 
-class Screen:
-    """A window that somebody sits at."""
+class Screen(Shown):
+    """A window with its dock, that somebody sits at."""
 
     def __init__(self, viewer: napari.Viewer, qtbot: QtBot) -> None:
-        self.viewer, self.layers, self.qtbot = viewer, viewer.layers, qtbot
-        self.store = Store()
-        self.inbox: Inbox[ToWindow] = Inbox(lambda: None)
-        self.out: Inbox[ToReceiver] = Inbox(lambda: None)
-        presence = Presence(title="t", viewer_run="v", clock=FakeClock())
-        self.window = Window(viewer, self.store, self.inbox, self.out, presence, answer)
+        super().__init__(viewer, qtbot)
+        self.qtbot = qtbot
         self.dock: Navigation = add_navigation(self.window)
-        self.window.listen()
 
-    def show(
-        self,
-        pixels: Array,
-        *,
-        kind: str = "image",
-        axes: str = "yx",
-        run: str = "",
-        step: Step | None = None,
-        display: DisplayConfiguration | None = None,
-        **components: int | str,
-    ) -> None:
-        """Let an image arrive, and draw the frame that shows it."""
-        spec = ImageSpec(shape=pixels.shape, dtype=pixels.dtype.name, axes=tuple(axes), kind=kind)
-        ready = ImageReady(
-            sequence=1,
-            address=ImageAddress(run=run, step=step, components=Components(**components)),
-            spec=spec,
-            pixels=FrameRef(frame=1, nbytes=spec.nbytes),
-            display=display or DisplayConfiguration(),
-        )
-        self.tell(ArrivedImage(ready, self.store.keep(spec, pixels.tobytes()), "w", 0.0))
+    def show(self, pixels: Array, **address: object) -> None:
+        """Let an image arrive, and wait until the window rests."""
+        self.tell(self.arrived(pixels, **address))
 
     def tell(self, entry: ToWindow) -> None:
-        """Let something arrive, and draw its frame."""
+        """Let something arrive, and wait until the window rests."""
         self.inbox.put(entry)
         self.settle()
 
@@ -68,16 +36,6 @@ class Screen:
         """Wait until all that arrived is drawn and painted."""
         pace = self.window._pace
         self.qtbot.waitUntil(lambda: not pace.is_drawing, timeout=PATIENCE_MILLISECONDS)
-
-    def ask(self, request: WindowRequest) -> object:
-        """Ask the window something and return its reply."""
-        while self.out.take() is not None:
-            pass
-        self.tell(Question(b"me", request))
-        self.qtbot.waitUntil(lambda: len(self.out) > 0, timeout=PATIENCE_MILLISECONDS)
-        reply = self.out.take()
-        assert isinstance(reply, Answer), reply
-        return reply.message
 
     def press(self, key: str) -> None:
         """Press a key while the canvas has the keyboard."""

@@ -132,4 +132,4 @@ def test_an_image_that_is_asked_for_is_that_of_the_place_asked_for(screen: Scree
     layer = screen.layers[1].name
 
     for asked in (Components(), Components(well="A02")):
-        assert isinstance(screen.ask(GetImage(id="g", layer=layer, components=asked)), ImagePixels)
+        assert isinstance(screen.answer_to(GetImage(id="g", layer=layer, components=asked)), ImagePixels)
