@@ -144,3 +144,26 @@ def test_ringing_after_the_viewer_closed_is_harmless(keys: Keys) -> None:
     ring()
 
     assert sockets.context.closed
+
+
+def test_closing_waits_for_who_rings(
+    keys: Keys, in_a_thread: InAThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sockets = Sockets(keys, HOST, FIRST_PORT, next_free=True)
+    ring, rings, may_end = sockets.bell_rope(), threading.Event(), threading.Event()
+
+    def send(*_: object) -> None:
+        rings.set()
+        may_end.wait()
+
+    monkeypatch.setattr(zmq.Socket, "send", send)
+    in_a_thread(ring)
+    rings.wait()
+
+    closer = in_a_thread(sockets.close)
+
+    closer.join(0.2)
+    assert closer.is_alive()  # else ZeroMQ would end the process now and then
+    may_end.set()
+    closer.join()
+    assert sockets.context.closed

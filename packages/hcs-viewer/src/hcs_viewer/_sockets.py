@@ -62,6 +62,9 @@ class Sockets:
         self.gate.bind(ZAP_ENDPOINT)  # before the ports: CURVE without a gate lets any key in
         self.bell = self.context.socket(zmq.PULL)
         self.bell.bind("inproc://bell")
+        self._ropes: list[zmq.SyncSocket] = []
+        self._turn = threading.Lock()
+        """Of whoever rings, window or store, or closes: no two threads may use a socket at once."""
         self.host, self.requested_port = host, data_port
         try:
             self.data_port, self.data, self.control = self._bind_pair(keys, data_port, next_free=next_free)
@@ -74,11 +77,11 @@ class Sockets:
         """Return a function that wakes the receiver, from any thread."""
         rope = self.context.socket(zmq.PUSH)
         rope.connect("inproc://bell")
-        turn = threading.Lock()  # window and store both ring
+        self._ropes.append(rope)
 
         def ring() -> None:
             with (
-                turn,
+                self._turn,
                 contextlib.suppress(zmq.ZMQError),
             ):  # rung often enough already, or the viewer is closing
                 rope.send(b"", zmq.NOBLOCK)
@@ -104,6 +107,9 @@ class Sockets:
 
     def close(self) -> None:
         """Close everything as soon as the last answers went out; a second time is harmless."""
+        with self._turn:
+            for rope in self._ropes:
+                rope.close(0)
         self.context.destroy(linger=CLOSE_MILLISECONDS)
 
     def _bind_pair(
