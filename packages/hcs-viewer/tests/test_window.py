@@ -723,6 +723,22 @@ def test_an_image_that_left_the_memory_is_drawn_when_it_is_looked_at(small: Show
     assert small.store.problem is None
 
 
+def test_an_image_of_a_pinned_step_that_left_the_memory_is_drawn_where_it_is_pinned(
+    small: Shown, qtbot: QtBot
+) -> None:
+    limits = DisplayConfiguration(contrast_limits=(0.0, 1000.0))
+    for site in range(1, 31):
+        small.show(plane(1000 if site == 3 else 10, (512, 512)), site=site, display=limits)
+    window = small.window
+    qtbot.waitUntil(lambda: small.store.spilled_images > 20, timeout=PATIENCE_MILLISECONDS)
+    [shown] = window.shown.values()
+    window.sliders.at["site"] = 3
+    window.pins.pin(shown.model)
+    window.sliders.at["site"] = 1  # before the image is back
+
+    qtbot.waitUntil(lambda: canvas_brightness(small) > 200, timeout=PATIENCE_MILLISECONDS)
+
+
 def test_a_volume_that_left_the_memory_is_drawn_as_a_whole(small: Shown, qtbot: QtBot) -> None:
     limits = DisplayConfiguration(contrast_limits=(0.0, 1000.0))
     for site in range(1, 31):

@@ -251,7 +251,7 @@ class Window:
     def _draw_again(self, looker: object) -> None:
         for key, shown in self.shown.items():
             if shown.stack is looker:
-                here = self.layout.position_of(shown.model, self.sliders.at)
+                here = self.layout.position_of(shown.model, self.sliders.at | shown.model.pinned)
                 self._changed.setdefault(key, (shown, set()))[1].add(here)
 
     def _add_layer(self, model: LayerModel, image: ArrivedImage, position: Position) -> ShownLayer | None:
