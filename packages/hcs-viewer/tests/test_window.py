@@ -523,6 +523,18 @@ def test_an_image_that_cannot_be_drawn_does_not_stop_the_others(
     assert "Channel_GFP" in [layer.name for layer in shown.layers]
 
 
+def test_a_layer_that_was_deleted_takes_no_memory_for_drawing(shown: Shown) -> None:
+    reserved: list[int] = []
+    shown.store.reserve = reserved.append
+    for channel in ("DAPI", "GFP"):
+        shown.show(plane(1), channel=channel, site=1)
+    del shown.layers["Channel_DAPI"]
+
+    shown.show(plane(1), channel="GFP", site=2)
+
+    assert reserved[-2:] == [2 * 32 * 48 * 2, 32 * 48 * 2]
+
+
 # Answers.
 
 

@@ -152,7 +152,7 @@ class Window:
                         is_stale = not moved  # else napari has just drawn it
                         shown.update(is_stale and self.sliders.stand_at(shown.model, positions))
         self._changed.clear()
-        self.store.reserve(sum(shown.texture_nbytes(self.viewer) for shown in self.shown.values()))
+        self.store.reserve(sum(shown.texture_nbytes(self.viewer) for shown in self.layers_from_bottom()))
         now = self._presence.clock()
         for image in self._arrived:
             shown_after = now - image.adopted_at
