@@ -523,6 +523,17 @@ def test_an_image_that_cannot_be_drawn_does_not_stop_the_others(
     assert "Channel_GFP" in [layer.name for layer in shown.layers]
 
 
+def test_a_frame_that_fails_in_part_shows_its_images_and_says_so(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shown.show(plane(1), well="A01")
+    monkeypatch.setattr(shown.window.sliders, "follow_axes", None)
+
+    shown.show(plane(2), well="A02")
+
+    assert "not drawn what=a frame" in caplog.text
+
+
 def test_a_layer_that_was_deleted_takes_no_memory_for_drawing(shown: Shown) -> None:
     reserved: list[int] = []
     shown.store.reserve = reserved.append

@@ -140,10 +140,9 @@ class Window:
     def draw(self) -> None:
         """Bring the window up to date: sliders first, then each changed layer that is looked at."""
         with self.sliders.ours():
-            if self.layout.growth != self._drawn_growth:
-                self._grow()
-            wanted = self.follow.wanted(self.sliders.at)
-            moved = wanted is not None and self.sliders.go_to(wanted)
+            moved = False
+            with self._going_on("a frame"):  # what cannot grow or move is drawn where it is
+                moved = self._grow_and_move()
             with self._going_on("contrast"):
                 self._contrast.draw()
             for shown, positions in self._changed.values():
@@ -291,11 +290,19 @@ class Window:
         is_new_run = model.run not in runs
         return not (is_new_run and model.moves(component)) or axes.expects(model.run, component, value)
 
+    def _grow_and_move(self) -> bool:
+        """Let stacks and sliders grow, go to what is followed, and say whether that moved the sliders."""
+        if self.layout.growth != self._drawn_growth:
+            self._grow()
+        wanted = self.follow.wanted(self.sliders.at)
+        return wanted is not None and self.sliders.go_to(wanted)
+
     def _grow(self) -> None:
         self._drawn_growth = self.layout.growth
         for shown in self.shown.values():
             if shown.is_in(self.viewer):
-                shown.grow()
+                with self._going_on(shown.model.name):
+                    shown.grow()
         self.side_by_side.arrange()
         self.sliders.follow_axes()
         self._fit()
