@@ -84,6 +84,7 @@ def test_the_same_parts_listen_a_second_time(parts: Parts, found: Callable[[], l
 
     with parts.listening(free()):
         assert len(found()) == 1
+        assert parts.presence.state == "starting"  # not closing, or the first images would not be taken
 
 
 def test_an_error_while_it_listens_closes_it_too(parts: Parts, found: Callable[[], list[Connection]]) -> None:

@@ -71,6 +71,7 @@ def listening(
     """
     keys = Keys.new()
     sockets = _bind(keys, settings)
+    presence.state = "starting"  # while it is closing, as after the time before, nothing is taken in
     to_receiver.wake_by(sockets.bell_rope())
     receiver = Receiver(sockets, blocks, orphans, store, to_window, to_receiver, presence)
     thread = threading.Thread(target=receiver.run, name="hcs-receiver", daemon=True)
