@@ -546,6 +546,15 @@ def test_a_layer_that_was_deleted_takes_no_memory_for_drawing(shown: Shown) -> N
     assert reserved[-2:] == [2 * 32 * 48 * 2, 32 * 48 * 2]
 
 
+def test_a_run_whose_layers_another_took_over_is_not_remembered_for_following(shown: Shown) -> None:
+    replaces = DisplayConfiguration(replace_layers=True)
+    for number in range(1, 6):
+        shown.inbox.put(RunStarted(sequence=1, run=f"r{number}", wells=["A01"]))
+        shown.show(plane(number), run=f"r{number}", well="A01", display=replaces)
+
+    assert {run for run, _, _ in shown.window.follow._parts} == {"r4", "r5"}
+
+
 # Answers.
 
 

@@ -220,6 +220,7 @@ class Window:
         self.runs.take(news)
         if isinstance(news, RunStarted):
             self.layout.declare(news)
+            self.follow.keep({news.run, *(model.run for model in self.layout.layers)})
             self.follow.declare(news)
         if isinstance(news, RunEnded):
             self._notices.run_ended(news)
