@@ -201,6 +201,28 @@ def test_who_looks_at_several_hears_when_all_are_there(case: Case) -> None:
     assert (before, case.back) == ([], [looker])
 
 
+def test_an_image_for_which_there_is_no_memory_comes_back_when_others_have_left(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = case.keep(*range(IMAGES))
+    case.work()
+    looker = Looker()
+    assert case.store.look(looker, numbers[:1]) is None
+    case.keep(*range(IMAGES))
+
+    def read(place: object) -> KeptImage:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(case.caretaker, "_read", read)
+        assert case.work() > IMAGES // 2
+        assert not case.back
+    case.work()
+
+    assert case.back == [looker]
+    assert case.is_in_memory(numbers[0])
+
+
 def test_an_image_that_came_back_leaves_again_without_being_written(case: Case) -> None:
     looker = Looker()
     numbers = case.keep(*range(IMAGES))

@@ -154,6 +154,8 @@ class Caretaker:
         except OSError as error:
             logger.warning("image lost number=%d reason=%s", number, error)
             done = self._shelf.lose(number)
+        except MemoryError:
+            return False  # not yet: others have to leave before
         else:
             done = self._shelf.bring_back(number, kept)
         for looker in done:
