@@ -120,8 +120,10 @@ class Sliders:
         if self._is_ours or self._viewer.dims.ndim != len(AXIS_LABELS):
             return
         steps = self._viewer.dims.current_step
-        self.at = {c: self._layout.axes.value(c, steps[place]) for place, c in enumerate(COMPONENTS)}
-        self._changed(True)
+        at = {c: self._layout.axes.value(c, steps[place]) for place, c in enumerate(COMPONENTS)}
+        if at != self.at:  # else y and x have other steps, since some layer made the window's world larger
+            self.at = at
+            self._changed(True)
 
     def _changed(self, by_hand: bool) -> None:
         self.tell()
