@@ -93,10 +93,12 @@ class SideBySide:
             yield
             return
         seen = [shown for shown in self._layers() if shown.layer.visible]
-        with self._ours():
-            yield
-        self._before.visible |= {shown: False for shown in seen if not shown.layer.visible}
-        self.arrange()
+        try:
+            with self._ours():
+                yield
+        finally:  # a layer that was added only in part has its place, too
+            self._before.visible |= {shown: False for shown in seen if not shown.layer.visible}
+            self.arrange()
 
     def arrange(self) -> None:
         """Give each layer its place, as far as it has not got it; without effect if this is off."""

@@ -217,3 +217,31 @@ def test_turned_on_before_the_first_image_it_begins_with_it(screen: Screen) -> N
     assert titles(screen) == ["Images"]
     screen.press("G")
     assert screen.viewer.scene.camera.zoom > 5
+
+
+def test_to_turn_it_on_and_off_does_not_pause_what_is_followed(screen: Screen) -> None:
+    screen.press("N")
+    for step in (RAW, BLUR):
+        screen.show(plane(), well="A01", step=step)
+
+    screen.press("G")
+    assert screen.window.follow.is_following
+    for step in (RAW, BLUR):
+        screen.show(plane(), well="A02", step=step)
+    assert screen.at["well"] == "A02"
+
+    screen.press("G")
+    assert screen.window.follow.is_following
+
+
+def test_a_layer_that_was_added_in_part_is_put_back_too(
+    steps: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps.press("G")
+    with monkeypatch.context() as patch:
+        patch.setattr(steps.window.pins, "add", None)
+        steps.show(plane(), well="A01", channel="Cy5", step=BLUR)
+
+    steps.press("G")
+
+    assert len(set.union(*cells(steps).values())) == 1
