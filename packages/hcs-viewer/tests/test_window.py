@@ -1,5 +1,6 @@
 """A real napari window on a virtual screen, fed through its inbox, asked through it as well."""
 
+import copy
 import io
 import threading
 import time
@@ -10,6 +11,7 @@ import napari
 import numpy as np
 import numpy.typing as npt
 import pytest
+from napari.layers import Layer
 from PIL import Image as PngImage
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QEvent, QObject
@@ -498,6 +500,21 @@ def test_a_layer_that_the_user_deleted_stays_away_and_images_go_on(shown: Shown)
 
     assert [layer.name for layer in shown.layers] == ["Channel_GFP"]
     assert [layer.images for layer in shown.state().layers] == [2]
+
+
+def test_a_layer_that_the_user_duplicates_shows_what_the_first_one_shows(shown: Shown) -> None:
+    shown.show(plane(1), well="A01")
+    data, settings, kind = shown.layers["Image"].as_layer_data_tuple()
+    duplicate = Layer.create(copy.deepcopy(data), settings | {"name": "mine"}, kind)
+    shown.layers.append(duplicate)
+
+    shown.show(plane(2), well="A02")
+    shown.viewer.dims.set_current_step(2, 1)
+
+    assert duplicate.extent.data[1][2] == 1
+    assert duplicate.data[0, 0, 1, 0, 0, 0].max() == 2
+    assert isinstance(shown.answer_to(Clear(id="c")), Done)
+    assert duplicate.data[0, 0, 0, 0, 0, 0].max() == 0
 
 
 def test_a_layer_of_the_users_own_is_left_alone(shown: Shown) -> None:

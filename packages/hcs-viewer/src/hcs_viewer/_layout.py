@@ -106,7 +106,10 @@ class Layout:
         if not self.layers:
             self.axes.clear()
             self.z_step = None
-        return sorted(number for layer in gone.values() for number in layer.images)
+        images = sorted(number for layer in gone.values() for number in layer.images)
+        for layer in gone.values():
+            layer.planes.clear()  # whoever still shows it has nothing to look at
+        return images
 
     def _note_z_step(self, ready: ImageReady) -> None:
         if ready.spec.z_step and self.z_step is None:

@@ -68,6 +68,10 @@ class Stack:
         """Number of pixels, blank ones included."""
         return math.prod(self.shape)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Stack":
+        """Return a stack of the same images, as for a layer that the user duplicates."""
+        return Stack(self._layout, self._layer, self._store, self._fixed)
+
     def __len__(self) -> int:
         return self.shape[0]
 

@@ -38,6 +38,7 @@ from ._runs import Runs
 from ._shared_contrast import SharedContrast
 from ._side_by_side import SideBySide
 from ._sliders import Sliders
+from ._stacks import Stack
 from ._store import Store
 from ._view import View
 
@@ -253,6 +254,10 @@ class Window:
             if shown.stack is looker:
                 here = self.layout.position_of(shown.model, self.sliders.at | shown.model.pinned)
                 self._changed.setdefault(key, (shown, set()))[1].add(here)
+                return
+        for layer in self.viewer.layers:
+            if layer.data is looker:  # a layer that the user duplicated
+                layer.refresh(thumbnail=True, highlight=False, extent=False)
 
     def _add_layer(self, model: LayerModel, image: ArrivedImage, position: Position) -> ShownLayer | None:
         if len(self.viewer.layers) >= MOST_LAYERS:
@@ -304,6 +309,10 @@ class Window:
             if shown.is_in(self.viewer):
                 with self._going_on(shown.model.name):
                     shown.grow()
+        ours = {id(shown.layer) for shown in self.shown.values()}
+        for layer in self.viewer.layers:
+            if isinstance(layer.data, Stack) and id(layer) not in ours:
+                layer.data = layer.data
         self.side_by_side.arrange()
         self.sliders.follow_axes()
         self._fit()
