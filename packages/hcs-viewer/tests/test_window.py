@@ -231,7 +231,7 @@ def test_a_hidden_layer_hears_that_it_has_grown_when_it_is_shown(shown: Shown) -
 
 
 def test_a_burst_is_drawn_as_one_refresh(shown: Shown) -> None:
-    shown.window._pace = Pace(shown.clock)  # whose time stands still
+    shown.window.frames.pace = Pace(shown.clock)  # whose time stands still
     shown.show(plane(1), site=1)
     refreshes: list[object] = []
     shown.layers["Image"].events.set_data.connect(refreshes.append)
@@ -251,7 +251,7 @@ def test_an_image_at_an_idle_window_is_drawn_without_waiting(shown: Shown) -> No
 
 
 def test_an_image_that_comes_after_a_frame_that_took_long_is_shown(shown: Shown) -> None:
-    shown.window._pace = Pace(time.perf_counter, budget_seconds=0.0)
+    shown.window.frames.pace = Pace(time.perf_counter, budget_seconds=0.0)
 
     shown.show(plane(7), well="A01")
     shown.show(plane(8), well="A02")
@@ -780,7 +780,7 @@ def test_an_image_of_a_pinned_step_that_left_the_memory_is_drawn_where_it_is_pin
         small.show(plane(1000 if site == 3 else 10, (512, 512)), site=site, display=limits)
     window = small.window
     qtbot.waitUntil(lambda: small.store.spilled_images > 20, timeout=PATIENCE_MILLISECONDS)
-    [shown] = window.shown.values()
+    [shown] = window.shown
     window.sliders.at["site"] = 3
     window.pins.pin(shown.model)
     window.sliders.at["site"] = 1  # before the image is back

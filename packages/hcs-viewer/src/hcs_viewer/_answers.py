@@ -25,6 +25,7 @@ from hcs_protocol import (
 )
 
 from ._axes import Value
+from ._frames import after_paint
 from ._inbox import Answer, Question
 from ._layer_models import LayerModel
 from ._layers import ShownLayer
@@ -44,7 +45,7 @@ def answer(window: Window, question: Question) -> None:
         logger.exception("request failed request=%s", type(question.request).__name__)
         answered = Answer(question.identity, Failed(reply_to=question.request.id, error=repr(error)))
     if isinstance(question.request, Navigate):
-        window.after_paint(lambda: window.to_receiver.put(answered))
+        after_paint(lambda: window.to_receiver.put(answered))
     else:
         window.to_receiver.put(answered)
 
@@ -75,7 +76,7 @@ def _state(window: Window, request: str) -> State:
     layout, camera = window.layout, window.viewer.scene.camera
     return State(
         reply_to=request,
-        layers=[_layer_state(layout, shown) for shown in window.layers_from_bottom()],
+        layers=[_layer_state(layout, shown) for shown in window.shown.from_bottom()],
         axes={component: list(axis.values) for component, axis in layout.axes.items()},
         position=dict(window.sliders.at),
         camera_center=[float(value) for value in camera.center],
@@ -126,7 +127,7 @@ def _image(window: Window, identity: bytes, asked: GetImage) -> Answer:
 def _navigate(window: Window, asked: Navigate) -> None:
     if asked.visible_layers is not None:
         wanted = {_named(window, name).layer.name for name in asked.visible_layers}
-        for shown in window.layers_from_bottom():
+        for shown in window.shown.from_bottom():
             shown.set_visible(shown.layer.name in wanted)
     given = _given(asked)
     for component, value in given.items():
@@ -143,10 +144,10 @@ def _given(asked: GetImage | Navigate) -> dict[str, Value]:
 
 
 def _named(window: Window, name: str) -> ShownLayer:
-    for shown in window.layers_from_bottom():
+    for shown in window.shown.from_bottom():
         if shown.layer.name == name:
             return shown
-    names = [shown.layer.name for shown in window.layers_from_bottom()]
+    names = [shown.layer.name for shown in window.shown.from_bottom()]
     raise LookupError(f"wanted one of the layers {names!r}, not {name!r}")
 
 

@@ -134,7 +134,7 @@ class Navigation(QWidget):
 
     def _turn_follow(self, is_on: bool) -> None:
         self._window.follow.turn(is_on)
-        self._window.take_in()
+        self._window.frames.want()
 
     def _turn_side_by_side(self, is_on: bool) -> None:
         side_by_side = self._window.side_by_side
@@ -149,7 +149,7 @@ class Navigation(QWidget):
 
     def _selected(self) -> LayerModel | None:
         """Return the selected layer, or else the topmost that is seen."""
-        layers = self._window.layers_from_bottom()
+        layers = self._window.shown.from_bottom()
         active = self._window.viewer.layers.selection.active
         chosen = [shown for shown in layers if shown.layer is active]
         visible = [shown for shown in layers if shown.layer.visible]

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import napari
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QTimer
 
 from hcs_protocol import COMPONENTS, Pong, RunEnded, RunStarted, StepProgress
 
 from ._axes import Position
 from ._colours import ChannelColours
 from ._follow import Follow
+from ._frames import Frames
 from ._inbox import (
     ArrivedImage,
     ImagesBack,
@@ -36,9 +37,9 @@ from ._pins import Pins
 from ._presence import Presence
 from ._runs import Runs
 from ._shared_contrast import SharedContrast
+from ._shown_layers import ShownLayers
 from ._side_by_side import SideBySide
 from ._sliders import Sliders
-from ._stacks import Stack
 from ._store import Store
 from ._view import View
 
@@ -47,12 +48,6 @@ logger = logging.getLogger(__name__)
 BEAT_MILLISECONDS = 200
 MOST_LAYERS = 200
 """With more of them napari takes longer to add the next one than a user waits."""
-
-
-class Bell(QObject):
-    """Wakes the window's thread from another one."""
-
-    rung = Signal()
 
 
 class Window:
@@ -72,13 +67,12 @@ class Window:
         self.viewer = viewer
         self.store = store
         self.layout = Layout()
-        self.shown: dict[int, ShownLayer] = {}
-        """By the identity of their models."""
-        self.sliders = Sliders(viewer, self.layout, self.layers_from_bottom)
+        self.shown = ShownLayers(viewer)
+        self.sliders = Sliders(viewer, self.layout, self.shown.from_bottom)
         self.follow = Follow()
         self.runs = Runs()
-        self.pins = Pins(viewer, self.sliders, self.layers_from_bottom)
-        self.side_by_side = SideBySide(viewer, self.sliders, self.layers_from_bottom)
+        self.pins = Pins(viewer, self.sliders, self.shown.from_bottom)
+        self.side_by_side = SideBySide(viewer, self.sliders, self.shown.from_bottom)
         self.pins.changed = self.side_by_side.arrange
         self.to_receiver = to_receiver
         self.end: Callable[[], None] = viewer.close
@@ -89,18 +83,15 @@ class Window:
         self._inbox = inbox
         self._presence = presence
         self._answer = answer
-        self._pace = pace or Pace(time.perf_counter)
         self._colours = ChannelColours()
         self._contrast = SharedContrast()
         self._view = View(viewer)
         self._left_out: set[int] = set()
         """Models that have no layer since there are too many."""
-        self._is_over = False
         self._drawn_growth = 0
         self._changed: dict[int, tuple[ShownLayer, set[Position]]] = {}
         self._arrived: list[ArrivedImage] = []
-        self._bell = Bell()
-        self._bell.rung.connect(self.take_in)  # on this thread, whichever rings
+        self.frames = Frames(pace or Pace(time.perf_counter), self._frame)
         self._beat = QTimer()
         self._beat.timeout.connect(self._give_sign)
 
@@ -113,30 +104,13 @@ class Window:
         self.viewer.canvas.events.size.connect(self.side_by_side.arrange)
         self._presence.see_window()
         self._beat.start(BEAT_MILLISECONDS)
-        self._inbox.wake_by(self._bell.rung.emit)
+        self._inbox.wake_by(self.frames.ring)
 
     def stop_listening(self) -> None:
         """Take nothing in any more: the napari window is about to go."""
-        self._is_over = True
+        self.frames.end()
         self._beat.stop()
         self._inbox.wake_by(lambda: None)
-
-    def take_in(self) -> None:
-        """Lay out what arrived, as far as this frame's budget goes, and draw it; unless a frame is on."""
-        if self._pace.is_drawing:
-            self._pace.is_wanted = True
-            return
-        self._pace.begin()
-        self._presence.see_window()
-        while (entry := self._inbox.take()) is not None:
-            with self._going_on(type(entry).__name__):
-                self._take(entry)
-            if self._pace.is_spent:
-                self._pace.is_wanted = True  # an inbox that was not seen empty does not wake again
-                break
-        with self._going_on("a frame"):
-            self.draw()
-        self.after_paint(self._rest)
 
     def draw(self) -> None:
         """Bring the window up to date: sliders first, then each changed layer that is looked at."""
@@ -152,7 +126,7 @@ class Window:
                         is_stale = not moved  # else napari has just drawn it
                         shown.update(is_stale and self.sliders.stand_at(shown.model, positions))
         self._changed.clear()
-        self.store.reserve(sum(shown.texture_nbytes(self.viewer) for shown in self.layers_from_bottom()))
+        self.store.reserve(sum(shown.texture_nbytes(self.viewer) for shown in self.shown.from_bottom()))
         now = self._presence.clock()
         for image in self._arrived:
             shown_after = now - image.adopted_at
@@ -164,10 +138,7 @@ class Window:
         with self.sliders.ours():
             for model in models:
                 self._left_out.discard(id(model))
-                if (shown := self.shown.pop(id(model), None)) is not None:
-                    shown.forget()
-                    if shown.is_in(self.viewer):
-                        self.viewer.layers.remove(shown.layer)
+                self.shown.remove(model)
         for number in self.layout.remove(models):
             self.store.forget(number)
         runs = {model.run for model in self.layout.layers}
@@ -179,29 +150,23 @@ class Window:
             self.pins.clear()
             self.sliders.clear()
 
-    def layers_from_bottom(self) -> list[ShownLayer]:
-        """Return our layers that are in the window, in the window's order."""
-        places = {id(layer): place for place, layer in enumerate(self.viewer.layers)}
-        present = [shown for shown in self.shown.values() if id(shown.layer) in places]
-        return sorted(present, key=lambda shown: places[id(shown.layer)])
-
-    def after_paint(self, act: Callable[[], None]) -> None:
-        """Do something once what is changed now has been painted: Qt paints between two turns of its loop."""
-        QTimer.singleShot(0, lambda: QTimer.singleShot(0, act))
-
     def close_soon(self) -> None:
         """Close the window once the present answer is on its way; a second time is harmless."""
         if self._presence.state != "closing":
             self._presence.state = "closing"
             QTimer.singleShot(0, self.end)
 
-    def _rest(self) -> None:
-        QTimer.singleShot(round(1000 * self._pace.rest_seconds()), self._go_on)
-
-    def _go_on(self) -> None:
-        self._pace.end()
-        if self._pace.is_wanted and not self._is_over:
-            self.take_in()
+    def _frame(self) -> None:
+        """Lay out what arrived, as far as this frame's budget goes, and draw it."""
+        self._presence.see_window()
+        while (entry := self._inbox.take()) is not None:
+            with self._going_on(type(entry).__name__):
+                self._take(entry)
+            if self.frames.pace.is_spent:
+                self.frames.want()  # an inbox that was not seen empty does not wake again
+                break
+        with self._going_on("a frame"):
+            self.draw()
 
     def _take(self, entry: ToWindow) -> None:
         match entry:
@@ -238,8 +203,8 @@ class Window:
         self.follow.arrived(model, placement.positions, image)
         for number in placement.replaced:
             self.store.forget(number)
-        rename(self.shown[id(renamed)] for renamed in placement.renamed if id(renamed) in self.shown)
-        shown = self.shown.get(id(model))
+        rename(shown for renamed in placement.renamed if (shown := self.shown.of(renamed)))
+        shown = self.shown.of(model)
         if shown is not None:
             shown.add(image.number)
         elif placement.is_new_layer or id(model) in self._left_out:
@@ -250,13 +215,13 @@ class Window:
         self._arrived.append(image)
 
     def _draw_again(self, looker: object) -> None:
-        for key, shown in self.shown.items():
+        for shown in self.shown:
             if shown.stack is looker:
                 here = self.layout.position_of(shown.model, self.sliders.at | shown.model.pinned)
-                self._changed.setdefault(key, (shown, set()))[1].add(here)
+                self._changed.setdefault(id(shown.model), (shown, set()))[1].add(here)
                 return
-        for layer in self.viewer.layers:
-            if layer.data is looker:  # a layer that the user duplicated
+        for layer in self.shown.duplicates():
+            if layer.data is looker:
                 layer.refresh(thumbnail=True, highlight=False, extent=False)
 
     def _add_layer(self, model: LayerModel, image: ArrivedImage, position: Position) -> ShownLayer | None:
@@ -270,8 +235,8 @@ class Window:
             ready = image.ready
             colormap = self._colours.of(ready.address.components.channel, ready.spec.emission_wavelength)
             shown = ShownLayer(self.layout, model, self.store, image.number, colormap, self._contrast)
-            shown.add_to(self.viewer, [*self.shown.values(), shown])
-            self.shown[id(model)] = shown
+            shown.add_to(self.viewer, [*self.shown, shown])
+            self.shown.add(shown)
             self.pins.add(model)
             shown.layer.events.visible.connect(self.sliders.tell)
             self.sliders.go_to(moved)
@@ -292,7 +257,7 @@ class Window:
         value, axes = self.sliders.at[component], self.layout.axes
         if value not in axes[component]:
             return False
-        runs = {shown.model.run for shown in self.shown.values()}
+        runs = {shown.model.run for shown in self.shown}
         is_new_run = model.run not in runs
         return not (is_new_run and model.moves(component)) or axes.expects(model.run, component, value)
 
@@ -305,20 +270,18 @@ class Window:
 
     def _grow(self) -> None:
         self._drawn_growth = self.layout.growth
-        for shown in self.shown.values():
+        for shown in self.shown:
             if shown.is_in(self.viewer):
                 with self._going_on(shown.model.name):
                     shown.grow()
-        ours = {id(shown.layer) for shown in self.shown.values()}
-        for layer in self.viewer.layers:
-            if isinstance(layer.data, Stack) and id(layer) not in ours:
-                layer.data = layer.data
+        for layer in self.shown.duplicates():
+            layer.data = layer.data
         self.side_by_side.arrange()
         self.sliders.follow_axes()
         self._fit()
 
     def _fit(self) -> None:
-        self._view.fit(shown.world_size for shown in self.shown.values() if shown.is_in(self.viewer))
+        self._view.fit(shown.world_size for shown in self.shown if shown.is_in(self.viewer))
 
     def _give_sign(self) -> None:
         self._presence.see_window()

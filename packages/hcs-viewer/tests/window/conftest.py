@@ -34,7 +34,7 @@ class Screen(Shown):
 
     def settle(self) -> None:
         """Wait until all that arrived is drawn and painted."""
-        pace = self.window._pace
+        pace = self.window.frames.pace
         self.qtbot.waitUntil(lambda: not pace.is_drawing, timeout=PATIENCE_MILLISECONDS)
 
     def press(self, key: str) -> None:

@@ -40,7 +40,7 @@ def everything(screen: Screen) -> list[object]:
 def cells(screen: Screen) -> dict[str, set[tuple[float, ...]]]:
     """Return where the layers of each step lie."""
     found: dict[str, set[tuple[float, ...]]] = {}
-    for shown in screen.window.layers_from_bottom():
+    for shown in screen.window.shown.from_bottom():
         found.setdefault(shown.model.key.step.name, set()).add(tuple(shown.layer.translate[-2:]))
     return found
 
@@ -136,7 +136,7 @@ def test_a_run_that_begins_meanwhile_takes_the_place_of_the_one_before(steps: Sc
     for step in (RAW, BLUR):
         steps.show(plane(), run="next", well="A01", channel="DAPI", step=step)
 
-    ours = steps.window.layers_from_bottom()
+    ours = steps.window.shown.from_bottom()
     assert {shown.model.run for shown in ours if shown.layer.visible} == {"next"}
     assert titles(steps) == ["Step_00_raw", "Step_01_blur"]
 

@@ -1,0 +1,50 @@
+"""Our layers in one napari window: found by their models, told apart from the user's own."""
+
+from collections.abc import Iterator
+
+import napari
+from napari.layers import Layer
+
+from ._layer_models import LayerModel
+from ._layers import ShownLayer
+from ._stacks import Stack
+
+
+class ShownLayers:
+    """The layers that we made for a viewer, those that the user deleted included."""
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        self._viewer = viewer
+        self._by_model: dict[int, ShownLayer] = {}
+
+    def of(self, model: LayerModel) -> ShownLayer | None:
+        """Return the layer that was made for a model, unless there is none."""
+        return self._by_model.get(id(model))
+
+    def add(self, shown: ShownLayer) -> None:
+        """Note a layer that was made."""
+        self._by_model[id(shown.model)] = shown
+
+    def remove(self, model: LayerModel) -> None:
+        """Take the layer of a model out of the window; if there is none, that is harmless."""
+        shown = self._by_model.pop(id(model), None)
+        if shown is not None:
+            shown.forget()
+            if shown.is_in(self._viewer):
+                self._viewer.layers.remove(shown.layer)
+
+    def from_bottom(self) -> list[ShownLayer]:
+        """Return those that are in the window, in the window's order."""
+        places = {id(layer): place for place, layer in enumerate(self._viewer.layers)}
+        present = [shown for shown in self if id(shown.layer) in places]
+        return sorted(present, key=lambda shown: places[id(shown.layer)])
+
+    def duplicates(self) -> list[Layer]:
+        """Return the layers in which the user shows our images once more."""
+        ours = {id(shown.layer) for shown in self}
+        return [
+            layer for layer in self._viewer.layers if isinstance(layer.data, Stack) and id(layer) not in ours
+        ]
+
+    def __iter__(self) -> Iterator[ShownLayer]:
+        return iter(self._by_model.values())
