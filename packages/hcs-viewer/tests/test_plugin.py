@@ -123,6 +123,7 @@ def test_the_user_is_told_which_port_it_is_if_the_wanted_one_is_taken(
 def test_preferences_come_before_variables_and_defaults(viewer: napari.Viewer) -> None:
     preferred = get_plugin_settings("hcs-viewer").listening
     assert (preferred_settings().data_port, preferred_settings().title) == (24700, "napari")
+    assert not preferred_settings().follow
 
     preferred.data_port, preferred.title, preferred.memory = 24710, "Assay 7", "100M"
     wanted = preferred_settings()

@@ -22,6 +22,7 @@ def preferred_settings() -> ViewerSettings:
         data_port=_data_port(listening.data_port),
         title=listening.title or TITLE,
         memory=memory_nbytes(listening.memory or DEFAULT_MEMORY),
+        follow=listening.follow,
     )
 
 
