@@ -4,6 +4,9 @@ from collections.abc import Iterable
 
 import napari
 
+TEXT_PIXELS = 46
+"""At the top of the canvas, for the line that says where the sliders stand: it covers no image."""
+
 
 class View:
     """Where the camera of one napari viewer was put, and whether it is still there."""
@@ -40,7 +43,16 @@ class View:
 
     def _put(self) -> None:
         self._viewer.fit_to_view()
+        if self._viewer.dims.ndisplay == 2:
+            self._leave_room_for_text()
         self._fitted = self._camera()
+
+    def _leave_room_for_text(self) -> None:
+        camera, height = self._viewer.scene.camera, float(self._viewer.canvas.size[0])
+        if height > 2 * TEXT_PIXELS:
+            camera.zoom *= (height - TEXT_PIXELS) / height
+            *depth, y, x = camera.center
+            camera.center = (*depth, y - TEXT_PIXELS / 2 / camera.zoom, x)
 
     def _camera(self) -> tuple[float, ...]:
         camera = self._viewer.scene.camera

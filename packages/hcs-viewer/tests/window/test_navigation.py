@@ -7,6 +7,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from hcs_protocol import Components, DimensionMode, DisplayConfiguration, Navigate, RunStarted, Step
+from hcs_viewer._view import TEXT_PIXELS
 
 BLUR, SEGMENT = Step(index=2, name="gaussian_blur"), Step(index=3, name="segment")
 
@@ -25,6 +26,15 @@ def test_the_canvas_says_where_one_is_and_what_one_sees(screen: Screen) -> None:
         screen.show(plane(), plate="Plate", well="A01", site=site, channel="DAPI", z_index=z_index, step=BLUR)
 
     assert screen.text == "Plate · A01 · site 2 · DAPI · z 7 · Step_02_gaussian_blur"
+
+
+def test_the_line_on_the_canvas_covers_no_image(screen: Screen) -> None:
+    screen.show(plane(shape=(300, 300)), well="A01")
+
+    camera, height = screen.viewer.scene.camera, screen.viewer.canvas.size[0]
+    top = height / 2 + (-0.5 - camera.center[-2]) * camera.zoom
+    bottom = height / 2 + (299.5 - camera.center[-2]) * camera.zoom
+    assert TEXT_PIXELS <= top < bottom <= height
 
 
 def test_the_channels_that_are_visible_are_said(screen: Screen) -> None:
