@@ -13,7 +13,7 @@ from ._layers import ShownLayer
 from ._layout import Layout
 from ._words import canvas_words
 
-POSITION_FONT_SIZE = 14
+POSITION_FONT_SIZE = 12
 
 AXIS_LABELS = (*COMPONENTS, "y", "x")
 
