@@ -19,6 +19,8 @@ import hcs_stream
 from hcs_protocol import Components
 from hcs_stream.microscopes import ImageFile, open_plate
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 CHANNELS = ["DAPI", "FITC"]
 STEPS = ["Step_01_gaussian_blur", "Step_02_threshold"]

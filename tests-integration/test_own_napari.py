@@ -14,6 +14,8 @@ import pytest
 import hcs_stream
 from hcs_protocol import State
 
+pytestmark = pytest.mark.long
+
 CLICKS = Path(__file__).with_name("apart") / "click_in_napari.py"
 PATIENCE_SECONDS = 50
 
