@@ -139,7 +139,8 @@ def test_the_smallest_image_is_seen(shown: Shown) -> None:
 @pytest.mark.parametrize("shape", [(LARGER_THAN_A_TEXTURE, 2), (2, LARGER_THAN_A_TEXTURE)])
 def test_an_image_larger_than_a_texture_is_seen(shown: Shown, shape: tuple[int, int]) -> None:
     shown.show(plane(9, shape), display=DisplayConfiguration(contrast_limits=(0, 9)))
-    shown.viewer.scene.camera.zoom = 20
+    camera = shown.viewer.scene.camera
+    camera.center, camera.zoom = ((shape[0] - 1) / 2, (shape[1] - 1) / 2), 20
 
     assert brightness(shown) > 0.9
 
