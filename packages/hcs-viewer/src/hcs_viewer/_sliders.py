@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import napari
+from qtpy.QtGui import QFont, QFontMetricsF
 
 from hcs_protocol import COMPONENTS
 
@@ -13,7 +14,10 @@ from ._layers import ShownLayer
 from ._layout import Layout
 from ._words import canvas_words
 
-POSITION_FONT_SIZE = 12
+POSITION_FONT_SIZE, LEAST_FONT_SIZE = 12, 7
+LETTERS_WIDER = 2.2
+"""So much wider are the letters of napari's canvas than Qt's of as many pixels as they have points."""
+MARGIN_PIXELS = 16
 
 AXIS_LABELS = (*COMPONENTS, "y", "x")
 
@@ -51,6 +55,7 @@ class Sliders:
         self._viewer.dims.events.order.connect(self.tell)
         self._viewer.layers.events.removed.connect(self.tell)
         self._viewer.layers.events.reordered.connect(self.tell)
+        self._viewer.canvas.events.size.connect(self.tell)
 
     def watch(self, watcher: Watcher) -> None:
         """Tell somebody of every move from now on."""
@@ -105,7 +110,7 @@ class Sliders:
         text.text = words
         text.visible = bool(words)
         text.position = "top_left"
-        text.font_size = POSITION_FONT_SIZE
+        text.font_size = _font_size(words, self._viewer.canvas.size[1])
 
     @contextmanager
     def ours(self) -> Iterator[None]:
@@ -129,3 +134,13 @@ class Sliders:
         self.tell()
         for watcher in self._watchers:
             watcher(by_hand)
+
+
+def _font_size(words: str, width: float) -> int:
+    """Return the size at which a canvas of so many pixels is as wide as the longest line."""
+    font = QFont()
+    font.setPixelSize(POSITION_FONT_SIZE)
+    letters = QFontMetricsF(font)
+    longest = max(map(letters.horizontalAdvance, words.splitlines()), default=0.0) or 1.0
+    fitting = int(POSITION_FONT_SIZE * (width - MARGIN_PIXELS) / (LETTERS_WIDER * longest))
+    return max(LEAST_FONT_SIZE, min(POSITION_FONT_SIZE, fitting))

@@ -83,6 +83,7 @@ def _component_words(component: str, value: Value, axes: Axes, models: Iterable[
     """Say a component by its slider, or by what its layers are of where it has no slider."""
     axis, place = axes[component], COMPONENTS.index(component)
     if value in axis and (value is not None or len(axis) > 1):
-        return value_words(component, value)
+        is_only_timepoint = component == "timepoint" and len(axis) == 1  # most plates are imaged once
+        return "" if is_only_timepoint else value_words(component, value)
     names = {name for model in models if (name := model.key.sliced[place]) is not None}
     return " + ".join(value_words(component, name) for name in sorted(names, key=natural_key))

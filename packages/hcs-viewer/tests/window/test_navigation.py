@@ -37,6 +37,25 @@ def test_the_line_on_the_canvas_covers_no_image(screen: Screen) -> None:
     assert TEXT_PIXELS <= top < bottom <= height
 
 
+@pytest.mark.parametrize("letters", [5, 15, 30])
+def test_a_long_line_is_written_smaller_rather_than_cut(screen: Screen, letters: int) -> None:
+    screen.show(plane(0), well="A01", channel="DAPI", step=Step(index=2, name="W" * letters))
+
+    line = screen.picture()[:TEXT_PIXELS]
+
+    assert screen.text.endswith("W")
+    assert line[:, : line.shape[1] // 4].max() > 200
+    assert line[:, -4:].max() < 50
+
+
+def test_the_only_timepoint_is_not_said(screen: Screen) -> None:
+    screen.show(plane(), well="A01", timepoint=1)
+    assert screen.text == "A01"
+
+    screen.show(plane(), well="A01", timepoint=2)
+    assert screen.text == "timepoint 1 · A01"
+
+
 def test_the_channels_that_are_visible_are_said(screen: Screen) -> None:
     for channel in ("DAPI", "GFP", "Cy5"):
         screen.show(plane(), well="A01", channel=channel, step=BLUR)
