@@ -27,6 +27,8 @@ HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 if HERE not in PYTHONS:
     PYTHONS.append(HERE)  # at least one is there
 
+IN_PARALLEL = ("-n", "2", "--dist", "loadfile")
+
 NO_TOOLKIT = """
 from importlib.util import find_spec
 found = [name for name in ("napari", "qtpy", "PyQt6", "PySide6", "hcs_viewer") if find_spec(name)]
@@ -50,11 +52,11 @@ def tests(session: nox.Session) -> None:
     install(session, "test")
     if session.posargs:
         session.run("pytest", *session.posargs)
-    elif session.python == HERE:
-        session.run("pytest", "-m", "window", "-n", "2", "--dist", "loadfile", "packages/hcs-viewer/tests")
-        session.run("pytest", "-m", "not window")
-    else:
-        session.run("pytest", "-m", "not window and not long")
+        return
+    session.run("pytest", "-m", "not window and not long", *IN_PARALLEL)
+    if session.python == HERE:
+        session.run("pytest", "-m", "window", *IN_PARALLEL, "packages/hcs-viewer/tests")
+        session.run("pytest", "-m", "long and not window")
 
 
 @nox.session(default=False)
@@ -140,7 +142,8 @@ def wheels(session: nox.Session) -> None:
     built = [str(wheel) for wheel in build_wheels(session).values()]
     session.install("--force-reinstall", "--no-deps", *built)  # same version, other content
     session.install(*built, *nox.project.dependency_groups(ROOT, "test"))
-    session.run("pytest", "-m", "not window", *(f"{path}/tests" for path in PACKAGES), *session.posargs)
+    tests = (f"{path}/tests" for path in PACKAGES)
+    session.run("pytest", "-m", "not window", *IN_PARALLEL, *tests, *session.posargs)
 
 
 def make_fit_for_a_window(session: nox.Session, *options: str) -> None:

@@ -163,7 +163,6 @@ def test_pixels_can_be_written_over_themselves() -> None:
         (np.ma.masked_less(np.arange(4), 2), r"array.filled\(0\)"),
         (OnADevice(np.zeros((2, 2))), "implicit conversion"),
     ],
-    ids=str,
 )
 def test_an_array_that_no_image_is_like_is_refused_with_advice(array: object, advice: str) -> None:
     with pytest.raises(UnsupportedArrayError, match=advice):
@@ -178,7 +177,6 @@ def test_an_array_that_no_image_is_like_is_refused_with_advice(array: object, ad
         *([[1, 2], [3, 4]], (1, 2), 5, 2.5, True, None, "text", b"bytes", memoryview(b"ab"), {}),
         *(np.float64(3), np.ndarray, standard_array.array("H", [1, 2])),
     ],
-    ids=str,
 )
 def test_what_is_no_array_is_refused(thing: object) -> None:
     with pytest.raises(UnsupportedArrayError):
