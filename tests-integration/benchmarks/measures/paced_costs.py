@@ -1,6 +1,7 @@
 """What one image costs the viewer early in a layer, or in a plate, and late."""
 
 import mmap
+import time
 from contextlib import ExitStack
 
 import numpy as np
@@ -49,10 +50,15 @@ class Layer:
 
 
 def measure_layer_cost(report: Report, places: Places, extent: WindowExtent) -> None:
-    """Note ``cost_image_1000_x_image_100``, of one axis that grows with every image, and ``rss_x_pixels``."""
+    """Note ``cost_image_1000_x_image_100``, of one axis that grows with every image, and ``rss_x_pixels``.
+
+    Beside it ``copy_1000_x_copy_100``: what the machine asks for as many copies that are all kept.
+    """
     shape = _affordable(extent.shape, extent.column)
     report.count("cost_image_rows", shape[0])
     _measure(report, places, extent, "timepoints", shape, extent.column, extent.gap)
+    early, late = zip(*(_copy(shape, extent) for _ in range(extent.repeats)), strict=True)
+    report.compare("copy_1000_x_copy_100", late, early, extent.window * extent.repeats)
 
 
 def measure_plate_cost(report: Report, places: Places, extent: WindowExtent) -> None:
@@ -78,6 +84,19 @@ def _measure(
     report.note(f"viewer's processors, image 100 of {name}", early)
     report.note(f"viewer's processors, image {name}", late)
     report.ratios["rss_x_pixels" if name == "1000" else "rss_x_pixels_plate"] = max(memory)
+
+
+def _copy(shape: Shape, extent: WindowExtent) -> tuple[float, float]:
+    """Copy an image into memory of its own, again and again; returns seconds of an early and a late copy."""
+    _touch(shape[0] * shape[1] * 2 * extent.column)
+    image = np.ones(shape, np.uint16)
+    kept, seconds = [], []
+    for _ in range(extent.column):
+        began = time.process_time()
+        kept.append(image.copy())
+        seconds.append(time.process_time() - began)
+    early = seconds[extent.window : 2 * extent.window]
+    return float(np.mean(early)), float(np.mean(seconds[-extent.window :]))
 
 
 def _touch(nbytes: int) -> None:
