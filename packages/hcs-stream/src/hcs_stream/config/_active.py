@@ -1,0 +1,46 @@
+"""The configuration in use: what a step, or a function within it, streams by without being told."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from ._defaults import default_level
+from ._inheritance import LEVELS, Level, resolve_as
+from ._settings import Settings
+from ._streaming import NapariStreamingConfig
+
+_active: ContextVar[tuple[Level, ...]] = ContextVar("hcs_streaming", default=())
+
+
+def active_levels() -> tuple[Level, ...]:
+    """Return what `use_streaming` put in use around here, the inner first."""
+    return _active.get()
+
+
+def active_streaming() -> NapariStreamingConfig:
+    """Return the configuration in use, its unset fields inherited; without any, the global defaults.
+
+    Raises:
+        ConfigurationError: An ``HCS_…`` variable, or the file that ``$HCS_CONFIG`` names, is wrong.
+    """
+    in_use = _active.get()
+    if in_use and isinstance(in_use[0].config, NapariStreamingConfig):
+        return in_use[0].config
+    return resolve_as(NapariStreamingConfig, (*in_use, default_level()))
+
+
+@contextmanager
+def use_streaming(config: Settings | None, *, level: str | None = None) -> Iterator[NapariStreamingConfig]:
+    """Put a configuration in use, in this thread or task; its unset fields inherit from the one around.
+
+    Args:
+        config: Lazy or not; None says nothing.
+        level: As `explain` calls it; by default pipeline, within that step, and within that function.
+    """
+    around = _active.get()
+    name = level or LEVELS[min(len(around), len(LEVELS) - 1)]
+    token = _active.set((Level(name, config), *around))
+    try:
+        yield active_streaming()
+    finally:
+        _active.reset(token)

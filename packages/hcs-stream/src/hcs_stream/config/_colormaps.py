@@ -1,0 +1,38 @@
+"""The colormaps that napari has; written by ``python .ci/napari_colormaps.py``."""
+
+from enum import StrEnum
+
+
+class NapariColormap(StrEnum):
+    """A colormap of napari's, by its name there."""
+
+    BLUE = "blue"
+    BOP_BLUE = "bop blue"
+    BOP_ORANGE = "bop orange"
+    BOP_PURPLE = "bop purple"
+    CYAN = "cyan"
+    FIRE = "fire"
+    GIST_EARTH = "gist_earth"
+    GRAY = "gray"
+    GRAY_R = "gray_r"
+    GREEN = "green"
+    HILO = "HiLo"
+    HSV = "hsv"
+    I_BLUE = "I Blue"
+    I_BORDEAUX = "I Bordeaux"
+    I_FOREST = "I Forest"
+    I_ORANGE = "I Orange"
+    I_PURPLE = "I Purple"
+    ICE = "ice"
+    INFERNO = "inferno"
+    MAGENTA = "magenta"
+    MAGMA = "magma"
+    NAN = "nan"
+    PIYG = "PiYG"
+    PLASMA = "plasma"
+    RED = "red"
+    TURBO = "turbo"
+    TWILIGHT = "twilight"
+    TWILIGHT_SHIFTED = "twilight_shifted"
+    VIRIDIS = "viridis"
+    YELLOW = "yellow"

@@ -1,0 +1,115 @@
+"""Settings that ``HCS_…`` variables say."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ._errors import ConfigurationError, InvalidSettingError, closest
+from ._settings import Settings, checked, enum_of, hints, kinds, may_be_none, wanted
+from ._streaming import NapariStreamingConfig
+
+STREAMING = "napari_streaming"
+PREFIX = "HCS_"
+CONFIG = "HCS_CONFIG"
+WORKERS = "HCS_WORKERS"
+OTHER_NAMES: Mapping[str, str] = {"HCS_DATA_PORT": "napari_port"}
+"""Variables that say a field of another name, where the one of its own name does not."""
+OTHERS = frozenset(
+    {
+        "HCS_EXIT_TIMEOUT",
+        "HCS_RUN",
+        "HCS_RUNTIME_DIR",
+        "HCS_SHM_BUDGET",
+        "HCS_SHM_DIR",
+        "HCS_SPILL_BUDGET",
+        "HCS_SPILL_DIR",
+        "HCS_VIEWER_BUDGET_MILLISECONDS",
+        "HCS_VIEWER_FOLLOW",
+        "HCS_VIEWER_FRAME_MILLISECONDS",
+        "HCS_VIEWER_MEMORY",
+    }
+)
+"""Variables of ours that are no settings of a pipeline."""
+LIKENESS = 0.82
+"""From here on a name is one of ours, misspelt; a laboratory may have others, ``HCS_DATA_DIR``."""
+NOTHING = "none"
+_YES_OR_NO = (
+    {"1": True, "true": True, "yes": True, "on": True}
+    | {"0": False, "false": False}
+    | {
+        "no": False,
+        "off": False,
+    }
+)
+
+
+class Said(NamedTuple):
+    """What a file or the environment says: values by field, and where each of them stands."""
+
+    values: dict[str, object]
+    sources: dict[str, str]
+
+    def over(self, other: "Said") -> "Said":
+        """Return both together; where they differ, this one counts."""
+        return Said(other.values | self.values, other.sources | self.sources)
+
+
+def variables(config: type[Settings]) -> dict[str, str]:
+    """Return the variables that say fields of this configuration, and which; later ones count more."""
+    named = {name: field for name, field in OTHER_NAMES.items() if field in hints(config)}
+    return named | {PREFIX + field.upper(): field for field in hints(config) if field != STREAMING}
+
+
+def from_environment(config: type[Settings], environ: Mapping[str, str]) -> Said:
+    """Return what the environment says of a configuration; an empty variable says nothing.
+
+    Raises:
+        InvalidSettingError: A variable's value cannot be.
+    """
+    said = Said({}, {})
+    for variable, field in variables(config).items():
+        if text := environ.get(variable, "").strip():
+            value = from_text(field, text, hints(config)[field], variable)
+            said.values[field] = checked(config, field, value, variable)
+            said.sources[field] = variable
+    return said
+
+
+def check_variables(environ: Mapping[str, str]) -> None:
+    """Refuse variables whose names are nearly those of ours.
+
+    Raises:
+        ConfigurationError: One is; the text says which was meant.
+    """
+    known = {*variables(NapariStreamingConfig), CONFIG, WORKERS, *OTHERS}
+    endings = {name.removeprefix(PREFIX): name for name in known}
+    for name in environ:
+        if name.startswith(PREFIX) and name not in known:
+            meant = closest(name.removeprefix(PREFIX), endings, LIKENESS)
+            if meant is not None:
+                raise ConfigurationError(f"there is no variable {name!r}: did you mean {endings[meant]!r}?")
+
+
+def from_text(name: str, text: str, hint: object, place: str) -> object:
+    """Return the value that a text says, as `checked` takes it.
+
+    Raises:
+        InvalidSettingError: It is no truth value, number or pair of numbers where one was wanted.
+    """
+    if may_be_none(hint) and text.casefold() == NOTHING:
+        return None
+    if str in kinds(hint) or enum_of(hint) is not None:
+        return text
+    try:
+        return _plain(text, hint)
+    except (ValueError, KeyError) as error:
+        raise InvalidSettingError(name, wanted(hint), text, place) from error
+
+
+def _plain(text: str, hint: object) -> object:
+    if bool in kinds(hint):
+        return _YES_OR_NO[text.casefold()]
+    if int in kinds(hint):
+        return int(text)
+    if tuple[float, float] in kinds(hint):
+        return tuple(float(part) for part in text.split(","))
+    return text

@@ -1,0 +1,97 @@
+"""The one configuration of a pipeline, and how it is read."""
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from ._environment import CONFIG, Said, check_variables, from_environment
+from ._errors import InvalidSettingError
+from ._file import STREAMING, from_table, read_toml, streaming_tables
+from ._inheritance import with_origins
+from ._lazy import LazyNapariStreamingConfig
+from ._resolve import Streamings, resolve_all
+from ._settings import Check, Settings, check_names, checked
+from ._streaming import NapariStreamingConfig
+
+
+def _wanted_workers(workers: int) -> str | None:
+    return None if workers > 0 else "a number from 1 on"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PipelineConfig(Settings):
+    """What holds for all steps of a pipeline, unless a step or a function says otherwise."""
+
+    checks: ClassVar[Mapping[str, Check]] = {"workers": _wanted_workers}
+
+    napari_streaming: Streamings = None
+    """One viewer or several, each with filters of its own; None is none."""
+    workers: int | None = None
+    """How many processes or threads; None leaves it to the executor."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, STREAMING, _checked_streamings(self.napari_streaming))
+        object.__setattr__(self, "workers", checked(type(self), "workers", self.workers))
+
+    def streaming(
+        self, step: Streamings = None, function: Streamings = None
+    ) -> tuple[NapariStreamingConfig, ...]:
+        """Return the configurations by which a step, or a function of it, streams, one for each viewer.
+
+        Raises:
+            ConfigurationError: As `hcs_stream.config.resolve_all`.
+        """
+        return resolve_all(function, step, self.napari_streaming)
+
+
+def load_config(
+    path: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ
+) -> PipelineConfig:
+    """Return what the environment and a TOML file say.
+
+    Its streaming configurations are lazy: what neither says is inherited, and code can say it on top:
+    ``resolve(LazyNapariStreamingConfig(napari_port=5600), load_config().napari_streaming)``.
+
+    Args:
+        path: Of the file; None is that of ``$HCS_CONFIG``, else none is read.
+        environ: Variables ``HCS_…`` count more than the file, except where it has several viewers: what it
+            says of each then counts more.
+
+    Raises:
+        ConfigurationError: A name is misspelt or a value cannot be; the text says where it stands.
+        OSError: The file cannot be read.
+    """
+    check_variables(environ)
+    path = path or environ.get(CONFIG) or None
+    tables = read_toml(Path(path)) if path else {}
+    check_names(PipelineConfig, tables, str(path))
+    streamings = _streamings_of([] if path is None else streaming_tables(Path(path), tables), environ)
+    own = {name: value for name, value in tables.items() if name != STREAMING}
+    said = from_environment(PipelineConfig, environ).over(from_table(PipelineConfig, own, str(path)))
+    made = PipelineConfig(napari_streaming=streamings, **said.values)  # type: ignore[arg-type]  # they are checked
+    return with_origins(made, said.sources)
+
+
+def _streamings_of(
+    tables: Sequence[tuple[str, Mapping[str, object]]], environ: Mapping[str, str]
+) -> Streamings:
+    variables = from_environment(NapariStreamingConfig, environ)
+    said = [from_table(NapariStreamingConfig, table, place) for place, table in tables]
+    if len(said) > 1:
+        return tuple(_lazy(one.over(variables)) for one in said)
+    together = variables.over(said[0]) if said else variables
+    return _lazy(together) if said or variables.values else None
+
+
+def _lazy(said: Said) -> LazyNapariStreamingConfig:
+    return with_origins(LazyNapariStreamingConfig(**said.values), said.sources)
+
+
+def _checked_streamings(given: object) -> Streamings:
+    several = given if isinstance(given, list | tuple) else [given]
+    for one in several:
+        if given is not None and not isinstance(one, NapariStreamingConfig | LazyNapariStreamingConfig):
+            raise InvalidSettingError(STREAMING, "NapariStreamingConfig, its lazy twin, or several", one)
+    return tuple(given) if isinstance(given, list | tuple) else given  # type: ignore[return-value]  # it is one
