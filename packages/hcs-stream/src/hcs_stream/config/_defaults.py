@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from ._environment import CONFIG, PREFIX, Said, check_variables, from_environment
-from ._file import from_table, read_toml, streaming_tables
+from ._file import read_toml, said_of_viewers
 from ._inheritance import ORIGINS, Level
 from ._streaming import NapariStreamingConfig
 
@@ -34,8 +34,5 @@ def _default_level(variables: frozenset[tuple[str, str]], stamp: tuple[int, int]
 
 
 def _from_file(path: str | None) -> Said:
-    tables = streaming_tables(Path(path), read_toml(Path(path))) if path else []
-    if len(tables) != 1:
-        return Said({}, {})  # what is said of several viewers is said of none in general
-    [(place, table)] = tables
-    return from_table(NapariStreamingConfig, table, place)
+    viewers = said_of_viewers(read_toml(Path(path)), path) if path else []
+    return viewers[0] if len(viewers) == 1 else Said({}, {})  # what is said of several holds for none other

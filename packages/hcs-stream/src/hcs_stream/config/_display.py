@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import msgspec
@@ -14,7 +15,8 @@ from hcs_protocol import (
 )
 
 from ._colormaps import NapariColormap
-from ._settings import Check, Settings
+from ._inheritance import Explained
+from ._settings import Check
 
 NapariDimensionMode = DimensionMode
 NapariVariableSizeHandling = VariableSizeHandling
@@ -28,14 +30,18 @@ def _wanted_limits(limits: tuple[float, float]) -> str | None:
     return None
 
 
-class _Display(Settings):
+class _Display(Explained):
     shown_by: ClassVar[type[msgspec.Struct]] = DisplayConfiguration
     checks: ClassVar[Mapping[str, Check]] = {"contrast_limits": _wanted_limits}
 
     def display(self) -> DisplayConfiguration:
-        """Return these settings as the viewer is told them."""
-        names = self.shown_by.__struct_fields__
-        return cast("DisplayConfiguration", self.shown_by(**{name: getattr(self, name) for name in names}))
+        """Return these settings as the viewer is told them; each time the same object."""
+        return self._shown
+
+    @cached_property
+    def _shown(self) -> DisplayConfiguration:
+        settings = {name: getattr(self, name) for name in self.shown_by.__struct_fields__}
+        return cast("DisplayConfiguration", msgspec.convert(msgspec.to_builtins(settings), self.shown_by))
 
 
 def display_config(shown_by: type[msgspec.Struct]) -> type[_Display]:

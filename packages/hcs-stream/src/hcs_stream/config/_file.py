@@ -7,6 +7,7 @@ from pathlib import Path
 from ._environment import NOTHING, STREAMING, Said
 from ._errors import ConfigurationError
 from ._settings import Settings, check_names, checked, hints, may_be_none
+from ._streaming import NapariStreamingConfig
 
 
 def read_toml(path: Path) -> dict[str, object]:
@@ -22,32 +23,36 @@ def read_toml(path: Path) -> dict[str, object]:
         raise ConfigurationError(f"{path}: wanted TOML, found {error}") from error
 
 
-def streaming_tables(path: Path, said: Mapping[str, object]) -> list[tuple[str, Mapping[str, object]]]:
-    """Return the tables ``[napari_streaming]``, one or several, and where each stands.
+def said_of_viewers(said: Mapping[str, object], file: str) -> list[Said]:
+    """Return what the tables ``[napari_streaming]`` of a file say, one or several.
 
     Raises:
-        ConfigurationError: There is something else of this name.
+        ConfigurationError: Something else has this name, or a table says what cannot be.
     """
     match said.get(STREAMING, []):
-        case Mapping() as table:
-            return [(f"{path}, [{STREAMING}]", table)]
-        case [*tables] if all(isinstance(table, Mapping) for table in tables):
-            return [(f"{path}, [[{STREAMING}]] {n}", table) for n, table in enumerate(tables, start=1)]
+        case dict() as table:
+            return [from_table(NapariStreamingConfig, table, file, f"[{STREAMING}]")]
+        case [*found] if len(tables := [table for table in found if isinstance(table, dict)]) == len(found):
+            return [
+                from_table(NapariStreamingConfig, table, file, f"[[{STREAMING}]] {number}")
+                for number, table in enumerate(tables, start=1)
+            ]
         case found:
-            raise ConfigurationError(f"{path}: wanted a table [{STREAMING}], or several, found {found!r}")
+            raise ConfigurationError(f"{file}: wanted a table [{STREAMING}], or several, found {found!r}")
 
 
-def from_table(config: type[Settings], table: Mapping[str, object], place: str) -> Said:
+def from_table(config: type[Settings], table: Mapping[str, object], file: str, heading: str = "") -> Said:
     """Return what a table says of a configuration; the text ``"none"`` is None where that can be.
 
     Raises:
         UnknownSettingError: There is no such setting; the text says which was meant.
         InvalidSettingError: A setting cannot have this value.
     """
+    place = f"{file}, {heading}" if heading else file
     check_names(config, table, place)
     said = Said({}, {})
     for name, given in table.items():
         is_none = isinstance(given, str) and given.casefold() == NOTHING and may_be_none(hints(config)[name])
         said.values[name] = checked(config, name, None if is_none else given, place)
-        said.sources[name] = place.partition(",")[0]
+        said.sources[name] = file
     return said

@@ -69,7 +69,7 @@ def well_filter(said: str | Sequence[str]) -> WellFilter:
     items = _items(said, "well", WELL_WANTED)
     parts: list[str] = []
     for item in items:
-        if not isinstance(item, str):
+        if not isinstance(item, str) or not item.strip():
             raise InvalidFilterError("well", WELL_WANTED, item)
         parts += (part.strip() for part in item.split(","))
     _well_matchers(tuple(parts))

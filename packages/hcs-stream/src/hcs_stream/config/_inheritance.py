@@ -34,6 +34,22 @@ class Inherited(NamedTuple):
         return f"{self.value}, from {self.source}"
 
 
+class Explained(Settings):
+    """A configuration that says where its values come from."""
+
+    def explain(self, name: str, *outer: "Settings | Level | None") -> str:
+        """Say a field's value and where it comes from: ``5555, from the pipeline``.
+
+        Args:
+            name: Of the field.
+            *outer: The levels around, the inner first, by which this one is a step's or a function's.
+
+        Raises:
+            UnknownSettingError: There is no such field.
+        """
+        return str(look_up(type(self), name, levels((self, *outer))))
+
+
 def levels(configs: Sequence[Settings | Level | None]) -> tuple[Level, ...]:
     """Name configurations, the inner first, by counting from outside: pipeline, step, function."""
     named: list[Level] = []

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ._active import active_levels
 from ._defaults import default_level
 from ._display import NapariDisplayConfig
-from ._inheritance import Inherited, Level, levels, look_up, resolve_as
+from ._inheritance import Explained, Inherited, Level, levels, look_up, resolve_as
 from ._settings import UNSET, Settings, checked, hints
 from ._streaming import NapariStreamingConfig, StreamingConfig
 
 
-class Lazy(Settings):
+class Lazy(Explained):
     """The base of lazy twins; ``outer`` are the levels around, the inner first, else those in use."""
 
     concrete: ClassVar[type[Settings]]

@@ -4,15 +4,15 @@ import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
-from ._environment import CONFIG, Said, check_variables, from_environment
+from ._environment import CONFIG, STREAMING, Said, check_variables, from_environment
 from ._errors import InvalidSettingError
-from ._file import STREAMING, from_table, read_toml, streaming_tables
-from ._inheritance import with_origins
+from ._file import from_table, read_toml, said_of_viewers
+from ._inheritance import Explained, with_origins
 from ._lazy import LazyNapariStreamingConfig
 from ._resolve import Streamings, resolve_all
-from ._settings import Check, Settings, check_names, checked
+from ._settings import Check, check_names, checked
 from ._streaming import NapariStreamingConfig
 
 
@@ -21,7 +21,7 @@ def _wanted_workers(workers: int) -> str | None:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PipelineConfig(Settings):
+class PipelineConfig(Explained):
     """What holds for all steps of a pipeline, unless a step or a function says otherwise."""
 
     checks: ClassVar[Mapping[str, Check]] = {"workers": _wanted_workers}
@@ -67,18 +67,16 @@ def load_config(
     path = path or environ.get(CONFIG) or None
     tables = read_toml(Path(path)) if path else {}
     check_names(PipelineConfig, tables, str(path))
-    streamings = _streamings_of([] if path is None else streaming_tables(Path(path), tables), environ)
+    viewers = said_of_viewers(tables, str(path))
     own = {name: value for name, value in tables.items() if name != STREAMING}
     said = from_environment(PipelineConfig, environ).over(from_table(PipelineConfig, own, str(path)))
-    made = PipelineConfig(napari_streaming=streamings, **said.values)  # type: ignore[arg-type]  # they are checked
-    return with_origins(made, said.sources)
+    own_values = cast("dict[str, Any]", said.values)  # they are checked
+    config = PipelineConfig(napari_streaming=_lazies(viewers, environ), **own_values)
+    return with_origins(config, said.sources)
 
 
-def _streamings_of(
-    tables: Sequence[tuple[str, Mapping[str, object]]], environ: Mapping[str, str]
-) -> Streamings:
+def _lazies(said: Sequence[Said], environ: Mapping[str, str]) -> Streamings:
     variables = from_environment(NapariStreamingConfig, environ)
-    said = [from_table(NapariStreamingConfig, table, place) for place, table in tables]
     if len(said) > 1:
         return tuple(_lazy(one.over(variables)) for one in said)
     together = variables.over(said[0]) if said else variables

@@ -6,9 +6,18 @@ A value may be said as a person writes it: ``"stack"`` or ``"STACK"`` for a mode
 import dataclasses
 from collections.abc import Callable, Mapping
 from enum import Enum
-from functools import lru_cache
 from types import UnionType
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    NamedTuple,
+    TypeAlias,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import msgspec
 
@@ -41,11 +50,9 @@ class Settings:
         return {name: value for name in hints(type(self)) if (value := getattr(self, name)) is not UNSET}
 
 
-@lru_cache
 def hints(config: type[Settings]) -> dict[str, object]:
     """Return name and type of each field."""
-    known = get_type_hints(config)
-    return {field.name: known[field.name] for field in dataclasses.fields(config)}  # type: ignore[arg-type]  # all of them are
+    return _described(config).hints
 
 
 def check_names(config: type[Settings], settings: Mapping[str, object], place: str = "") -> None:
@@ -66,20 +73,10 @@ def checked(config: type[Settings], name: str, given: object, place: str = "") -
         InvalidSettingError: The field cannot have it; the text says what was wanted.
     """
     value = _converted(name, given, hints(config)[name], place)
-    check = _checks(config).get(name)
+    check = _described(config).checks.get(name)
     if check is not None and value is not None and (instead := check(value)):
         raise InvalidSettingError(name, instead, given, place)
     return value
-
-
-@lru_cache
-def _checks(config: type[Settings]) -> dict[str, Check]:
-    """Return the checks of a configuration and of all that it is made of."""
-    return {
-        name: check
-        for part in reversed(config.__mro__)
-        for name, check in vars(part).get("checks", {}).items()
-    }
 
 
 def enum_of(hint: object) -> type[Enum] | None:
@@ -97,6 +94,28 @@ def wanted(hint: object) -> str:
     """Say in words what a field takes."""
     said = [_WORDS.get(kind) or _in_words(kind) for kind in kinds(hint)]
     return " or ".join(dict.fromkeys(said))
+
+
+class _Described(NamedTuple):
+    hints: dict[str, object]
+    checks: dict[str, Check]
+
+
+_known: dict[type, _Described] = {}
+
+
+def _described(config: type[Settings]) -> _Described:
+    """Return what a configuration has and what it inherits; worked out once."""
+    found = _known.get(config)
+    if found is None:
+        hints = get_type_hints(config)
+        checks: dict[str, Check] = {}
+        for part in reversed(config.__mro__):
+            checks |= vars(part).get("checks", {})
+        fields = dataclasses.fields(config)  # type: ignore[arg-type]  # all that there are, are dataclasses
+        found = _Described({field.name: hints[field.name] for field in fields}, checks)
+        _known[config] = found
+    return found
 
 
 def _converted(name: str, given: object, hint: object, place: str) -> object:
@@ -141,10 +160,10 @@ def _member(name: str, given: str, choices: type[Enum], place: str) -> Enum:
     found = by_text.get(given.strip().casefold())
     if found is not None:
         return found
-    close = closest(given, (str(member.value) for member in choices))
-    meant = f"{close!r}, or another" if close else "one"
-    listed = ", ".join(str(member.value) for member in choices)
-    raise InvalidSettingError(name, f"{meant} of {listed},", given, place)
+    values = [str(member.value) for member in choices]
+    close = closest(given, values)
+    meant = f" (did you mean {close!r}?)" if close else ""
+    raise InvalidSettingError(name, f"one of {', '.join(values)}{meant}", given, place)
 
 
 def kinds(hint: object) -> tuple[object, ...]:

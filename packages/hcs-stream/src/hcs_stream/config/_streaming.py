@@ -18,8 +18,9 @@ from hcs_stream import Overflow, Stream, connect
 from ._display import NapariDisplayConfig
 from ._errors import InvalidFilterError
 from ._filters import channel_filter, step_filter, well_filter
+from ._inheritance import Explained
 from ._selection import Selection
-from ._settings import Check, Settings
+from ._settings import Check
 
 CONNECT_SECONDS = 30.0
 NOWHERE = Components()
@@ -66,7 +67,7 @@ STREAMING_CHECKS: Mapping[str, Check] = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StreamingConfig(Settings):
+class StreamingConfig(Explained):
     """What is streamed to a viewer, of any kind."""
 
     checks: ClassVar[Mapping[str, Check]] = STREAMING_CHECKS
