@@ -4,8 +4,6 @@
 import sys
 from pathlib import Path
 
-from napari.utils.colormaps import AVAILABLE_COLORMAPS
-
 FILE = Path(__file__).parents[1] / "packages/hcs-stream/src/hcs_stream/config/_colormaps.py"
 HEAD = '''"""The colormaps that napari has; written by ``python .ci/napari_colormaps.py``."""
 
@@ -28,6 +26,8 @@ def module(colormaps: list[str]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the file, or say whether it is up to date."""
+    from napari.utils.colormaps import AVAILABLE_COLORMAPS  # takes a second, and a test needs `module` alone
+
     wanted = module(list(AVAILABLE_COLORMAPS))
     if "--check" not in arguments:
         FILE.write_text(wanted, encoding="utf-8")

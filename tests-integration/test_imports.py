@@ -17,7 +17,9 @@ for name in ("setsid", "posix_fallocate", "register_at_fork", "pidfd_open", "for
 """
 
 
-@pytest.mark.parametrize("package", ["hcs_protocol", "hcs_shm", "hcs_stream", "hcs_stream.pipeline"])
+@pytest.mark.parametrize(
+    "package", ["hcs_protocol", "hcs_shm", "hcs_stream", "hcs_stream.config", "hcs_stream.pipeline"]
+)
 def test_a_pipelines_packages_import_no_window_and_no_array_library(package: str, python: Python) -> None:
     done = python(f"import sys, {package}; print([name for name in {TOOLKITS} if name in sys.modules])")
 
