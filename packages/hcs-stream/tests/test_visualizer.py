@@ -10,6 +10,7 @@ import pytest
 
 from hcs_protocol import DisplayConfiguration
 from hcs_stream import NapariStreamVisualizer
+from hcs_stream.config import NapariStreamingConfig
 
 PORT = 23_457
 
@@ -38,9 +39,11 @@ def test_a_viewer_that_runs_is_used(viewer: Any) -> None:
     assert visualizer.wait_until_ready(20.0).connection == viewer.connection
 
 
-def test_its_configuration_says_how_images_are_shown(viewer: Any) -> None:
-    display = DisplayConfiguration(colormap="magma")
-    visualizer = NapariStreamVisualizer(None, display, napari_port=viewer.connection.data_port)
+@pytest.mark.parametrize(
+    "config", [DisplayConfiguration(colormap="magma"), NapariStreamingConfig(colormap="magma")]
+)
+def test_its_configuration_says_how_images_are_shown(viewer: Any, config: object) -> None:
+    visualizer = NapariStreamVisualizer(None, config, napari_port=viewer.connection.data_port)
 
     with visualizer.connect() as stream:
         stream.send(np.zeros((4, 5), np.uint8))

@@ -1,5 +1,7 @@
 """A pipeline's visualizer: one napari viewer, started without waiting for it."""
 
+from typing import Protocol, runtime_checkable
+
 import msgspec
 
 from hcs_protocol import DATA_PORT, DisplayConfiguration
@@ -10,6 +12,14 @@ from ._stream import Stream
 from ._viewers import Viewer, find_viewer
 
 HOST = "localhost"
+
+
+@runtime_checkable
+class SaysHowToShow(Protocol):
+    """What configurations of `hcs_stream.config` have."""
+
+    def display(self) -> DisplayConfiguration:
+        """Return how images are shown."""
 
 
 class NapariStreamVisualizer:
@@ -28,7 +38,8 @@ class NapariStreamVisualizer:
 
         Args:
             filemanager: The pipeline's; kept for it, not used.
-            visualizer_config: The pipeline's; kept for it. A `DisplayConfiguration` says how to show images.
+            visualizer_config: The pipeline's; kept for it. A `DisplayConfiguration`, or a configuration of
+                `hcs_stream.config`, says how to show images.
             viewer_title: Of the window.
             persistent: Whether the viewer outlives this process.
             napari_port: The viewer's data port.
@@ -93,5 +104,6 @@ class NapariStreamVisualizer:
 
     def _display(self) -> DisplayConfiguration:
         given = self.visualizer_config
-        display = given if isinstance(given, DisplayConfiguration) else DisplayConfiguration()
+        said = given.display() if isinstance(given, SaysHowToShow) else given
+        display = said if isinstance(said, DisplayConfiguration) else DisplayConfiguration()
         return msgspec.structs.replace(display, replace_layers=display.replace_layers or self.replace_layers)

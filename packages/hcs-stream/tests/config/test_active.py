@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from hcs_stream.config import (
+    ConfigurationError,
     LazyNapariStreamingConfig,
     NapariStreamingConfig,
     active_streaming,
@@ -53,6 +54,11 @@ def test_the_block_is_given_what_is_in_use() -> None:
     with use_streaming(LazyNapariStreamingConfig(napari_port=5600), level="screen") as config:
         assert config == active_streaming()
         assert config.explain("napari_port") == "5600, from the screen"
+
+
+def test_no_other_object_is_put_in_use() -> None:
+    with pytest.raises(ConfigurationError, match="wanted one configuration"):
+        use_streaming([NapariStreamingConfig()]).__enter__()  # type: ignore[arg-type]  # that is the point
 
 
 def test_another_thread_uses_its_own() -> None:

@@ -183,7 +183,7 @@ def test_a_subclass_of_ones_own_is_resolved_as_such() -> None:
 
 
 def test_no_other_object_is_a_level() -> None:
-    with pytest.raises(ConfigurationError, match="wanted a configuration or None, found 5555"):
+    with pytest.raises(ConfigurationError, match="wanted one configuration or None, found 5555"):
         resolve(5555)  # type: ignore[arg-type]  # that is the point
 
 

@@ -161,6 +161,28 @@ def test_an_image_passes_all_filters_or_is_not_accepted() -> None:
     assert not config.accepts((2, "blur"))
 
 
+def test_a_step_is_said_as_to_a_stream() -> None:
+    config = NapariStreamingConfig(step_filter=[2, "blur"])
+
+    assert config.accepts((np.int64(2), "mask"))
+    assert config.accepts("blur")
+    assert not config.accepts("mask")
+    assert not config.accepts((1, "mask"))
+
+
+def test_numbers_and_texts_of_other_libraries_are_values() -> None:
+    config = NapariStreamingConfig(
+        napari_port=np.int64(5600),  # type: ignore[arg-type]  # that is the point
+        enabled=np.bool_(False),  # type: ignore[arg-type]
+        step_filter=[np.int64(1), np.str_("blur")],  # type: ignore[list-item]
+        well_filter={"B01", "A01"},  # type: ignore[arg-type]
+    )
+
+    assert config == NapariStreamingConfig(
+        napari_port=5600, enabled=False, step_filter=[1, "blur"], well_filter=["A01", "B01"]
+    )
+
+
 def test_two_viewers_get_what_their_filters_say_and_nothing_else() -> None:
     steps = NapariStreamingConfig(step_filter=[1, 2])
     row = NapariStreamingConfig(napari_port=5556, well_filter="A*", channel_mode=NapariDimensionMode.STACK)

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 
 from ._defaults import default_level
 from ._inheritance import LEVELS, Level, resolve_as
+from ._inheritance import level as named
 from ._settings import Settings
 from ._streaming import NapariStreamingConfig
 
@@ -36,10 +37,13 @@ def use_streaming(config: Settings | None, *, level: str | None = None) -> Itera
     Args:
         config: Lazy or not; None says nothing.
         level: As `explain` calls it; by default pipeline, within that step, and within that function.
+
+    Raises:
+        ConfigurationError: It is no configuration, or the environment is wrong.
     """
     around = _active.get()
     name = level or LEVELS[min(len(around), len(LEVELS) - 1)]
-    token = _active.set((Level(name, config), *around))
+    token = _active.set((named(name, config), *around))
     try:
         yield active_streaming()
     finally:

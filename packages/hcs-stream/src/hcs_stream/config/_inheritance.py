@@ -55,8 +55,19 @@ def levels(configs: Sequence[Settings | Level | None]) -> tuple[Level, ...]:
     named: list[Level] = []
     for place, config in enumerate(reversed(configs)):
         name = LEVELS[min(place, len(LEVELS) - 1)]
-        named.append(config if isinstance(config, Level) else Level(name, _checked(config)))
+        named.append(config if isinstance(config, Level) else level(name, config))
     return tuple(reversed(named))
+
+
+def level(name: str, config: object) -> Level:
+    """Return a level of which this is the configuration.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if config is None or isinstance(config, Settings):
+        return Level(name, config)
+    raise ConfigurationError(f"wanted one configuration or None, found {config!r}")
 
 
 def look_up(kind: type[Settings], name: str, inner_first: Sequence[Level]) -> Inherited:
@@ -96,9 +107,3 @@ def with_origins(config: SettingsT, sources: Mapping[str, str]) -> SettingsT:
     """Note where fields came from; two configurations with the same values stay equal."""
     object.__setattr__(config, ORIGINS, dict(sources))
     return config
-
-
-def _checked(config: object) -> Settings | None:
-    if config is None or isinstance(config, Settings):
-        return config
-    raise ConfigurationError(f"wanted a configuration or None, found {config!r}")

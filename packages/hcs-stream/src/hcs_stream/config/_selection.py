@@ -1,11 +1,14 @@
 """Whether an image is streamed: all filters of one configuration together."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from operator import index
+from typing import NamedTuple, SupportsIndex, TypeAlias
 
 from hcs_protocol import Components, Step
 
 from ._filters import ChannelFilter, StepFilter, WellFilter
+
+StepLike: TypeAlias = Step | str | tuple[SupportsIndex, str] | None
 
 
 class Selection(NamedTuple):
@@ -16,21 +19,21 @@ class Selection(NamedTuple):
     wells: WellFilter | None
     channels: ChannelFilter | None
 
-    def accepts(
-        self, step: tuple[int, str] | Step | None, components: Mapping[str, object] | Components
-    ) -> bool:
+    def accepts(self, step: StepLike, components: Mapping[str, object] | Components) -> bool:
         """Say whether an image of this step, with these components of its address, is streamed."""
-        if not self.anything or not self._has_step(step):
+        if not self.anything or not (self.steps is None or _has(self.steps, step)):
             return False
         value = components.value if isinstance(components, Components) else components.get
         return (self.wells is None or self.wells.accepts(value("well"))) and (
             self.channels is None or self.channels.accepts(value("channel"))
         )
 
-    def _has_step(self, step: tuple[int, str] | Step | None) -> bool:
-        if self.steps is None:
-            return True
-        if step is None:
+
+def _has(steps: StepFilter, step: StepLike) -> bool:
+    match step:
+        case None:
             return False
-        index, name = (step.index, step.name) if isinstance(step, Step) else step
-        return self.steps.accepts(index, name)
+        case Step(index=number, name=name) | (number, name):
+            return steps.accepts(index(number), name)
+        case name:
+            return steps.accepts(None, name)

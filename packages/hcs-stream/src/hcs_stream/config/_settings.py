@@ -20,6 +20,7 @@ from typing import (
 )
 
 import msgspec
+import numpy as np
 
 from ._errors import InvalidSettingError, UnknownSettingError, closest
 
@@ -122,10 +123,11 @@ def _converted(name: str, given: object, hint: object, place: str) -> object:
     choices = enum_of(hint)
     if choices is not None and isinstance(given, str):
         return _member(name, given, choices, place)
-    if any(isinstance(kind, type) and type(given) is kind for kind in kinds(hint)):
-        return given
+    plain = _plain(given)
+    if any(isinstance(kind, type) and type(plain) is kind for kind in kinds(hint)):
+        return plain
     try:
-        value = msgspec.convert(given, hint, strict=True)
+        value = msgspec.convert(plain, hint, strict=True)
     except msgspec.ValidationError as error:
         raise InvalidSettingError(name, wanted(hint), given, place) from error
     return tuple(value) if isinstance(value, list) else value  # which can be hashed
@@ -151,6 +153,15 @@ def _in_words(kind: object) -> str:
     if values == (float, float):
         return "two numbers"
     return "a list"
+
+
+def _plain(given: object) -> object:
+    """Return NumPy's scalars as Python's, and sets in an order."""
+    if isinstance(given, np.generic):
+        return given.item()
+    if isinstance(given, set | frozenset):
+        return sorted(given, key=str)
+    return [_plain(item) for item in given] if isinstance(given, list | tuple) else given
 
 
 def _member(name: str, given: str, choices: type[Enum], place: str) -> Enum:

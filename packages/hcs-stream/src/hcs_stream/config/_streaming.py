@@ -10,7 +10,6 @@ from hcs_protocol import (
     DATA_PORT,
     Components,
     InvalidPortError,
-    Step,
     check_data_port,
 )
 from hcs_stream import Overflow, Stream, connect
@@ -19,7 +18,7 @@ from ._display import NapariDisplayConfig
 from ._errors import InvalidFilterError
 from ._filters import channel_filter, step_filter, well_filter
 from ._inheritance import Explained
-from ._selection import Selection
+from ._selection import Selection, StepLike
 from ._settings import Check
 
 CONNECT_SECONDS = 30.0
@@ -89,12 +88,13 @@ class StreamingConfig(Explained):
 
     def accepts(
         self,
-        step: tuple[int, str] | Step | None = None,
+        step: StepLike = None,
         components: Mapping[str, object] | Components = NOWHERE,
     ) -> bool:
         """Say whether an image of this step, with these components of its address, is streamed.
 
-        An image without a well passes no well filter, and likewise step and channel.
+        An image without a well passes no well filter, and likewise step and channel. Step and components are
+        as `hcs_stream.Stream.send` takes them.
         """
         return self._selection.accepts(step, components)
 
