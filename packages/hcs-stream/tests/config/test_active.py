@@ -8,6 +8,7 @@ from hcs_stream.config import (
     ConfigurationError,
     LazyNapariStreamingConfig,
     NapariStreamingConfig,
+    PipelineConfig,
     active_streaming,
     use_streaming,
 )
@@ -48,6 +49,17 @@ def test_an_inner_one_inherits_from_the_one_around_it() -> None:
     assert (config.napari_port, config.site_mode.value) == (5600, "slice")
     assert config.explain("napari_port") == "5600, from the pipeline"
     assert config.explain("site_mode") == "slice, from the step"
+
+
+def test_a_concrete_one_knows_its_level() -> None:
+    with use_streaming(NapariStreamingConfig()), use_streaming(NapariStreamingConfig(napari_port=5600)):
+        assert active_streaming().explain("napari_port") == "5600, from the step"
+        assert active_streaming() is active_streaming()
+
+
+def test_a_pipelines_configuration_stands_for_its_viewer() -> None:
+    with use_streaming(PipelineConfig(napari_streaming=NapariStreamingConfig(napari_port=5600))):
+        assert active_streaming().napari_port == 5600
 
 
 def test_the_block_is_given_what_is_in_use() -> None:

@@ -182,6 +182,18 @@ def test_a_subclass_of_ones_own_is_resolved_as_such() -> None:
     assert (type(config), config.note, config.napari_port) == (own, "mine", 5600)
 
 
+def test_a_default_that_is_made_anew_is_one_too() -> None:
+    own = dataclasses.make_dataclass(
+        "MadeConfig",
+        [("notes", tuple[str, ...], dataclasses.field(default_factory=lambda: ("new",)))],
+        bases=(StreamingConfig,),
+        frozen=True,
+        kw_only=True,
+    )
+
+    assert lazy_twin(own)().resolve().notes == ("new",)
+
+
 def test_no_other_object_is_a_level() -> None:
     with pytest.raises(ConfigurationError, match="wanted one configuration or None, found 5555"):
         resolve(5555)  # type: ignore[arg-type]  # that is the point

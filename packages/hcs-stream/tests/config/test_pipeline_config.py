@@ -17,6 +17,7 @@ from hcs_stream.config import (
     UnknownSettingError,
     load_config,
     resolve,
+    resolve_all,
 )
 
 
@@ -59,6 +60,20 @@ def test_a_step_and_a_function_say_otherwise() -> None:
 
     assert (viewer.napari_port, viewer.site_mode.value, viewer.persistent) == (5600, "slice", False)
     assert viewer.explain("persistent") == "False, from the function"
+
+
+def test_it_stands_for_its_viewers_where_one_or_several_are_wanted() -> None:
+    one = PipelineConfig(napari_streaming=NapariStreamingConfig(napari_port=5600))
+    two = PipelineConfig(napari_streaming=[NapariStreamingConfig(), NapariStreamingConfig(napari_port=5556)])
+    step = LazyNapariStreamingConfig(site_mode="slice")
+
+    assert step.explain("napari_port", one) == "5600, from the pipeline"
+    assert resolve(step, PipelineConfig()).napari_port == 5555
+    assert [viewer.napari_port for viewer in resolve_all(step, two)] == [5555, 5556]
+    with pytest.raises(ConfigurationError, match="wanted one configuration or None, found"):
+        resolve(step, two)
+    with pytest.raises(ConfigurationError, match="wanted a configuration, several or None, found 5555"):
+        resolve_all(step, 5555)  # type: ignore[arg-type]  # that is the point
 
 
 @pytest.mark.parametrize(
@@ -125,7 +140,7 @@ def test_a_variable_comes_before_the_file_and_code_before_both(file: Path) -> No
     file.write_text("workers = 3\n[napari_streaming]\nnapari_port = 5600\nnapari_host = 'far'\n")
 
     loaded = load_config(file, {"HCS_NAPARI_PORT": "5700", "HCS_WORKERS": "5", "HCS_SITE_MODE": "SLICE"})
-    viewer = resolve(LazyNapariStreamingConfig(site_mode="stack"), loaded.napari_streaming)  # type: ignore[arg-type]  # it is one
+    viewer = resolve(LazyNapariStreamingConfig(site_mode="stack"), loaded)
 
     assert loaded.workers == 5
     assert loaded.explain("workers") == "5, from HCS_WORKERS"

@@ -183,6 +183,11 @@ def test_numbers_and_texts_of_other_libraries_are_values() -> None:
     )
 
 
+@pytest.mark.parametrize("said", [Overflow("block", 2.0), {"policy": "block", "timeout": 2}, "block(2)"])
+def test_an_overflow_is_said_in_any_way(said: Any) -> None:
+    assert Overflow.of(NapariStreamingConfig(overflow=said).overflow or "") == Overflow("block", 2.0)
+
+
 def test_two_viewers_get_what_their_filters_say_and_nothing_else() -> None:
     steps = NapariStreamingConfig(step_filter=[1, 2])
     row = NapariStreamingConfig(napari_port=5556, well_filter="A*", channel_mode=NapariDimensionMode.STACK)

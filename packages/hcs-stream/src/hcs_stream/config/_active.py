@@ -1,11 +1,12 @@
 """The configuration in use: what a step, or a function within it, streams by without being told."""
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from ._defaults import default_level
-from ._inheritance import LEVELS, Level, resolve_as
+from ._inheritance import LEVELS, Level, origins, resolve_as, with_origins
 from ._inheritance import level as named
 from ._settings import Settings
 from ._streaming import NapariStreamingConfig
@@ -43,8 +44,17 @@ def use_streaming(config: Settings | None, *, level: str | None = None) -> Itera
     """
     around = _active.get()
     name = level or LEVELS[min(len(around), len(LEVELS) - 1)]
-    token = _active.set((named(name, config), *around))
+    token = _active.set((_remembering(named(name, config)), *around))
     try:
         yield active_streaming()
     finally:
         _active.reset(token)
+
+
+def _remembering(level: Level) -> Level:
+    """Return the level with a configuration that knows, for `explain`, which level that is."""
+    config = level.config
+    if not isinstance(config, NapariStreamingConfig) or origins(config):
+        return level
+    sources = dict.fromkeys(config.given(), f"the {level.name}")
+    return Level(level.name, with_origins(dataclasses.replace(config), sources))

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ._errors import ConfigurationError, InvalidSettingError, closest
+from ._inheritance import STREAMING
 from ._settings import Settings, checked, enum_of, hints, kinds, may_be_none, wanted
 from ._streaming import NapariStreamingConfig
 
-STREAMING = "napari_streaming"
 PREFIX = "HCS_"
 CONFIG = "HCS_CONFIG"
 WORKERS = "HCS_WORKERS"
@@ -32,13 +32,8 @@ OTHERS = frozenset(
 LIKENESS = 0.82
 """From here on a name is one of ours, misspelt; a laboratory may have others, ``HCS_DATA_DIR``."""
 NOTHING = "none"
-_YES_OR_NO = (
-    {"1": True, "true": True, "yes": True, "on": True}
-    | {"0": False, "false": False}
-    | {
-        "no": False,
-        "off": False,
-    }
+_YES_OR_NO = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
+    ("0", "false", "no", "off"), False
 )
 
 

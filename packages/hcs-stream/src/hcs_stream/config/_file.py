@@ -4,8 +4,9 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from ._environment import NOTHING, STREAMING, Said
+from ._environment import NOTHING, Said
 from ._errors import ConfigurationError
+from ._inheritance import STREAMING
 from ._settings import Settings, check_names, checked, hints, may_be_none
 from ._streaming import NapariStreamingConfig
 

@@ -10,13 +10,9 @@ from hcs_protocol import InvalidComponentError, normalise_well
 
 from ._errors import InvalidFilterError
 
-WellFilterLike: TypeAlias = str | Sequence[str] | None
-StepFilterLike: TypeAlias = str | int | Sequence[str | int] | None
-ChannelFilterLike: TypeAlias = str | int | Sequence[str | int] | None
-
-Well = tuple[int, str, int]
+Well: TypeAlias = tuple[int, str, int]
 """Number of row letters, row letters, column: sorts as on a plate."""
-Matcher = Callable[[str], bool]
+Matcher: TypeAlias = Callable[[str], bool]
 
 WELL_WANTED = "a well 'B03', a range 'A01-B03', a row 'A*', or another glob such as '*01'"
 _WELL_GLOB = re.compile(r"(?:[A-Z0-9*?]|\[!?[A-Z0-9]+(?:-[A-Z0-9]+)?\])+")

@@ -11,6 +11,7 @@ LEVELS = ("pipeline", "step", "function")
 """From outside in."""
 DEFAULTS = "the defaults"
 ORIGINS = "_origins"
+STREAMING = "napari_streaming"
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
@@ -60,14 +61,20 @@ def levels(configs: Sequence[Settings | Level | None]) -> tuple[Level, ...]:
 
 
 def level(name: str, config: object) -> Level:
-    """Return a level of which this is the configuration.
+    """Return a level of which this is the configuration; that of a pipeline stands for its viewer.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: It is none, or a pipeline's with several viewers.
     """
-    if config is None or isinstance(config, Settings):
-        return Level(name, config)
-    raise ConfigurationError(f"wanted one configuration or None, found {config!r}")
+    one = viewers_of(config)
+    if one is None or isinstance(one, Settings):
+        return Level(name, one)
+    raise ConfigurationError(f"wanted one configuration or None, found {one!r}")
+
+
+def viewers_of(config: object) -> object:
+    """Return what a pipeline's configuration says of its viewers, and any other as it is."""
+    return getattr(config, STREAMING, config)
 
 
 def look_up(kind: type[Settings], name: str, inner_first: Sequence[Level]) -> Inherited:
@@ -93,8 +100,9 @@ def resolve_as(kind: type[SettingsT], inner_first: Sequence[Level]) -> SettingsT
 
 def default(kind: type[Settings], name: str) -> object:
     """Return a field's default."""
-    fields = {field.name: field.default for field in dataclasses.fields(kind)}  # type: ignore[arg-type]  # all are
-    return fields[name]
+    fields = dataclasses.fields(kind)  # type: ignore[arg-type]  # all that there are, are dataclasses
+    [field] = [field for field in fields if field.name == name]
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def origins(config: object) -> Mapping[str, str]:

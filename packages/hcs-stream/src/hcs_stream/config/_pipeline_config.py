@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-from ._environment import CONFIG, STREAMING, Said, check_variables, from_environment
+from ._environment import CONFIG, Said, check_variables, from_environment
 from ._errors import InvalidSettingError
 from ._file import from_table, read_toml, said_of_viewers
-from ._inheritance import Explained, with_origins
+from ._inheritance import STREAMING, Level, look_up, with_origins
 from ._lazy import LazyNapariStreamingConfig
 from ._resolve import Streamings, resolve_all
-from ._settings import Check, check_names, checked
+from ._settings import Check, Settings, check_names, checked
 from ._streaming import NapariStreamingConfig
 
 
@@ -21,7 +21,7 @@ def _wanted_workers(workers: int) -> str | None:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PipelineConfig(Explained):
+class PipelineConfig(Settings):
     """What holds for all steps of a pipeline, unless a step or a function says otherwise."""
 
     checks: ClassVar[Mapping[str, Check]] = {"workers": _wanted_workers}
@@ -34,6 +34,14 @@ class PipelineConfig(Explained):
     def __post_init__(self) -> None:
         object.__setattr__(self, STREAMING, _checked_streamings(self.napari_streaming))
         object.__setattr__(self, "workers", checked(type(self), "workers", self.workers))
+
+    def explain(self, name: str) -> str:
+        """Say a field's value and where it comes from: ``4, from HCS_WORKERS``.
+
+        Raises:
+            UnknownSettingError: There is no such field.
+        """
+        return str(look_up(type(self), name, [Level("pipeline", self)]))
 
     def streaming(
         self, step: Streamings = None, function: Streamings = None
@@ -52,7 +60,7 @@ def load_config(
     """Return what the environment and a TOML file say.
 
     Its streaming configurations are lazy: what neither says is inherited, and code can say it on top:
-    ``resolve(LazyNapariStreamingConfig(napari_port=5600), load_config().napari_streaming)``.
+    ``resolve_all(LazyNapariStreamingConfig(napari_port=5600), load_config())``.
 
     Args:
         path: Of the file; None is that of ``$HCS_CONFIG``, else none is read.

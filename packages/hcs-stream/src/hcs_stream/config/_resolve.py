@@ -1,11 +1,11 @@
 """From what function, step and pipeline say to the configurations that images are streamed by."""
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from ._defaults import default_level
 from ._errors import ConfigurationError
-from ._inheritance import Level, levels, resolve_as
+from ._inheritance import Level, levels, resolve_as, viewers_of
 from ._lazy import Lazy, LazyNapariStreamingConfig
 from ._settings import Settings
 from ._streaming import NapariStreamingConfig
@@ -22,7 +22,8 @@ def resolve(*inner_first: Settings | Level | None) -> NapariStreamingConfig:
     What none sets comes from the environment, the file of ``$HCS_CONFIG``, or is the default.
 
     Args:
-        *inner_first: Function, step, pipeline, or the last of these; None says nothing.
+        *inner_first: Function, step, pipeline, or the last of these; None says nothing. A `PipelineConfig`
+            stands for its viewer.
 
     Raises:
         ConfigurationError: One is no configuration, or the environment or the file is wrong.
@@ -31,25 +32,26 @@ def resolve(*inner_first: Settings | Level | None) -> NapariStreamingConfig:
     return resolve_as(_kind(named), (*named, default_level()))
 
 
-def resolve_all(*inner_first: Streamings) -> tuple[NapariStreamingConfig, ...]:
+def resolve_all(*inner_first: Streamings | Settings) -> tuple[NapariStreamingConfig, ...]:
     """Return the configurations that these make where each may say several viewers.
 
     A lazy configuration applies to each viewer of the level around it, a concrete one stands in their place.
     Several do likewise: the first within the first of those around, and so on.
 
     Args:
-        *inner_first: Function, step, pipeline, or the last of these; None says nothing.
+        *inner_first: Function, step, pipeline, or the last of these; None says nothing. A `PipelineConfig`
+            stands for its viewers.
 
     Raises:
         ConfigurationError: As `resolve`, or several lazy ones stand within another number of viewers.
     """
     chains: list[_Chain] = []
     for depth, said in enumerate(reversed(inner_first)):
-        chains = _within(chains, said, depth)
+        chains = _within(chains, viewers_of(said), depth)
     return tuple(resolve(*chain) for chain in chains)
 
 
-def _within(chains: list[_Chain], said: Streamings, depth: int) -> list[_Chain]:
+def _within(chains: list[_Chain], said: object, depth: int) -> list[_Chain]:
     match said:
         case None:
             return [(None, *chain) for chain in chains]
@@ -57,11 +59,13 @@ def _within(chains: list[_Chain], said: Streamings, depth: int) -> list[_Chain]:
             return [(said, *chain) for chain in chains]
         case Settings():
             return [_new(said, depth)]
+        case [*several]:
+            return _each(chains, cast("Sequence[Settings]", several), depth)  # `resolve` refuses others
         case _:
-            return _each(chains, said, depth)
+            raise ConfigurationError(f"wanted a configuration, several or None, found {said!r}")
 
 
-def _each(chains: list[_Chain], said: Sequence[Streaming], depth: int) -> list[_Chain]:
+def _each(chains: list[_Chain], said: Sequence[Settings], depth: int) -> list[_Chain]:
     if not chains or not any(isinstance(one, Lazy) for one in said):
         return [_new(one, depth) for one in said]
     if len(chains) == 1:
