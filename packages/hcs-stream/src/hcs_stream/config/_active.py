@@ -11,12 +11,31 @@ from ._inheritance import level as named
 from ._settings import Settings
 from ._streaming import NapariStreamingConfig
 
-_active: ContextVar[tuple[Level, ...]] = ContextVar("hcs_streaming", default=())
+
+class _InUse:
+    """What is in use at one place; resolved once for as long as the defaults stay as they are."""
+
+    def __init__(self, levels: tuple[Level, ...]) -> None:
+        self.levels = levels
+        self._resolved: tuple[Level, NapariStreamingConfig] | None = None
+
+    def streaming(self) -> NapariStreamingConfig:
+        innermost = self.levels[0].config if self.levels else None
+        if isinstance(innermost, NapariStreamingConfig):
+            return innermost
+        defaults, resolved = default_level(), self._resolved
+        if resolved is None or resolved[0] is not defaults:
+            config = resolve_as(NapariStreamingConfig, (*self.levels, defaults))
+            self._resolved = resolved = (defaults, config)
+        return resolved[1]
+
+
+_active: ContextVar[_InUse] = ContextVar("hcs_streaming", default=_InUse(()))  # noqa: B039  # it only remembers
 
 
 def active_levels() -> tuple[Level, ...]:
     """Return what `use_streaming` put in use around here, the inner first."""
-    return _active.get()
+    return _active.get().levels
 
 
 def active_streaming() -> NapariStreamingConfig:
@@ -25,10 +44,7 @@ def active_streaming() -> NapariStreamingConfig:
     Raises:
         ConfigurationError: An ``HCS_…`` variable, or the file that ``$HCS_CONFIG`` names, is wrong.
     """
-    in_use = _active.get()
-    if in_use and isinstance(in_use[0].config, NapariStreamingConfig):
-        return in_use[0].config
-    return resolve_as(NapariStreamingConfig, (*in_use, default_level()))
+    return _active.get().streaming()
 
 
 @contextmanager
@@ -42,9 +58,9 @@ def use_streaming(config: Settings | None, *, level: str | None = None) -> Itera
     Raises:
         ConfigurationError: It is no configuration, or the environment is wrong.
     """
-    around = _active.get()
+    around = active_levels()
     name = level or LEVELS[min(len(around), len(LEVELS) - 1)]
-    token = _active.set((_remembering(named(name, config)), *around))
+    token = _active.set(_InUse((_remembering(named(name, config)), *around)))
     try:
         yield active_streaming()
     finally:

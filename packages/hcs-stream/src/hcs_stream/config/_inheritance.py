@@ -1,11 +1,10 @@
 """Where a field's value comes from: function ← step ← pipeline ← global defaults, resolved at use."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from ._errors import ConfigurationError
-from ._settings import UNSET, Settings, check_names, hints
+from ._settings import UNSET, Settings, check_names, default, hints
 
 LEVELS = ("pipeline", "step", "function")
 """From outside in."""
@@ -96,13 +95,6 @@ def resolve_as(kind: type[SettingsT], inner_first: Sequence[Level]) -> SettingsT
     found = {name: look_up(kind, name, inner_first) for name in hints(kind)}
     made = kind(**{name: inherited.value for name, inherited in found.items()})
     return with_origins(made, {name: inherited.source for name, inherited in found.items()})
-
-
-def default(kind: type[Settings], name: str) -> object:
-    """Return a field's default."""
-    fields = dataclasses.fields(kind)  # type: ignore[arg-type]  # all that there are, are dataclasses
-    [field] = [field for field in fields if field.name == name]
-    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def origins(config: object) -> Mapping[str, str]:

@@ -56,6 +56,12 @@ def hints(config: type[Settings]) -> dict[str, object]:
     return _described(config).hints
 
 
+def default(config: type[Settings], name: str) -> object:
+    """Return a field's default."""
+    field = _described(config).fields[name]
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
 def check_names(config: type[Settings], settings: Mapping[str, object], place: str = "") -> None:
     """Refuse names that are no fields of this configuration.
 
@@ -98,6 +104,7 @@ def wanted(hint: object) -> str:
 
 
 class _Described(NamedTuple):
+    fields: dict[str, dataclasses.Field[object]]
     hints: dict[str, object]
     checks: dict[str, Check]
 
@@ -113,8 +120,8 @@ def _described(config: type[Settings]) -> _Described:
         checks: dict[str, Check] = {}
         for part in reversed(config.__mro__):
             checks |= vars(part).get("checks", {})
-        fields = dataclasses.fields(config)  # type: ignore[arg-type]  # all that there are, are dataclasses
-        found = _Described({field.name: hints[field.name] for field in fields}, checks)
+        fields = {field.name: field for field in dataclasses.fields(config)}  # type: ignore[arg-type]  # it is one
+        found = _Described(fields, {name: hints[name] for name in fields}, checks)
         _known[config] = found
     return found
 
