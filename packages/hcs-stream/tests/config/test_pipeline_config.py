@@ -193,7 +193,7 @@ def test_the_streaming_port_comes_before_everyones() -> None:
     ],
 )
 def test_a_misspelt_variable_is_refused_with_the_right_one(variable: str, meant: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"no variable '{variable}': did you mean '{meant}'"):
+    with pytest.raises(UnknownSettingError, match=f"^environment: there is no '{variable}': .* '{meant}'"):
         load_config(None, {variable: "1"})
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ._errors import ConfigurationError, InvalidSettingError, closest
+from ._errors import InvalidSettingError, UnknownSettingError, closest
 from ._inheritance import STREAMING
 from ._settings import Settings, checked, enum_of, hints, kinds, may_be_none, wanted
 from ._streaming import NapariStreamingConfig
@@ -73,15 +73,14 @@ def check_variables(environ: Mapping[str, str]) -> None:
     """Refuse variables whose names are nearly those of ours.
 
     Raises:
-        ConfigurationError: One is; the text says which was meant.
+        UnknownSettingError: One is; the text says which was meant.
     """
     known = {*variables(NapariStreamingConfig), CONFIG, WORKERS, *OTHERS}
-    endings = {name.removeprefix(PREFIX): name for name in known}
+    endings = [name.removeprefix(PREFIX) for name in known]
     for name in environ:
-        if name.startswith(PREFIX) and name not in known:
-            meant = closest(name.removeprefix(PREFIX), endings, LIKENESS)
-            if meant is not None:
-                raise ConfigurationError(f"there is no variable {name!r}: did you mean {endings[meant]!r}?")
+        is_ours = name.startswith(PREFIX) and name not in known
+        if is_ours and closest(name.removeprefix(PREFIX), endings, LIKENESS):
+            raise UnknownSettingError(name, tuple(known), "environment")
 
 
 def from_text(name: str, text: str, hint: object, place: str) -> object:
