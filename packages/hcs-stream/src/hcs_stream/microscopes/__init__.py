@@ -1,27 +1,47 @@
 """Makers' file names, read as addresses on a plate."""
 
 from ._errors import (
+    GrammarError,
+    MissingExtraError,
     NoImagesError,
     NotAPlateFolderError,
     PlateNotFoundError,
     UnknownFileNameError,
+    UnknownMakerError,
     UnnameableImageError,
+    UnreadableImageError,
 )
-from ._htd import format_htd
+from ._grammar import Description, Grammar, ParsedName, Wanted
 from ._image_file import ImageFile
 from ._imagexpress import format_imagexpress, parse_imagexpress
+from ._imagexpress_htd import format_htd
+from ._makers import grammars
+from ._names import format_path, parse_path
 from ._plate import Plate, open_plate
+from ._read import read_image
 
 __all__ = [
+    "Description",
+    "Grammar",
+    "GrammarError",
     "ImageFile",
+    "MissingExtraError",
     "NoImagesError",
     "NotAPlateFolderError",
+    "ParsedName",
     "Plate",
     "PlateNotFoundError",
     "UnknownFileNameError",
+    "UnknownMakerError",
     "UnnameableImageError",
+    "UnreadableImageError",
+    "Wanted",
     "format_htd",
     "format_imagexpress",
+    "format_path",
+    "grammars",
     "open_plate",
     "parse_imagexpress",
+    "parse_path",
+    "read_image",
 ]

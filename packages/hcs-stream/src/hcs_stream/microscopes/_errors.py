@@ -1,20 +1,52 @@
 """What can be wrong with a plate's folder and with the names in it.
 
 HcsError
-├── NoImagesError (LookupError)                 no TIFF file is below the folder
+├── GrammarError (TypeError)                    an entry point gives no grammar
+├── MissingExtraError (ModuleNotFoundError)     the library that reads such images is not installed
+├── NoImagesError (LookupError)                 no image is below the folder
 ├── NotAPlateFolderError (NotADirectoryError)   the plate's path is a file
 ├── PlateNotFoundError (FileNotFoundError)      nothing is at the plate's path
 ├── UnknownFileNameError (ValueError)           no grammar knows the name
-└── UnnameableImageError (ValueError)           no name of this maker says that image
+├── UnknownMakerError (LookupError)             there is no grammar of this name
+├── UnnameableImageError (ValueError)           no name of this maker says that image
+└── UnreadableImageError (ValueError)           the file holds no such image
 """
 
+from difflib import get_close_matches
 from pathlib import Path
 
 from hcs_protocol import HcsError
 
 
+class GrammarError(HcsError, TypeError):
+    """An entry point of the group ``hcs.microscopes`` leads to no grammar."""
+
+    def __init__(self, entry_point: str, found: str) -> None:
+        super().__init__(entry_point, found)
+        self.entry_point = entry_point
+        self.found = found
+
+    def __str__(self) -> str:
+        return (
+            f"wanted a Grammar with name, parse and format at the entry point {self.entry_point!r}, "
+            f"found {self.found}: mend or uninstall the package that it is from"
+        )
+
+
+class MissingExtraError(HcsError, ModuleNotFoundError):
+    """A library that only some need is not installed."""
+
+    def __init__(self, needs: str, extra: str) -> None:
+        super().__init__(needs, extra)
+        self.needs = needs
+        self.extra = extra
+
+    def __str__(self) -> str:
+        return f"{self.needs} needs what is not installed: pip install 'hcs-stream[{self.extra}]'"
+
+
 class NoImagesError(HcsError, LookupError):
-    """No TIFF file is below the plate's folder."""
+    """No image is below the plate's folder."""
 
     def __init__(self, folder: Path, others: int) -> None:
         super().__init__(folder, others)
@@ -59,6 +91,21 @@ class UnknownFileNameError(HcsError, ValueError):
         return f"wanted a file name of {' or '.join(self.grammars)}, found {self.name!r}"
 
 
+class UnknownMakerError(HcsError, LookupError):
+    """There is no grammar of this name."""
+
+    def __init__(self, maker: str, known: tuple[str, ...]) -> None:
+        super().__init__(maker, known)
+        self.maker = maker
+        self.known = known
+
+    def __str__(self) -> str:
+        near = get_close_matches(self.maker.casefold(), [name.casefold() for name in self.known], 1)
+        meant = [name for name in self.known if name.casefold() in near]
+        hint = f"; did you mean {meant[0]!r}?" if meant else ""
+        return f"wanted a maker among {', '.join(self.known)}, found {self.maker!r}{hint}"
+
+
 class UnnameableImageError(HcsError, ValueError):
     """The name that this image would get reads back as another image, or as none."""
 
@@ -69,3 +116,15 @@ class UnnameableImageError(HcsError, ValueError):
 
     def __str__(self) -> str:
         return f"wanted a {self.grammar} name that reads back as the same image, found {self.name!r}"
+
+
+class UnreadableImageError(HcsError, ValueError):
+    """A file holds no image, or not the plane that was asked for."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"wanted an image, found {self.reason} at {str(self.path)!r}"

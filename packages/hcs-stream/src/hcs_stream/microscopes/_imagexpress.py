@@ -1,25 +1,28 @@
 """ImageXpress: file names of the database store and of exported plates."""
 
+import logging
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
-import msgspec
-
-from hcs_protocol import normalise_well
-
-from ._errors import UnknownFileNameError, UnnameableImageError
+from ._errors import UnknownFileNameError
+from ._grammar import Description, Grammar, ParsedName, Wanted, checked
 from ._image_file import ImageFile
+from ._imagexpress_htd import channel_names
+from ._wells import number, well_of
 
-GRAMMAR = "ImageXpress"
+logger = logging.getLogger(__name__)
 
 # The database store's GUID follows the channel's digits without a break; its length is fixed,
-# so `w2045200D6-…` is channel 2 and `w12045200D6-…` channel 12.
+# so `w2045200D6-…` is channel 2 and `w12045200D6-…` channel 12. A well in small letters is one only
+# before a site or a channel: `overview_v2.tif` is none, and neither is the `s1` of `P_s1_w3.tif`.
 _NAME = re.compile(
     r"""
     (?P<plate>.+?)
-    _(?P<well>[A-Z]{1,2}[0-9]{1,3})
-    (?:_s(?P<site>[0-9]+))?
-    (?:_w(?P<channel>[0-9]+))?
+    _(?P<well>[A-Z]{1,2}[0-9]{1,3}|(?![stwz][0-9])[a-z]{1,2}[0-9]{1,3}(?=_[sw][0-9]))
+    (?:_[sS](?P<site>[0-9]{1,9}))?
+    (?:_[wW](?P<channel>[0-9]{1,9}))?
     (?P<thumb>_(?i:thumb))?
     (?:[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12})?
     \.(?i:tiff?)
@@ -28,11 +31,55 @@ _NAME = re.compile(
 )
 
 
-def parse_imagexpress(path: Path, root: Path) -> ImageFile:
-    """Read an image's address from its file name and from the folders up to ``root``.
+class ImageXpress(Grammar):
+    """Molecular Devices ImageXpress, as its database stores images and as MetaXpress exports them.
 
     Without ``_s`` the site is 1 and without ``_w`` the channel is ``"1"``: single-site and
-    single-channel plates leave them out.
+    single-channel plates leave them out. Folders ``ZStep_n`` and ``TimePoint_n`` say the plane.
+    """
+
+    name = "ImageXpress"
+
+    def parse(self, name: str, folders: tuple[str, ...]) -> ParsedName | None:
+        """Read an address; thumbnails have none."""
+        found = _NAME.fullmatch(name)
+        if found is None:
+            return None
+        plate, written, site, channel, thumb = found.groups()
+        well = well_of(written)
+        if thumb or well is None:
+            return None
+        z_index, timepoint = _plane(folders)
+        return ParsedName(well, number(channel or "1"), int(site or 1), z_index, timepoint, plate)
+
+    def format(self, image: ImageFile) -> Path:
+        """Name an image as an exported plate does."""
+        planes = ("TimePoint", image.timepoint), ("ZStep", image.z_index)
+        folders = [f"{prefix}_{value}" for prefix, value in planes if value is not None]
+        name = f"{image.plate}_{image.well}_s{image.site}_w{image.channel}.TIF"
+        return checked(self, image, Path(*folders, name))
+
+    def reason_to_skip(self, name: str) -> str | None:
+        """Know the small previews of images."""
+        found = _NAME.fullmatch(name)
+        return "thumbs" if found and found["thumb"] else None
+
+    def describes(self, name: str) -> bool:
+        """Know an exported plate's ``.HTD``."""
+        return name.lower().endswith(".htd")
+
+    def describe(self, files: Sequence[Path], wanted: Wanted) -> Description:
+        """Read channel names from the ``.HTD``, and the pixel size from the tags of one image."""
+        try:
+            channels, unread = channel_names(files[0]) if files else {}, ()
+        except OSError as error:
+            logger.warning("metadata unreadable path=%s error=%s", files[0], error)
+            return Description(unread=(files[0],))
+        return Description(channels=channels, pixel_size=_pixel_size(wanted.example), unread=unread)
+
+
+def parse_imagexpress(path: Path, root: Path) -> ImageFile:
+    """Read an image's address from its file name and from the folders up to ``root``.
 
     Args:
         path: The image, below ``root``.
@@ -41,18 +88,17 @@ def parse_imagexpress(path: Path, root: Path) -> ImageFile:
     Raises:
         UnknownFileNameError: The name is none of ImageXpress, or a thumbnail's.
     """
-    name = _NAME.fullmatch(path.name)
-    if name is None or name["thumb"]:
-        raise UnknownFileNameError(path.name, (GRAMMAR,))
-    folders = (root.name, *path.relative_to(root).parts[:-1])
+    found = _IMAGEXPRESS.parse(path.name, (root.name, *path.relative_to(root).parts[:-1]))
+    if found is None:
+        raise UnknownFileNameError(path.name, (ImageXpress.name,))
     return ImageFile(
         path=path,
-        plate=name["plate"],
-        well=_well(name["well"], path.name),
-        site=int(name["site"] or 1),
-        channel=str(int(name["channel"] or 1)),
-        z_index=_number("ZStep", folders),
-        timepoint=_number("TimePoint", folders),
+        plate=found.plate or "",
+        well=found.well,
+        site=found.site,
+        channel=found.channel,
+        z_index=found.z_index,
+        timepoint=found.timepoint,
     )
 
 
@@ -65,39 +111,33 @@ def format_imagexpress(image: ImageFile) -> Path:
         UnnameableImageError: The name would not read back as the same image, for example
             because the channel is not a number.
     """
-    folders = [f"{prefix}_{number}" for prefix, number in _numbered(image) if number is not None]
-    path = Path(*folders, f"{image.plate}_{image.well}_s{image.site}_w{image.channel}.TIF")
-    if not _reads_back(path, image):
-        raise UnnameableImageError(path.name, GRAMMAR)
-    return path
+    return _IMAGEXPRESS.format(image)
 
 
-def is_thumbnail(path: Path) -> bool:
-    """Tell whether ImageXpress wrote this file as the small preview of another."""
-    name = _NAME.fullmatch(path.name)
-    return name is not None and name["thumb"] is not None
-
-
-def _well(text: str, file_name: str) -> str:
-    try:
-        return normalise_well(text)
-    except ValueError as error:
-        raise UnknownFileNameError(file_name, (GRAMMAR,)) from error
+@lru_cache(1 << 12)
+def _plane(folders: tuple[str, ...]) -> tuple[int | None, int | None]:
+    return _number("ZStep", folders), _number("TimePoint", folders)
 
 
 def _number(prefix: str, folders: tuple[str, ...]) -> int | None:
     for folder in reversed(folders):
-        if match := re.fullmatch(rf"{prefix}_([0-9]+)", folder, re.IGNORECASE):
+        if match := re.fullmatch(rf"{prefix}_([0-9]{{1,9}})", folder, re.IGNORECASE):
             return int(match[1])
     return None
 
 
-def _numbered(image: ImageFile) -> tuple[tuple[str, int | None], ...]:
-    return ("TimePoint", image.timepoint), ("ZStep", image.z_index)
+def _pixel_size(path: Path) -> tuple[float, float] | None:
+    import tifffile  # takes a while, and a plate of another maker does without
 
-
-def _reads_back(path: Path, image: ImageFile) -> bool:
     try:
-        return parse_imagexpress(path, Path()) == msgspec.structs.replace(image, path=path)
-    except UnknownFileNameError:
-        return False
+        with tifffile.TiffFile(path) as file:
+            planes = (file.metaseries_metadata or {}).get("PlaneInfo", {})
+    except (OSError, ValueError, tifffile.TiffFileError):
+        return None  # an image that cannot be read is found out when it is needed
+    calibrated = planes.get("spatial-calibration-state") and planes.get("spatial-calibration-units") == "um"
+    if not calibrated:
+        return None
+    return float(planes["spatial-calibration-y"]), float(planes["spatial-calibration-x"])
+
+
+_IMAGEXPRESS = ImageXpress()

@@ -1,18 +1,24 @@
 """Open a plate: every image below a folder, with its address."""
 
 import os
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
-from typing import NoReturn
 
 import msgspec
 
 from hcs_protocol import natural_key
 
-from ._errors import NoImagesError, NotAPlateFolderError, PlateNotFoundError, UnknownFileNameError
-from ._htd import channel_names
+from ._described import Described, describe
+from ._errors import NoImagesError, NotAPlateFolderError, PlateNotFoundError
+from ._folders import Listing, list_folders
+from ._grammar import Grammar
 from ._image_file import ImageFile
-from ._imagexpress import is_thumbnail, parse_imagexpress
+from ._makers import grammar_of, grammars
+from ._names import plate_folder
+from ._ngff import OmeNgff
+from ._ngff_plate import ngff_plate
+from ._parsing import parse_folders
+from ._sorting import in_natural_order
 
 
 class Plate(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,24 +29,42 @@ class Plate(msgspec.Struct, frozen=True, kw_only=True):
     images: tuple[ImageFile, ...]
     """In natural order of plate, well, site, channel, z_index, timepoint."""
     skipped: dict[str, tuple[Path, ...]]
-    """Files left out on purpose: ``"thumbs"``, ``"hidden"`` and ``"other"`` (not TIFF)."""
+    """Files left out on purpose: ``"thumbs"``, ``"hidden"``, ``"other"`` (no image); where there are any,
+    ``"corrections"``, ``"overlays"``, ``"stores"`` (of Zarr, beside images) and ``"broken"`` (links)."""
     unparsed: tuple[Path, ...]
-    """TIFF files whose names no grammar knows."""
+    """Images whose names no grammar knows, and metadata that could not be read."""
+    maker: str = ""
+    """The name of the grammar that knows most images."""
+    folder: Path = Path()
+    pixel_size: tuple[float, float] | None = None
+    """Height and width of a pixel in µm, where the metadata say it."""
+    z_step: float | None = None
+    """Distance of z-planes in µm, where the metadata say it."""
+    wavelengths: dict[str, float] = {}
+    """Emission in nm by the channel's name, where the metadata say it."""
 
 
-def open_plate(folder: Path | str) -> Plate:
+def open_plate(folder: Path | str, *, maker: str | None = None) -> Plate:
     """Find every image below a folder and read its address from its name.
 
-    No pixel is read. A name that no grammar knows is no error: see ``Plate.unparsed``.
+    No pixel is read, and of metadata files only as much as the names leave open. A name that no grammar
+    knows is no error: see ``Plate.unparsed``.
+
+    Args:
+        folder: Of one plate or of several; an OME-NGFF store is a plate too.
+        maker: Whose grammar alone to use, such as ``"Opera Phenix"``. By default that of the metadata files,
+            else that which knows most names; what it does not know, the others may.
 
     Raises:
-        NoImagesError: No TIFF file is below the folder.
+        NoImagesError: No image is below the folder.
         NotAPlateFolderError: The path leads to a file.
         PlateNotFoundError: Nothing is at the path.
+        UnknownMakerError: There is no grammar of this maker.
     """
     root = Path(folder)
+    tried = [grammar_of(maker)] if maker else list(grammars().values())
     _check_is_folder(root)
-    return _sort_out(root, sorted(_files_below(root), key=_by_path))
+    return _sort_out(root, list_folders(root), tried)
 
 
 def _check_is_folder(root: Path) -> None:
@@ -50,66 +74,50 @@ def _check_is_folder(root: Path) -> None:
         raise NotAPlateFolderError(root)
 
 
-def _files_below(root: Path) -> Iterator[Path]:
-    for folder, _, names in os.walk(root, onerror=_give_up):
-        for name in names:
-            yield Path(folder, name)
-
-
-def _give_up(error: OSError) -> NoReturn:
-    raise error  # os.walk would leave out a folder that it may not read, and say nothing
-
-
-def _by_path(path: Path) -> tuple[object, Path]:
-    return natural_key(path), path
-
-
-def _sort_out(root: Path, paths: list[Path]) -> Plate:
-    images: list[ImageFile] = []
-    unparsed: list[Path] = []
-    skipped: dict[str, list[Path]] = {"thumbs": [], "hidden": [], "other": []}
-    for path in paths:
-        if reason := _reason_to_skip(path, root):
-            skipped[reason].append(path)
-        elif image := _parse(path, root):
-            images.append(image)
-        else:
-            unparsed.append(path)
-    names = channel_names(skipped["other"])
-    images = [_with_channel_name(image, names) for image in images]
-    if not (images or unparsed or skipped["thumbs"]):
-        raise NoImagesError(root, len(paths))
+def _sort_out(root: Path, listing: Listing, tried: list[Grammar]) -> Plate:
+    done = parse_folders(listing.folders, [grammar for grammar in tried if grammar.name != OmeNgff.name])
+    found = describe(done, plate_folder(Path(os.path.abspath(root)).parts))
+    makers = Counter({group.grammar.name: 0 for group in done.groups})
+    for group in done.groups:
+        makers[group.grammar.name] += len(group.names)
+    if any(grammar.name == OmeNgff.name for grammar in tried) and not found.images:
+        makers[OmeNgff.name] = 1
+        _read_stores(listing, found)
+    skipped = done.skipped
+    skipped["hidden"].extend(listing.hidden)
+    skipped |= {"stores": listing.stores} if listing.stores else {}
+    skipped |= {"broken": listing.broken} if listing.broken else {}
+    if not (found.images or done.unparsed or skipped["thumbs"]):
+        raise NoImagesError(root, sum(map(len, skipped.values())))
     return Plate(
-        name=_name({image.plate for image in images}, root),
-        images=tuple(sorted(images, key=_address)),
-        skipped={reason: tuple(paths) for reason, paths in skipped.items()},
-        unparsed=tuple(unparsed),
+        name=_name({image.plate for image in found.images}, root),
+        images=in_natural_order(found.images),
+        skipped={reason: _by_path(paths) for reason, paths in skipped.items()},
+        unparsed=_by_path([*done.unparsed, *found.unread]),
+        maker=next((maker for maker, _ in makers.most_common(1)), ""),
+        folder=root,
+        pixel_size=found.pixel_size,
+        z_step=found.z_step,
+        wavelengths=found.wavelengths,
     )
 
 
-def _reason_to_skip(path: Path, root: Path) -> str | None:
-    if any(part.startswith(".") for part in path.relative_to(root).parts):
-        return "hidden"  # such as macOS's `._Plate_A01.tif`, which is no image
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        return "other"
-    return "thumbs" if is_thumbnail(path) else None
+def _read_stores(listing: Listing, found: Described) -> None:
+    """Add the images of OME-NGFF plates, which are then no longer among the stores."""
+    for store in list(listing.stores):
+        plate = ngff_plate(store)
+        if plate is None:
+            continue
+        listing.stores.remove(store)
+        found.images.extend(plate.images())
+        found.unread.extend(plate.unread)
+        found.pixel_size = found.pixel_size or plate.description.pixel_size
+        found.z_step = found.z_step or plate.description.z_step
 
 
-def _parse(path: Path, root: Path) -> ImageFile | None:
-    try:
-        return parse_imagexpress(path, root)
-    except UnknownFileNameError:
-        return None
-
-
-def _with_channel_name(image: ImageFile, names: dict[str, str]) -> ImageFile:
-    return msgspec.structs.replace(image, channel=names.get(image.channel, image.channel))
+def _by_path(paths: list[Path]) -> tuple[Path, ...]:
+    return tuple(sorted(paths, key=lambda path: (natural_key(path), path)))
 
 
 def _name(names: set[str], root: Path) -> str:
     return names.pop() if len(names) == 1 else root.resolve().name
-
-
-def _address(image: ImageFile) -> tuple[object, ...]:
-    parts = (image.plate, image.well, image.site, image.channel, image.z_index, image.timepoint)
-    return tuple(natural_key(part) for part in parts)

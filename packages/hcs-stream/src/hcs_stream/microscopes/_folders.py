@@ -1,0 +1,76 @@
+"""Everything below a plate's folder, without a look into any file."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from ._ngff_metadata import STORE_FILES
+
+
+class Folder(msgspec.Struct, frozen=True):
+    """One folder and the names of its files."""
+
+    path: Path
+    parts: tuple[str, ...]
+    """The folders that lead to it and its own name, the plate's folder first."""
+    names: list[str]
+
+
+class Listing(msgspec.Struct):
+    """What is below a plate's folder."""
+
+    folders: list[Folder] = []
+    """Those with files in them, but for stores."""
+    stores: list[Path] = []
+    """Zarr stores; what is in them is not listed."""
+    hidden: list[Path] = []
+    broken: list[Path] = []
+    """Links that lead nowhere, and what is neither a file nor a folder."""
+
+
+def list_folders(root: Path) -> Listing:
+    """List a folder and all below it, in no particular order.
+
+    Links to folders are followed, but no folder is listed twice. The kind of an entry is what its folder
+    says; only links are looked at.
+
+    Raises:
+        OSError: A folder cannot be listed.
+    """
+    listing = Listing()
+    seen: set[tuple[int, int]] = set()
+    waiting = [(root, (Path(os.path.abspath(root)).name,))]
+    while waiting:
+        path, parts = waiting.pop()
+        state = path.stat()
+        if (state.st_dev, state.st_ino) in seen:
+            continue
+        seen.add((state.st_dev, state.st_ino))
+        waiting.extend((path / name, (*parts, name)) for name in _list(path, parts, listing))
+    return listing
+
+
+def _list(path: Path, parts: tuple[str, ...], listing: Listing) -> Iterator[str]:
+    files: list[str] = []
+    below: list[str] = []
+    hidden: list[str] = []
+    with os.scandir(path) as entries:
+        for entry in entries:
+            name = entry.name
+            if name[0] == ".":
+                hidden.append(name)  # such as macOS's `._Plate_A01.tif`, which is no image
+            elif entry.is_file():
+                files.append(name)
+            elif entry.is_dir():
+                below.append(name)
+            else:
+                listing.broken.append(path / name)
+    if not STORE_FILES.isdisjoint(hidden) or "zarr.json" in files:
+        listing.stores.append(path)
+        return iter(())
+    listing.hidden.extend(path / name for name in hidden)
+    if files:
+        listing.folders.append(Folder(path, parts, files))
+    return iter(below)

@@ -1,0 +1,18 @@
+"""What an exported ImageXpress plate's `.HTD` file says about its channels."""
+
+import re
+from pathlib import Path
+
+_WAVE_NAME = re.compile(r'^"WaveName(\d+)",\s*"([^"]+)"', re.MULTILINE | re.ASCII)
+
+
+def channel_names(path: Path) -> dict[str, str]:
+    """Return the name of each channel by its number."""
+    return dict(_WAVE_NAME.findall(path.read_text(encoding="latin-1")))
+
+
+def format_htd(names: dict[str, str]) -> str:
+    """Write down the names of channels as an exported plate does; `open_plate` reads them back."""
+    waves = [f'"WaveName{number}", "{name}"' for number, name in names.items()]
+    lines = ['"HTSInfoFile", Version 1.0', f'"NWavelengths", {len(names)}', *waves, '"EndFile"']
+    return "\r\n".join(lines) + "\r\n"

@@ -1,0 +1,75 @@
+"""One path to an address and back, whoever the maker is."""
+
+import os
+from pathlib import Path
+
+from ._errors import UnknownFileNameError
+from ._grammar import ParsedName
+from ._image_file import ImageFile
+from ._makers import grammar_of, grammars
+
+
+def parse_path(
+    path: str | os.PathLike[str], *, maker: str | None = None, root: str | os.PathLike[str] | None = None
+) -> ImageFile:
+    """Read an image's address from its path; no file is opened.
+
+    Args:
+        path: The image.
+        maker: Whose grammar to use; all are tried by default.
+        root: The plate's folder, which lends the plate its name where the image's does not say it. By
+            default that is the folder the image lies in.
+
+    Raises:
+        UnknownFileNameError: No grammar that was tried knows the name.
+        UnknownMakerError: There is no grammar of this maker.
+    """
+    whole = Path(path)
+    folders = _folders(whole, None if root is None else Path(root))
+    tried = {maker: grammar_of(maker)} if maker else grammars()
+    for grammar in tried.values():
+        if parsed := grammar.parse(whole.name, folders):
+            return image_file(whole, parsed, plate_folder(folders) if root is None else folders[0])
+    raise UnknownFileNameError(whole.name, tuple(grammar.name for grammar in tried.values()))
+
+
+def format_path(image: ImageFile, *, maker: str) -> Path:
+    """Name an image as a maker does, relative to the plate's folder; `parse_path` reads it back.
+
+    The image's own ``path`` and ``key`` play no part.
+
+    Raises:
+        UnknownMakerError: There is no grammar of this maker.
+        UnnameableImageError: No such name reads back as the same image.
+    """
+    return grammar_of(maker).format(image)
+
+
+def image_file(path: Path, parsed: ParsedName, plate: str) -> ImageFile:
+    """Return an image with its address; ``plate`` is for a name that leaves it out."""
+    return ImageFile(
+        path=path,
+        plate=plate if parsed.plate is None else parsed.plate,
+        well=parsed.well,
+        site=parsed.site,
+        channel=parsed.channel,
+        z_index=parsed.z_index,
+        timepoint=parsed.timepoint,
+    )
+
+
+def plate_folder(folders: tuple[str, ...]) -> str:
+    """Return the last folder that does not stand for a part of the plate."""
+    return next((name for name in reversed(folders) if not is_part(name)), "")
+
+
+def is_part(folder: str) -> bool:
+    """Tell whether a folder's name stands for a part of a plate: its planes, its timepoints, its images."""
+    kind, _, number = folder.casefold().partition("_")
+    return (kind in ("zstep", "timepoint") and number.isdecimal()) or kind == "images"
+
+
+def _folders(path: Path, root: Path | None) -> tuple[str, ...]:
+    if root is None:
+        return path.parts[:-1] if path.anchor == "" else path.parts[1:-1]
+    return Path(os.path.abspath(root)).name, *path.relative_to(root).parts[:-1]

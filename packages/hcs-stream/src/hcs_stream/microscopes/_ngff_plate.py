@@ -1,0 +1,121 @@
+"""The images of an OME-NGFF plate, found by reading its metadata; no pixel is read."""
+
+import logging
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import msgspec
+
+from ._channels import tell_apart
+from ._grammar import Description
+from ._image_file import ImageFile
+from ._ngff_metadata import (
+    Axis,
+    Metadata,
+    Multiscale,
+    PlateMetadata,
+    WellPlace,
+    read_group,
+    read_shape,
+    scale_of,
+)
+from ._wells import well_of
+
+logger = logging.getLogger(__name__)
+
+OLD_AXES = "tczyx"  # of versions before 0.3, which do not say them
+
+
+class NgffPlate:
+    """A plate in a store, read when `images` runs."""
+
+    def __init__(self, folder: Path, plate: PlateMetadata) -> None:
+        self.folder = folder
+        self.name = plate.name or folder.name.removesuffix(".zarr").removesuffix(".ome")
+        self.unread: list[Path] = []
+        """Wells and images that the metadata name and that cannot be read."""
+        self.description = Description()
+        self._plate = plate
+
+    def images(self) -> Iterator[ImageFile]:
+        """Yield all planes; a well that cannot be read is passed over, and named in ``unread``."""
+        for place in self._plate.wells:
+            try:
+                yield from self._well(place)
+            except (OSError, ValueError, IndexError) as error:
+                self._give_up(self.folder / place.path, error)
+
+    def _well(self, place: WellPlace) -> Iterator[ImageFile]:
+        folder = self.folder / place.path
+        found = read_group(folder).well
+        if found is None:
+            raise ValueError("the group says nothing of a well")
+        for position, image in enumerate(found.images):
+            site = int(image.path) if image.path.isdecimal() else position
+            try:
+                yield from list(self._planes(folder / image.path, self._name_of(place), site))
+            except (OSError, ValueError, IndexError) as error:
+                self._give_up(folder / image.path, error)
+
+    def _planes(self, folder: Path, well: str, site: int) -> Iterator[ImageFile]:
+        metadata = read_group(folder)
+        multiscale = metadata.multiscales[0]
+        axes, path = _axes(multiscale), folder / multiscale.datasets[0].path
+        shape = read_shape(path)
+        names = [axis.name for axis in axes]
+        if names[-2:] != ["y", "x"] or len(shape) != len(axes):
+            raise ValueError(f"wanted axes that end in y and x, found {names} for the shape {shape}")
+        self._describe(multiscale, axes)
+        labels = _labels(metadata)
+        for key in product(*map(range, shape[:-2])):
+            at = dict(zip(names, key, strict=False))
+            number = str(at.get("c", 0))
+            yield ImageFile(
+                path=path,
+                plate=self.name,
+                well=well,
+                site=site,
+                channel=labels.get(number, number),
+                z_index=at.get("z"),
+                timepoint=at.get("t"),
+                key=key,
+            )
+
+    def _describe(self, multiscale: Multiscale, axes: list[Axis]) -> None:
+        if self.description.pixel_size is None:
+            height, width, z_step = (scale_of(multiscale.datasets[0], axes, name) for name in "yxz")
+            size = (height, width) if height and width else None
+            self.description = Description(pixel_size=size, z_step=z_step)
+
+    def _name_of(self, place: WellPlace) -> str:
+        row, _, column = place.path.strip("/").partition("/")
+        if place.row_index is not None and place.row_index < len(self._plate.rows):
+            row = self._plate.rows[place.row_index].name
+        if place.column_index is not None and place.column_index < len(self._plate.columns):
+            column = self._plate.columns[place.column_index].name
+        return well_of(row + column) or row + column
+
+    def _give_up(self, path: Path, error: Exception) -> None:
+        logger.warning("image unreadable path=%s error=%s", path, error)
+        self.unread.append(path)
+
+
+def ngff_plate(folder: Path) -> NgffPlate | None:
+    """Return the plate in a store, or None where the store is something else."""
+    try:
+        plate = read_group(folder).plate
+    except (OSError, msgspec.MsgspecError, ValueError) as error:
+        logger.warning("metadata unreadable path=%s error=%s", folder, error)
+        return None
+    return NgffPlate(folder, plate) if plate else None
+
+
+def _axes(multiscale: Multiscale) -> list[Axis]:
+    axes = [Axis(axis) if isinstance(axis, str) else axis for axis in multiscale.axes]
+    return axes or [Axis(name) for name in OLD_AXES]
+
+
+def _labels(metadata: Metadata) -> dict[str, str]:
+    channels = metadata.omero.channels if metadata.omero else []
+    return tell_apart({str(index): known.label for index, known in enumerate(channels) if known.label})

@@ -1,0 +1,96 @@
+"""Names of files, sorted out: which are images, of whose microscope, and what is left."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from ._folders import Folder
+from ._grammar import Grammar, ParsedName
+
+TIFF = (".tif", ".TIF", ".tiff", ".TIFF")  # as nearly all are written, which saves a call a name
+SAMPLE = 8  # names of a folder that show whose they are
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Images in one folder whose names one grammar knows."""
+
+    grammar: Grammar
+    folder: Folder
+    names: list[str]
+    found: list[ParsedName]
+
+
+class Sorted(msgspec.Struct):
+    """What became of all names."""
+
+    groups: list[Group] = []
+    metadata: dict[str, dict[tuple[str, ...], list[Path]]] = {}
+    """Of each maker, the files that describe a plate, by the folders they lie in."""
+    unparsed: list[Path] = []
+    skipped: dict[str, list[Path]] = msgspec.field(
+        default_factory=lambda: {"thumbs": [], "hidden": [], "other": []}
+    )
+
+
+def parse_folders(folders: Sequence[Folder], grammars: Sequence[Grammar]) -> Sorted:
+    """Read all names, each with the grammar that is likeliest to know it first."""
+    done = Sorted()
+    for folder in folders:
+        _find_metadata(folder, grammars, done)
+    for folder in folders:
+        order = sorted(grammars, key=lambda grammar: _likelihood(grammar, folder, done), reverse=True)
+        _parse_folder(folder, order, done)
+    return done
+
+
+def _find_metadata(folder: Folder, grammars: Sequence[Grammar], done: Sorted) -> None:
+    for name in folder.names:
+        if name.endswith(TIFF):
+            continue
+        for grammar in grammars:
+            if grammar.describes(name):
+                here = done.metadata.setdefault(grammar.name, {}).setdefault(folder.parts, [])
+                here.append(folder.path / name)
+
+
+def _likelihood(grammar: Grammar, folder: Folder, done: Sorted) -> tuple[bool, bool, int]:
+    described = done.metadata.get(grammar.name, {})
+    above = any(folder.parts[: len(parts)] == parts for parts in described)
+    some = folder.names[:: max(1, len(folder.names) // SAMPLE)]
+    return above, bool(described), sum(grammar.parse(name, folder.parts) is not None for name in some)
+
+
+def _parse_folder(folder: Folder, order: Sequence[Grammar], done: Sorted) -> None:
+    rest = _take(folder, folder.names, order[0], done)
+    unskipped = [name for name in rest if not _skip(folder, name, order, done)]
+    for grammar in order[1:]:
+        unskipped = _take(folder, unskipped, grammar, done)
+    for name in unskipped:
+        if name.lower().endswith((".tif", ".tiff")):
+            done.unparsed.append(folder.path / name)
+        else:
+            done.skipped["other"].append(folder.path / name)
+
+
+def _take(folder: Folder, names: list[str], grammar: Grammar, done: Sorted) -> list[str]:
+    """Take those names that the grammar knows, and return the others."""
+    parse, parts = grammar.parse, folder.parts
+    parsed = [parse(name, parts) for name in names]
+    if None not in parsed:
+        known, found, rest = names, parsed, []
+    else:
+        known = [name for name, what in zip(names, parsed, strict=True) if what is not None]
+        rest = [name for name, what in zip(names, parsed, strict=True) if what is None]
+        found = [what for what in parsed if what is not None]
+    if known:
+        done.groups.append(Group(grammar, folder, known, found))
+    return rest
+
+
+def _skip(folder: Folder, name: str, order: Sequence[Grammar], done: Sorted) -> bool:
+    reasons: Iterator[str | None] = (grammar.reason_to_skip(name) for grammar in order)
+    reason = next(filter(None, reasons), None)
+    if reason is not None:
+        done.skipped.setdefault(reason, []).append(folder.path / name)
+    return reason is not None

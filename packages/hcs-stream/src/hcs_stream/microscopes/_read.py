@@ -1,0 +1,71 @@
+"""The pixels of one image."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from ._errors import MissingExtraError, UnreadableImageError
+from ._image_file import ImageFile
+from ._ngff_metadata import STORE_FILES
+
+Pixels = npt.NDArray[Any]
+
+
+def read_image(image: ImageFile) -> Pixels:
+    """Read the pixels of one image, of shape ``(y, x)`` or ``(y, x, 3)``.
+
+    Raises:
+        MissingExtraError: The library that reads such files is not installed.
+        UnreadableImageError: The file is empty, cut off or no image, or it has no such plane.
+        FileNotFoundError: The file is gone.
+    """
+    pixels = _read(image.path, image.key)
+    while pixels.ndim > 2 and pixels.shape[0] == 1:
+        pixels = pixels[0]
+    if pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[-1] in (3, 4)):
+        return pixels if pixels.ndim == 2 else pixels[..., :3]
+    raise UnreadableImageError(image.path, f"several planes, of shape {pixels.shape}: say which by its key,")
+
+
+def _read(path: Path, key: tuple[int, ...]) -> Pixels:
+    if path.is_dir() and any((path / name).exists() for name in STORE_FILES):
+        return _read_array(path, key)
+    if path.stat().st_size == 0:
+        raise UnreadableImageError(path, "an empty file, which somebody may still be writing,")
+    return _read_tiff(path, key) if path.suffix.lower() in (".tif", ".tiff") else _read_picture(path)
+
+
+def _read_tiff(path: Path, key: tuple[int, ...]) -> Pixels:
+    import tifffile  # takes a while to import, and file names alone do without
+
+    try:
+        return tifffile.imread(path, key=key[0] if key else None)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a broken file makes tifffile stumble in any way
+        raise UnreadableImageError(path, f"{type(error).__name__} ({error})") from error
+
+
+def _read_array(path: Path, key: tuple[int, ...]) -> Pixels:
+    try:
+        import zarr  # optional
+    except ImportError as error:
+        raise MissingExtraError("OME-NGFF", "zarr") from error
+    import numpy as np
+
+    try:
+        return np.asarray(zarr.open_array(path, mode="r")[key])
+    except Exception as error:  # a broken store makes zarr and its codecs stumble in any way
+        raise UnreadableImageError(path, f"{type(error).__name__} ({error})") from error
+
+
+def _read_picture(path: Path) -> Pixels:
+    try:
+        import imageio.v3 as imageio  # optional
+    except ImportError as error:
+        raise MissingExtraError("PNG and JPEG", "imageio") from error
+    try:
+        return imageio.imread(path)
+    except Exception as error:  # its plugins raise what they like
+        raise UnreadableImageError(path, f"{type(error).__name__} ({error})") from error
