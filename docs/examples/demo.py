@@ -11,6 +11,7 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,10 @@ def main() -> int:
         thumbs = len(plate.skipped["thumbs"])
         say(f"plate {plate.name!r}: {len(plate.images)} images, {thumbs} thumbnails skipped")
         if plate.unparsed:
-            others = f"{len(plate.unparsed)} images whose names are not ImageXpress's"
+            others = f"{len(plate.unparsed)} images whose names no grammar knows"
             say(f"left out: {others}, such as {plate.unparsed[0].name!r}")
         if not plate.images:
-            say(f"demo: no image in {options.plate} has a name as ImageXpress gives them")
+            say(f"demo: no image in {options.plate} has a name that a grammar knows")
             return 1
         if has_screen() or hcs_stream.find_viewer(options.data_port):
             options.keep = True  # somebody looks at it
@@ -125,7 +126,7 @@ def wait_until_shown(viewer: hcs_stream.Viewer, report: RunReport) -> list[Layer
     return layers
 
 
-def best_view(images: tuple[ImageFile, ...]) -> Components:
+def best_view(images: Sequence[ImageFile]) -> Components:
     """Return the middle z-plane of the first site, where the cells are sharpest."""
     first = images[0]
     planes = [image.z_index for image in images if (image.well, image.site) == (first.well, first.site)]

@@ -8,8 +8,9 @@ import msgspec
 from hcs_protocol import natural_key
 
 from ._channels import tell_apart
-from ._grammar import Description, Grammar, ParsedName, Wanted
+from ._grammar import Description, Grammar, Wanted
 from ._image_file import ImageFile
+from ._images import Images, NamedGroup
 from ._names import is_part
 from ._parsing import Group, Sorted
 
@@ -20,24 +21,27 @@ Place = tuple[str, ...]
 class Described(msgspec.Struct):
     """Images and what is known of them."""
 
-    images: list[ImageFile] = []
+    images: Sequence[ImageFile] = ()
+    plates: set[str] = set()
     pixel_size: tuple[float, float] | None = None
     z_step: float | None = None
     wavelengths: dict[str, float] = {}
     unread: list[Path] = []
 
 
-class Named(msgspec.Struct, frozen=True):
-    """Images in one folder, with what their metadata say."""
+class Said(msgspec.Struct, frozen=True):
+    """Images in one folder, with the name of their plate and of its channels."""
 
     group: Group
     plate: str
-    """For names that leave it out."""
     channels: dict[str, str]
 
-    @property
+    def plates(self) -> dict[str | None, str]:
+        """Return the name of the plate by the name in the file's name."""
+        return {name: self.plate if name is None else name for name in {f.plate for f in self.group.found}}
+
     def place(self) -> Place:
-        """The folder of the plate: without those that stand for planes."""
+        """Return the folder of the plate: without those that stand for planes."""
         parts = self.group.folder.parts
         while len(parts) > 1 and is_part(parts[-1]):
             parts = parts[:-1]
@@ -52,16 +56,17 @@ def describe(done: Sorted, plate: str) -> Described:
         plate: The name of a plate that neither names nor metadata say.
     """
     described = Described()
-    named: list[Named] = []
+    said: list[Said] = []
     for grammar, files, groups in _by_description(done):
         wanted = _wanted(groups)
-        said = grammar.describe(files, wanted)
-        channels = tell_apart({key: said.channels[key] for key in wanted.channels & said.channels.keys()})
-        named.extend(Named(group, said.plate or plate, channels) for group in groups)
-        _add(described, said, channels, wanted)
-    renamed = _plates_apart(named)
-    for each in named:
-        described.images.extend(_images(each, renamed))
+        description = grammar.describe(files, wanted)
+        known = wanted.channels & description.channels.keys()
+        channels = tell_apart({number: description.channels[number] for number in known})
+        said.extend(Said(group, description.plate or plate, channels) for group in groups)
+        _add(described, description, channels, wanted)
+    named = _named(said)
+    described.images = Images(named)
+    described.plates = {plate for group in named for plate in group.plates.values()}
     return described
 
 
@@ -101,41 +106,32 @@ def _add(described: Described, said: Description, channels: dict[str, str], want
         described.wavelengths.setdefault(channels.get(number, number), said.wavelengths[number])
 
 
-def _plates_apart(named: Sequence[Named]) -> dict[tuple[str, Place], str]:
-    """Return new names for plates of one name in several folders, if their images have the same addresses."""
-    places: dict[str, dict[Place, list[ParsedName]]] = {}
-    if len({each.place for each in named}) > 1:
-        for each in named:
-            for found in each.group.found:
-                here = places.setdefault(each.plate if found.plate is None else found.plate, {})
-                here.setdefault(each.place, []).append(found)
-    return {
-        (plate, place): f"{plate} ({'/'.join(place[1:])})"
-        for plate, found_at in places.items()
-        if _collide(list(found_at.values()))
-        for place in found_at
-        if len(place) > 1
-    }
-
-
-def _collide(several: Sequence[Sequence[ParsedName]]) -> bool:
-    addresses = [
-        {(found.well, found.site, found.channel, found.z_index, found.timepoint) for found in names}
-        for names in several
-    ]
-    return len(set().union(*addresses)) < sum(map(len, addresses))
-
-
-def _images(named: Named, renamed: dict[tuple[str, Place], str]) -> Iterator[ImageFile]:
-    folder, channels, place = named.group.folder.path, named.channels, named.place
-    for name, found in zip(named.group.names, named.group.found, strict=True):
-        plate = named.plate if found.plate is None else found.plate
-        yield ImageFile(
-            path=folder / name,
-            plate=renamed.get((plate, place), plate) if renamed else plate,
-            well=found.well,
-            site=found.site,
-            channel=channels.get(found.channel, found.channel),
-            z_index=found.z_index,
-            timepoint=found.timepoint,
+def _named(several: Sequence[Said]) -> list[NamedGroup]:
+    """Give plates of one name in several folders names of their own if their images would get mixed up."""
+    places = [said.place() for said in several]
+    apart = _colliding(several, places) if len(set(places)) > 1 else set()
+    return [
+        NamedGroup(
+            group=said.group,
+            plates={
+                name: f"{plate} ({'/'.join(place[1:])})" if plate in apart and place[1:] else plate
+                for name, plate in said.plates().items()
+            },
+            channels=said.channels,
         )
+        for said, place in zip(several, places, strict=True)
+    ]
+
+
+def _colliding(several: Sequence[Said], places: Sequence[Place]) -> set[str]:
+    addresses: dict[str, dict[Place, set[tuple[object, ...]]]] = {}
+    for said, place in zip(several, places, strict=True):
+        plates = said.plates()
+        for name in said.group.found:
+            here = addresses.setdefault(plates[name.plate], {}).setdefault(place, set())
+            here.add((name.well, name.site, name.channel, name.z_index, name.timepoint))
+    return {plate for plate, found in addresses.items() if _overlap(list(found.values()))}
+
+
+def _overlap(sets: Sequence[set[tuple[object, ...]]]) -> bool:
+    return len(set().union(*sets)) < sum(map(len, sets))

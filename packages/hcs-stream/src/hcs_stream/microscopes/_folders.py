@@ -25,8 +25,8 @@ class Listing(msgspec.Struct):
     """Those with files in them, but for stores."""
     stores: list[Path] = []
     """Zarr stores; what is in them is not listed."""
-    hidden: list[Path] = []
-    broken: list[Path] = []
+    hidden: list[tuple[Path, str]] = []
+    broken: list[tuple[Path, str]] = []
     """Links that lead nowhere, and what is neither a file nor a folder."""
 
 
@@ -41,7 +41,7 @@ def list_folders(root: Path) -> Listing:
     """
     listing = Listing()
     seen: set[tuple[int, int]] = set()
-    waiting = [(root, (Path(os.path.abspath(root)).name,))]
+    waiting: list[tuple[Path, tuple[str, ...]]] = [(root, (Path(os.path.abspath(root)).name,))]
     while waiting:
         path, parts = waiting.pop()
         state = path.stat()
@@ -66,11 +66,11 @@ def _list(path: Path, parts: tuple[str, ...], listing: Listing) -> Iterator[str]
             elif entry.is_dir():
                 below.append(name)
             else:
-                listing.broken.append(path / name)
+                listing.broken.append((path, name))
     if not STORE_FILES.isdisjoint(hidden) or "zarr.json" in files:
         listing.stores.append(path)
         return iter(())
-    listing.hidden.extend(path / name for name in hidden)
+    listing.hidden.extend((path, name) for name in hidden)
     if files:
         listing.folders.append(Folder(path, parts, files))
     return iter(below)

@@ -1,12 +1,15 @@
 """One path to an address and back, whoever the maker is."""
 
 import os
+import re
 from pathlib import Path
 
 from ._errors import UnknownFileNameError
 from ._grammar import ParsedName
 from ._image_file import ImageFile
 from ._makers import grammar_of, grammars
+
+_PART = re.compile(r"(?:ZStep|TimePoint)_[0-9]+|Images|r[0-9]+c[0-9]+", re.IGNORECASE)
 
 
 def parse_path(
@@ -65,8 +68,7 @@ def plate_folder(folders: tuple[str, ...]) -> str:
 
 def is_part(folder: str) -> bool:
     """Tell whether a folder's name stands for a part of a plate: its planes, its timepoints, its images."""
-    kind, _, number = folder.casefold().partition("_")
-    return (kind in ("zstep", "timepoint") and number.isdecimal()) or kind == "images"
+    return _PART.fullmatch(folder) is not None
 
 
 def _folders(path: Path, root: Path | None) -> tuple[str, ...]:

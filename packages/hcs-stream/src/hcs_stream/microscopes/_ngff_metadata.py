@@ -24,7 +24,7 @@ MICROMETRES = {
 class Named(msgspec.Struct, frozen=True):
     """A row or a column."""
 
-    name: str
+    name: str | int
 
 
 class WellPlace(msgspec.Struct, frozen=True, rename="camel"):
@@ -41,7 +41,7 @@ class PlateMetadata(msgspec.Struct, frozen=True):
     wells: list[WellPlace]
     rows: list[Named] = []
     columns: list[Named] = []
-    name: str | None = None
+    name: str | int | None = None
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -74,7 +74,7 @@ class Multiscale(msgspec.Struct, frozen=True):
 class Channel(msgspec.Struct, frozen=True):
     """How a channel is shown."""
 
-    label: str | None = None
+    label: str | int | None = None
 
 
 class Omero(msgspec.Struct, frozen=True):
@@ -149,4 +149,7 @@ def scale_of(place: Place, axes: list[Axis], name: str) -> float | None:
 
 
 def _read(path: Path, kind: type[Kind]) -> Kind:
-    return msgspec.json.decode(path.read_bytes(), type=kind)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"malformed {path.name}: {error}") from error

@@ -1,11 +1,10 @@
 """The images of an OME-NGFF plate, found by reading its metadata; no pixel is read."""
 
 import logging
+import os
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
-
-import msgspec
 
 from ._channels import tell_apart
 from ._grammar import Description
@@ -32,7 +31,9 @@ class NgffPlate:
 
     def __init__(self, folder: Path, plate: PlateMetadata) -> None:
         self.folder = folder
-        self.name = plate.name or folder.name.removesuffix(".zarr").removesuffix(".ome")
+        self.name = str(
+            plate.name or Path(os.path.abspath(folder)).name.removesuffix(".zarr").removesuffix(".ome")
+        )
         self.unread: list[Path] = []
         """Wells and images that the metadata name and that cannot be read."""
         self.description = Description()
@@ -91,9 +92,9 @@ class NgffPlate:
     def _name_of(self, place: WellPlace) -> str:
         row, _, column = place.path.strip("/").partition("/")
         if place.row_index is not None and place.row_index < len(self._plate.rows):
-            row = self._plate.rows[place.row_index].name
+            row = str(self._plate.rows[place.row_index].name)
         if place.column_index is not None and place.column_index < len(self._plate.columns):
-            column = self._plate.columns[place.column_index].name
+            column = str(self._plate.columns[place.column_index].name)
         return well_of(row + column) or row + column
 
     def _give_up(self, path: Path, error: Exception) -> None:
@@ -105,7 +106,7 @@ def ngff_plate(folder: Path) -> NgffPlate | None:
     """Return the plate in a store, or None where the store is something else."""
     try:
         plate = read_group(folder).plate
-    except (OSError, msgspec.MsgspecError, ValueError) as error:
+    except (OSError, ValueError) as error:
         logger.warning("metadata unreadable path=%s error=%s", folder, error)
         return None
     return NgffPlate(folder, plate) if plate else None
@@ -118,4 +119,6 @@ def _axes(multiscale: Multiscale) -> list[Axis]:
 
 def _labels(metadata: Metadata) -> dict[str, str]:
     channels = metadata.omero.channels if metadata.omero else []
-    return tell_apart({str(index): known.label for index, known in enumerate(channels) if known.label})
+    return tell_apart(
+        {str(index): str(known.label) for index, known in enumerate(channels) if known.label is not None}
+    )

@@ -9,6 +9,9 @@ from ._folders import Folder
 from ._grammar import Grammar, ParsedName
 
 TIFF = (".tif", ".TIF", ".tiff", ".TIFF")  # as nearly all are written, which saves a call a name
+File = tuple[Path, str]
+"""A file as its folder and its name."""
+
 SAMPLE = 8  # names of a folder that show whose they are
 
 
@@ -27,8 +30,8 @@ class Sorted(msgspec.Struct):
     groups: list[Group] = []
     metadata: dict[str, dict[tuple[str, ...], list[Path]]] = {}
     """Of each maker, the files that describe a plate, by the folders they lie in."""
-    unparsed: list[Path] = []
-    skipped: dict[str, list[Path]] = msgspec.field(
+    unparsed: list[File] = []
+    skipped: dict[str, list[File]] = msgspec.field(
         default_factory=lambda: {"thumbs": [], "hidden": [], "other": []}
     )
 
@@ -62,27 +65,25 @@ def _likelihood(grammar: Grammar, folder: Folder, done: Sorted) -> tuple[bool, b
 
 
 def _parse_folder(folder: Folder, order: Sequence[Grammar], done: Sorted) -> None:
-    rest = _take(folder, folder.names, order[0], done)
-    unskipped = [name for name in rest if not _skip(folder, name, order, done)]
-    for grammar in order[1:]:
-        unskipped = _take(folder, unskipped, grammar, done)
-    for name in unskipped:
-        if name.lower().endswith((".tif", ".tiff")):
-            done.unparsed.append(folder.path / name)
-        else:
-            done.skipped["other"].append(folder.path / name)
+    names = folder.names
+    for position, grammar in enumerate(order):
+        names = _take(folder, names, grammar, done)
+        if position == 0:  # what only looks like an image is told by its maker, before others see it
+            names = [name for name in names if not _skip(folder, name, order, done)]
+    for name in names:
+        is_image = name.lower().endswith((".tif", ".tiff"))
+        (done.unparsed if is_image else done.skipped["other"]).append((folder.path, name))
 
 
 def _take(folder: Folder, names: list[str], grammar: Grammar, done: Sorted) -> list[str]:
     """Take those names that the grammar knows, and return the others."""
     parse, parts = grammar.parse, folder.parts
     parsed = [parse(name, parts) for name in names]
-    if None not in parsed:
-        known, found, rest = names, parsed, []
-    else:
+    found = [what for what in parsed if what is not None]
+    known, rest = names, []
+    if len(found) < len(names):
         known = [name for name, what in zip(names, parsed, strict=True) if what is not None]
         rest = [name for name, what in zip(names, parsed, strict=True) if what is None]
-        found = [what for what in parsed if what is not None]
     if known:
         done.groups.append(Group(grammar, folder, known, found))
     return rest
@@ -92,5 +93,5 @@ def _skip(folder: Folder, name: str, order: Sequence[Grammar], done: Sorted) -> 
     reasons: Iterator[str | None] = (grammar.reason_to_skip(name) for grammar in order)
     reason = next(filter(None, reasons), None)
     if reason is not None:
-        done.skipped.setdefault(reason, []).append(folder.path / name)
+        done.skipped.setdefault(reason, []).append((folder.path, name))
     return reason is not None

@@ -2,11 +2,10 @@
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-
-from hcs_protocol import natural_key
 
 from ._described import Described, describe
 from ._errors import NoImagesError, NotAPlateFolderError, PlateNotFoundError
@@ -17,8 +16,11 @@ from ._makers import grammar_of, grammars
 from ._names import plate_folder
 from ._ngff import OmeNgff
 from ._ngff_plate import ngff_plate
-from ._parsing import parse_folders
-from ._sorting import in_natural_order
+from ._on_demand import Paths
+from ._parsing import Sorted, parse_folders
+from ._sorting import natural_order
+
+COMPONENTS_IN_ORDER = ("plate", "well", "site", "channel", "z_index", "timepoint")
 
 
 class Plate(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,12 +28,12 @@ class Plate(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     """The plate's name in the file names; the folder's where they disagree or say none."""
-    images: tuple[ImageFile, ...]
-    """In natural order of plate, well, site, channel, z_index, timepoint."""
-    skipped: dict[str, tuple[Path, ...]]
+    images: Sequence[ImageFile]
+    """In natural order of plate, well, site, channel, z_index, timepoint; each is made when asked for."""
+    skipped: dict[str, Sequence[Path]]
     """Files left out on purpose: ``"thumbs"``, ``"hidden"``, ``"other"`` (no image); where there are any,
     ``"corrections"``, ``"overlays"``, ``"stores"`` (of Zarr, beside images) and ``"broken"`` (links)."""
-    unparsed: tuple[Path, ...]
+    unparsed: Sequence[Path]
     """Images whose names no grammar knows, and metadata that could not be read."""
     maker: str = ""
     """The name of the grammar that knows most images."""
@@ -77,24 +79,21 @@ def _check_is_folder(root: Path) -> None:
 def _sort_out(root: Path, listing: Listing, tried: list[Grammar]) -> Plate:
     done = parse_folders(listing.folders, [grammar for grammar in tried if grammar.name != OmeNgff.name])
     found = describe(done, plate_folder(Path(os.path.abspath(root)).parts))
-    makers = Counter({group.grammar.name: 0 for group in done.groups})
+    makers = Counter[str]()
     for group in done.groups:
         makers[group.grammar.name] += len(group.names)
     if any(grammar.name == OmeNgff.name for grammar in tried) and not found.images:
-        makers[OmeNgff.name] = 1
         _read_stores(listing, found)
-    skipped = done.skipped
-    skipped["hidden"].extend(listing.hidden)
-    skipped |= {"stores": listing.stores} if listing.stores else {}
-    skipped |= {"broken": listing.broken} if listing.broken else {}
-    if not (found.images or done.unparsed or skipped["thumbs"]):
+        makers[OmeNgff.name] = len(found.images)
+    skipped = _skipped(done, listing)
+    if not (found.images or found.unread or done.unparsed or skipped["thumbs"]):
         raise NoImagesError(root, sum(map(len, skipped.values())))
     return Plate(
-        name=_name({image.plate for image in found.images}, root),
-        images=in_natural_order(found.images),
-        skipped={reason: _by_path(paths) for reason, paths in skipped.items()},
-        unparsed=_by_path([*done.unparsed, *found.unread]),
-        maker=next((maker for maker, _ in makers.most_common(1)), ""),
+        name=_name(found.plates, root),
+        images=found.images,
+        skipped=skipped,
+        unparsed=Paths([*done.unparsed, *((path.parent, path.name) for path in found.unread)]),
+        maker=next((maker for maker, count in makers.most_common(1) if count), ""),
         folder=root,
         pixel_size=found.pixel_size,
         z_step=found.z_step,
@@ -102,21 +101,31 @@ def _sort_out(root: Path, listing: Listing, tried: list[Grammar]) -> Plate:
     )
 
 
+def _skipped(done: Sorted, listing: Listing) -> dict[str, Sequence[Path]]:
+    done.skipped["hidden"].extend(listing.hidden)
+    if listing.stores:
+        done.skipped["stores"] = [(store.parent, store.name) for store in listing.stores]
+    if listing.broken:
+        done.skipped["broken"] = listing.broken
+    return {reason: Paths(files) for reason, files in done.skipped.items()}
+
+
 def _read_stores(listing: Listing, found: Described) -> None:
     """Add the images of OME-NGFF plates, which are then no longer among the stores."""
+    images: list[ImageFile] = []
     for store in list(listing.stores):
         plate = ngff_plate(store)
         if plate is None:
             continue
         listing.stores.remove(store)
-        found.images.extend(plate.images())
+        images.extend(plate.images())
         found.unread.extend(plate.unread)
         found.pixel_size = found.pixel_size or plate.description.pixel_size
         found.z_step = found.z_step or plate.description.z_step
-
-
-def _by_path(paths: list[Path]) -> tuple[Path, ...]:
-    return tuple(sorted(paths, key=lambda path: (natural_key(path), path)))
+    columns = [[getattr(image, part) for image in images] for part in COMPONENTS_IN_ORDER]
+    order = natural_order(columns, lambda: [str(image.path) for image in images])
+    found.images = tuple(images[place] for place in order)
+    found.plates = {image.plate for image in images}
 
 
 def _name(names: set[str], root: Path) -> str:

@@ -1,28 +1,28 @@
-"""Images in their natural order."""
+"""The natural order of images."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from hcs_protocol import natural_key
 
-from ._image_file import ImageFile
 
-IN_ORDER = ("plate", "well", "site", "channel", "z_index", "timepoint")
-
-
-def in_natural_order(images: Sequence[ImageFile]) -> tuple[ImageFile, ...]:
-    """Return images by plate, well, site, channel, z_index, timepoint; equal ones by path.
+def natural_order(columns: Iterable[Sequence[object]], ties: Callable[[], Sequence[object]]) -> list[int]:
+    """Return the places of rows in order: by the first column, then by the second and so on.
 
     Values are ranked once each: a plate has many images, but few wells and channels.
+
+    Args:
+        columns: One value a row in each.
+        ties: Makes one more column, for rows that are equal in all others.
     """
-    columns = [_ranks([getattr(image, part) for image in images]) for part in IN_ORDER]
-    order = np.lexsort(columns[::-1])
-    if _has_equals(columns, order):
-        columns.append(_ranks([str(image.path) for image in images]))
-        order = np.lexsort(columns[::-1])
-    return tuple(images[place] for place in order.tolist())
+    ranks = [_ranks(column) for column in columns]
+    order = np.lexsort(ranks[::-1])
+    if _has_equals(ranks, order):
+        order = np.lexsort([_ranks(ties()), *ranks[::-1]])
+    places: list[int] = order.tolist()
+    return places
 
 
 def _ranks(values: Sequence[object]) -> npt.NDArray[np.intp]:

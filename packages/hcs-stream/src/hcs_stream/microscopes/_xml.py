@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterator
+from math import isfinite
 from pathlib import Path
 from typing import TypeAlias
 from xml.etree.ElementTree import Element, ParseError
@@ -43,11 +44,12 @@ def attributes(element: Element) -> Attributes:
 
 
 def real(text: str | None) -> float | None:
-    """Return a number, or None for what is none."""
+    """Return a finite number, or None for what is none."""
     try:
-        return float(text) if text else None
+        number = float(text or "nan")
     except ValueError:
         return None
+    return number if isfinite(number) else None
 
 
 def _elements(path: Path, tags: Collection[str]) -> Iterator[tuple[str, Element]]:
