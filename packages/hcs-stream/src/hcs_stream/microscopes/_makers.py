@@ -18,8 +18,7 @@ from ._phenix import OperaPhenix
 
 ENTRY_POINTS = "hcs.microscopes"
 
-BUILT_IN: tuple[Grammar, ...] = (
-    ImageXpress(),
+SPECIFIC: tuple[Grammar, ...] = (
     OperaPhenix(),
     CellVoyager(),
     InCell(),
@@ -28,20 +27,26 @@ BUILT_IN: tuple[Grammar, ...] = (
     OpenHCS(),
     OmeNgff(),
 )
+GENERAL: tuple[Grammar, ...] = (ImageXpress(),)
+"""Tried last: a text and a well are enough for a name of ImageXpress."""
 
 
 @cache
 def grammars() -> Mapping[str, Grammar]:
     """Return all grammars by the names of their makers.
 
-    They are those of this package, then those of the entry points ``hcs.microscopes``; one of the same
-    name takes the place of ours. Entry points are looked up once in a process.
+    They are those of this package and of the entry points ``hcs.microscopes``, in the order in which they
+    are tried; one of the same name takes the place of ours. Entry points are looked up once in a process.
 
     Raises:
         GrammarError: An entry point leads to something else.
     """
-    found = [*BUILT_IN, *map(_loaded, entry_points(group=ENTRY_POINTS))]
-    return MappingProxyType({grammar.name: grammar for grammar in found})
+    others = [_loaded(entry_point) for entry_point in entry_points(group=ENTRY_POINTS)]
+    taken = {grammar.name for grammar in others}
+    found = [*SPECIFIC, *others, *GENERAL]
+    return MappingProxyType(
+        {grammar.name: grammar for grammar in found if grammar in others or grammar.name not in taken}
+    )
 
 
 def grammar_of(maker: str) -> Grammar:
