@@ -63,6 +63,8 @@ LONG = 20.0
 DEAD: set[str] = set()
 """The viewer_runs whose processes would be gone if they had one."""
 SHARED_MEMORY = Path("/dev/shm")
+THREADS_OF_ZARR = ("zarr_io", "asyncio_")
+"""They stay for as long as the process lives."""
 
 
 class FakeViewer:
@@ -366,7 +368,11 @@ def nothing_left_behind(own_places: Path) -> Iterator[None]:
 
 def _what_is_there() -> dict[str, set[object]]:
     segments = SHARED_MEMORY.glob("hcs-*") if SHARED_MEMORY.is_dir() else []
-    threads = [thread for thread in threading.enumerate() if "GarbageCollector" not in type(thread).__name__]
+    threads = [
+        thread
+        for thread in threading.enumerate()
+        if "GarbageCollector" not in type(thread).__name__ and not thread.name.startswith(THREADS_OF_ZARR)
+    ]
     return {
         "threads": set(threads),
         "processes": set(_children()),

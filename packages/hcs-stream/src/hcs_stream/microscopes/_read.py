@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from ._errors import MissingExtraError, UnreadableImageError
@@ -20,31 +21,41 @@ def read_image(image: ImageFile) -> Pixels:
         UnreadableImageError: The file is empty, cut off or no image, or it has no such plane.
         FileNotFoundError: The file is gone.
     """
-    pixels = _read(image.path, image.key)
-    while pixels.ndim > 2 and pixels.shape[0] == 1:
+    pixels, coloured = _read(image.path, image.key)
+    while pixels.ndim > 2 + coloured and pixels.shape[0] == 1:
         pixels = pixels[0]
-    if pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[-1] in (3, 4)):
-        return pixels if pixels.ndim == 2 else pixels[..., :3]
-    raise UnreadableImageError(image.path, f"several planes, of shape {pixels.shape}: say which by its key,")
+    if pixels.ndim != 2 + coloured or (coloured and pixels.shape[-1] not in (3, 4)):
+        raise UnreadableImageError(
+            image.path, f"several planes, of shape {pixels.shape}: say which by its key,"
+        )
+    return pixels[..., :3] if coloured else pixels
 
 
-def _read(path: Path, key: tuple[int, ...]) -> Pixels:
+def _read(path: Path, key: tuple[int, ...]) -> tuple[Pixels, bool]:
+    """Return pixels, and whether their last axis is colour."""
     if path.is_dir() and any((path / name).exists() for name in STORE_FILES):
-        return _read_array(path, key)
+        return _read_array(path, key), False
     if path.stat().st_size == 0:
         raise UnreadableImageError(path, "an empty file, which somebody may still be writing,")
-    return _read_tiff(path, key) if path.suffix.lower() in (".tif", ".tiff") else _read_picture(path)
+    if path.suffix.lower() in (".tif", ".tiff"):
+        return _read_tiff(path, key)
+    pixels = _read_picture(path)
+    return pixels, pixels.ndim > 2
 
 
-def _read_tiff(path: Path, key: tuple[int, ...]) -> Pixels:
+def _read_tiff(path: Path, key: tuple[int, ...]) -> tuple[Pixels, bool]:
     import tifffile  # takes a while to import, and file names alone do without
 
     try:
-        return tifffile.imread(path, key=key[0] if key else None)
+        with tifffile.TiffFile(path) as file:
+            pixels = file.asarray(key=key[0] if key else None)
+            axes = file.pages[key[0]].axes if key else file.series[0].axes
     except FileNotFoundError:
         raise
     except Exception as error:  # a broken file makes tifffile stumble in any way
         raise UnreadableImageError(path, f"{type(error).__name__} ({error})") from error
+    coloured = "S" in axes
+    return np.moveaxis(pixels, axes.index("S"), -1) if coloured else pixels, coloured
 
 
 def _read_array(path: Path, key: tuple[int, ...]) -> Pixels:
@@ -52,8 +63,6 @@ def _read_array(path: Path, key: tuple[int, ...]) -> Pixels:
         import zarr  # optional
     except ImportError as error:
         raise MissingExtraError("OME-NGFF", "zarr") from error
-    import numpy as np
-
     try:
         return np.asarray(zarr.open_array(path, mode="r")[key])
     except Exception as error:  # a broken store makes zarr and its codecs stumble in any way
@@ -66,6 +75,6 @@ def _read_picture(path: Path) -> Pixels:
     except ImportError as error:
         raise MissingExtraError("PNG and JPEG", "imageio") from error
     try:
-        return imageio.imread(path)
+        return imageio.imread(path.read_bytes(), plugin="pillow", extension=path.suffix.lower())
     except Exception as error:  # its plugins raise what they like
         raise UnreadableImageError(path, f"{type(error).__name__} ({error})") from error

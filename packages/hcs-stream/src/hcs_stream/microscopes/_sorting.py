@@ -26,7 +26,8 @@ def natural_order(columns: Iterable[Sequence[object]], ties: Callable[[], Sequen
 
 
 def _ranks(values: Sequence[object]) -> npt.NDArray[np.intp]:
-    ranks = {value: rank for rank, value in enumerate(sorted(set(values), key=natural_key))}
+    in_order = sorted(set(values), key=lambda value: (natural_key(value), str(value)))  # "A1" is not "A01"
+    ranks = {value: rank for rank, value in enumerate(in_order)}
     return np.fromiter(map(ranks.__getitem__, values), np.intp, len(values))
 
 

@@ -1,0 +1,203 @@
+"""OME-NGFF plates of versions 0.4 and 0.5, written by zarr and read plane by plane."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+
+from hcs_stream.microscopes import (
+    NoImagesError,
+    UnreadableImageError,
+    open_plate,
+    parse_path,
+    read_image,
+)
+
+AXES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
+Shape = tuple[int, ...]
+
+
+class Store:
+    """A plate that is written group by group."""
+
+    def __init__(self, folder: Path, version: str) -> None:
+        self.folder = folder
+        self.version = version
+
+    def say(self, path: str, metadata: dict[str, Any]) -> None:
+        version_5 = self.version == "0.5"
+        group = zarr.open_group(self.folder / path, mode="a", zarr_format=3 if version_5 else 2)
+        group.attrs.update({"ome": {"version": "0.5", **metadata}} if version_5 else metadata)
+
+    def write_plate(self, wells: Sequence[str], **more: Any) -> None:
+        rows = sorted({well.split("/")[0] for well in wells})
+        columns = sorted({well.split("/")[1] for well in wells})
+        places = [
+            {
+                "path": well,
+                "rowIndex": rows.index(well.split("/")[0]),
+                "columnIndex": columns.index(well.split("/")[1]),
+            }
+            for well in wells
+        ]
+        named = {"rows": [{"name": row} for row in rows], "columns": [{"name": name} for name in columns]}
+        self.say("", {"plate": {"wells": places, **named, **more}})
+
+    def write_image(
+        self, path: str, axes: str = "tczyx", shape: Shape = (1, 2, 3, 4, 5), **more: Any
+    ) -> None:
+        scale = [{"z": 2.0, "y": 0.5, "x": 0.25}.get(axis, 1.0) for axis in axes]
+        multiscale = {
+            "axes": [{"name": axis, "type": AXES[axis], "unit": "micrometer"} for axis in axes],
+            "datasets": [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": scale}]}],
+            "version": self.version,
+        }
+        self.say(path, {"multiscales": [multiscale], **more})
+        pixels = np.arange(np.prod(shape), dtype="uint16").reshape(shape)
+        zarr_format = 3 if self.version == "0.5" else 2
+        array = zarr.create_array(
+            self.folder / path / "0", shape=shape, dtype="uint16", chunks=shape, zarr_format=zarr_format
+        )
+        array[...] = pixels
+
+    def write_well(self, path: str, images: Sequence[str] = ("0",), **more: Any) -> None:
+        self.say(path, {"well": {"images": [{"path": image, **more} for image in images]}})
+
+
+@pytest.fixture(params=["0.4", "0.5"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return Store(tmp_path / "screen.zarr", request.param)
+
+
+def test_each_plane_of_a_plate_has_its_address(store: Store) -> None:
+    store.write_plate(["B/03", "AA/3"])
+    for well in ("B/03", "AA/3"):
+        store.write_well(well, ["0", "1"])
+        for image in ("0", "1"):
+            labels = {"omero": {"channels": [{"label": "DAPI", "color": "0000FF"}, {"label": "GFP"}]}}
+            store.write_image(f"{well}/{image}", **labels)
+
+    plate = open_plate(store.folder)
+
+    assert (plate.maker, plate.name, len(plate.images)) == ("OME-NGFF", "screen", 2 * 2 * 2 * 3)
+    assert [plate.images[0].well, plate.images[-1].well] == ["B03", "AA03"]
+    assert {image.site for image in plate.images} == {0, 1}
+    assert {image.channel for image in plate.images} == {"DAPI", "GFP"}
+    assert {image.z_index for image in plate.images} == {0, 1, 2}
+    assert {image.timepoint for image in plate.images} == {0}
+    assert (plate.pixel_size, plate.z_step) == ((0.5, 0.25), 2.0)
+    assert plate.unparsed == ()
+
+
+def test_a_plane_is_read_by_its_key(store: Store) -> None:
+    store.write_plate(["A/1"])
+    store.write_well("A/1")
+    store.write_image("A/1/0", "czyx", (2, 3, 4, 5))
+
+    for image in open_plate(store.folder).images:
+        first = np.ravel_multi_index((*image.key, 0, 0), (2, 3, 4, 5))
+
+        assert image.timepoint is None
+        assert read_image(image).tolist() == np.arange(first, first + 20).reshape(4, 5).tolist()
+
+
+def test_an_image_without_planes_is_one(store: Store) -> None:
+    store.write_plate(["A/1"], name="assay")
+    store.write_well("A/1")
+    store.write_image("A/1/0", "yx", (4, 5))
+
+    (image,) = open_plate(store.folder).images
+
+    assert (image.plate, image.channel, image.z_index, image.key) == ("assay", "0", None, ())
+    assert read_image(image).shape == (4, 5)
+
+
+def test_wells_may_be_missing_and_acquisitions_several(store: Store) -> None:
+    store.write_plate(["A/1", "H/12"], acquisitions=[{"id": 0}, {"id": 1}])
+    store.write_well("A/1", ["0", "1"], acquisition=0)
+    store.write_well("H/12", ["2"], acquisition=1)
+    for path in ("A/1/0", "A/1/1", "H/12/2"):
+        store.write_image(path, "cyx", (1, 4, 5))
+
+    plate = open_plate(store.folder)
+
+    assert [(image.well, image.site) for image in plate.images] == [("A01", 0), ("A01", 1), ("H12", 2)]
+
+
+def test_what_is_named_and_not_there_is_reported(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    store.write_plate(["A/1", "A/2"])
+    store.write_well("A/1", ["0", "1"])
+    store.write_image("A/1/0", "yx", (4, 5))
+
+    plate = open_plate(store.folder)
+
+    assert len(plate.images) == 1
+    assert plate.unparsed == (store.folder / "A/1/1", store.folder / "A/2")
+    assert "image unreadable" in caplog.text
+
+
+def test_metadata_that_make_no_sense_hide_no_other_image(store: Store) -> None:
+    store.write_plate(["A/1", "A/2", "A/3"])
+    for well in ("A/1", "A/2", "A/3"):
+        store.write_well(well)
+        store.write_image(f"{well}/0", "yx", (4, 5))
+    for file in ("zarr.json", ".zattrs"):
+        if (store.folder / "A/2/0" / file).exists():
+            (store.folder / "A/2/0" / file).write_text('{"multiscales": 7, "attributes": 7}')
+    store.say("A/3/0", {"multiscales": []})
+
+    plate = open_plate(store.folder)
+
+    assert [image.well for image in plate.images] == ["A01"]
+    assert plate.unparsed == (store.folder / "A/2/0", store.folder / "A/3/0")
+
+
+def test_several_plates_lie_in_one_folder(store: Store) -> None:
+    for name in ("a.zarr", "b.ome.zarr"):
+        other = Store(store.folder.parent / name, store.version)
+        other.write_plate(["A/1"])
+        other.write_well("A/1")
+        other.write_image("A/1/0", "yx", (4, 5))
+
+    plate = open_plate(store.folder.parent)
+
+    assert [image.plate for image in plate.images] == ["a", "b"]
+
+
+def test_a_store_beside_images_is_left_out(store: Store) -> None:
+    store.write_plate(["A/1"])
+    (store.folder.parent / "A01_s1_w1_z1_t1.tif").touch()
+
+    plate = open_plate(store.folder.parent)
+
+    assert (plate.maker, len(plate.images)) == ("OpenHCS", 1)
+    assert plate.skipped["stores"] == (store.folder,)
+    assert open_plate(store.folder.parent, maker="OpenHCS").images == plate.images
+
+
+def test_a_store_that_is_no_plate_has_no_images(store: Store) -> None:
+    store.write_image("0", "yx", (4, 5))
+
+    with pytest.raises(NoImagesError):
+        open_plate(store.folder)
+
+
+def test_a_path_inside_a_plate_says_the_well_and_the_site() -> None:
+    found = parse_path("screen.zarr/B/03/4")
+
+    assert (found.plate, found.well, found.site, found.key) == ("screen", "B03", 4, ())
+
+
+def test_a_broken_chunk_is_an_error_that_names_the_array(store: Store) -> None:
+    store.write_plate(["A/1"])
+    store.write_well("A/1")
+    store.write_image("A/1/0", "yx", (4, 5))
+    for chunk in (store.folder / "A/1/0/0").rglob("0*"):
+        if chunk.is_file():
+            chunk.write_bytes(b"no chunk")
+
+    with pytest.raises(UnreadableImageError, match="wanted an image"):
+        read_image(open_plate(store.folder).images[0])

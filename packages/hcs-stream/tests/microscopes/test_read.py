@@ -1,0 +1,92 @@
+"""Pixels of single images, and files that hold none."""
+
+import pickle
+from pathlib import Path
+
+import imageio.v3 as imageio
+import numpy as np
+import pytest
+import tifffile
+
+from hcs_protocol import HcsError
+from hcs_stream.microscopes import ImageFile, MissingExtraError, UnreadableImageError, read_image
+
+GREY = np.arange(12, dtype="uint16").reshape(3, 4)
+COLOUR = np.arange(36, dtype="uint8").reshape(3, 4, 3)
+
+
+def image(path: Path, key: tuple[int, ...] = ()) -> ImageFile:
+    return ImageFile(
+        path=path, plate="P", well="A01", site=1, channel="1", z_index=None, timepoint=None, key=key
+    )
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.TIFF"])
+def test_a_tiff_is_read(tmp_path: Path, name: str) -> None:
+    tifffile.imwrite(tmp_path / name, GREY)
+
+    assert read_image(image(tmp_path / name)).tolist() == GREY.tolist()
+
+
+def test_the_compression_of_opera_phenix_is_read(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", GREY, compression="lzw")
+
+    assert read_image(image(tmp_path / "a.tif")).tolist() == GREY.tolist()
+
+
+def test_a_colour_image_has_three_channels(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", COLOUR, photometric="rgb")
+    imageio.imwrite(tmp_path / "a.png", COLOUR)
+
+    assert read_image(image(tmp_path / "a.tif")).tolist() == COLOUR.tolist()
+    assert read_image(image(tmp_path / "a.png")).tolist() == COLOUR.tolist()
+
+
+def test_a_png_keeps_its_sixteen_bits(tmp_path: Path) -> None:
+    imageio.imwrite(tmp_path / "a.png", GREY)
+
+    assert read_image(image(tmp_path / "a.png")).tolist() == GREY.tolist()
+
+
+def test_a_page_is_read_by_its_key(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.stack([GREY, GREY + 1]), photometric="minisblack")
+
+    assert read_image(image(tmp_path / "a.tif", (1,))).tolist() == (GREY + 1).tolist()
+    with pytest.raises(UnreadableImageError, match=r"found several planes, of shape \(2, 3, 4\)"):
+        read_image(image(tmp_path / "a.tif"))
+    with pytest.raises(UnreadableImageError):
+        read_image(image(tmp_path / "a.tif", (2,)))
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.png"])
+@pytest.mark.parametrize("size", [0, 7, 100])
+def test_a_half_written_file_is_an_error_that_names_it(tmp_path: Path, name: str, size: int) -> None:
+    whole = tmp_path / f"whole_{name}"
+    imageio.imwrite(whole, np.random.default_rng(0).integers(0, 99, (64, 64)).astype("uint8"))
+    (tmp_path / name).write_bytes(whole.read_bytes()[:size])
+
+    with pytest.raises(UnreadableImageError, match="wanted an image") as caught:
+        read_image(image(tmp_path / name))
+
+    assert caught.value.path == tmp_path / name
+    assert isinstance(caught.value, ValueError)
+
+
+def test_a_file_that_is_gone_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_image(image(tmp_path / "gone.tif"))
+
+
+def test_a_missing_library_is_named_with_what_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.png").write_bytes(b"anything")
+    monkeypatch.setitem(__import__("sys").modules, "imageio.v3", None)
+
+    with pytest.raises(MissingExtraError, match=r"pip install 'hcs-stream\[imageio\]'"):
+        read_image(image(tmp_path / "a.png"))
+
+
+@pytest.mark.parametrize("error", [MissingExtraError("a", "b"), UnreadableImageError(Path("a"), "b")])
+def test_an_error_travels_between_processes(error: HcsError) -> None:
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
