@@ -172,6 +172,7 @@ numbers = st.integers(0, 10**6)
 optional = st.none() | numbers
 rows = st.from_regex(r"[A-Z]|A[A-F]", fullmatch=True)
 texts = st.text(st.characters(categories=["L", "N"], include_characters=" ,-_()[]."), min_size=1)
+folders = texts.filter(lambda name: name not in (".", ".."))
 digits = numbers.map(str)
 none = st.none()
 filters = st.from_regex(r"[A-Z]\w+ - [A-Z]\w+", fullmatch=True)
@@ -188,7 +189,7 @@ def images(
     return st.builds(
         ImageFile,
         path=st.just(Path()),
-        plate=texts,
+        plate=folders,
         well=st.builds("{}{:02d}".format, rows, st.integers(1, 48)),
         site=site,
         channel=channel,

@@ -1,11 +1,12 @@
 """The images of a plate, each made when it is asked for: a hundred thousand of them cost little."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 import msgspec
 
+from ._grammar import ParsedName
 from ._image_file import ImageFile
 from ._on_demand import OnDemand
 from ._parsing import Group
@@ -21,11 +22,10 @@ class NamedGroup(msgspec.Struct, frozen=True):
     channels: dict[str, str]
     """The name of a channel by its number."""
 
-    def image(self, place: int) -> ImageFile:
-        """Return one image."""
-        found = self.group.found[place]
+    def image(self, name: str, found: ParsedName) -> ImageFile:
+        """Return the image of one name."""
         return ImageFile(
-            path=self.group.folder.path / self.group.names[place],
+            path=self.group.folder.path / name,
             plate=self.plates[found.plate],
             well=found.well,
             site=found.site,
@@ -51,10 +51,19 @@ class Images(OnDemand[ImageFile]):
         place = self._order[index]
         position = bisect_right(self._ends, place)
         named = self._groups[position]
-        return named.image(place - self._ends[position] + len(named.group.names))
+        inside = place - self._ends[position] + len(named.group.names)
+        return named.image(named.group.names[inside], named.group.found[inside])
+
+    def __iter__(self) -> Iterator[ImageFile]:
+        groups = [named for named in self._groups for _ in named.group.names]
+        names = [name for named in self._groups for name in named.group.names]
+        found = [parsed for named in self._groups for parsed in named.group.found]
+        for place in self._order:
+            yield groups[place].image(names[place], found[place])
 
     def _paths(self) -> list[str]:
-        return [str(named.group.folder.path / name) for named in self._groups for name in named.group.names]
+        pairs = [(str(named.group.folder.path), named.group.names) for named in self._groups]
+        return [f"{folder}/{name}" for folder, names in pairs for name in names]
 
 
 def _columns(groups: Sequence[NamedGroup]) -> list[list[object]]:

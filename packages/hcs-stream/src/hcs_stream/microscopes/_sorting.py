@@ -8,19 +8,21 @@ import numpy.typing as npt
 from hcs_protocol import natural_key
 
 
-def natural_order(columns: Iterable[Sequence[object]], ties: Callable[[], Sequence[object]]) -> list[int]:
+def natural_order(columns: Iterable[Sequence[object]], ties: Callable[[], Sequence[str]]) -> list[int]:
     """Return the places of rows in order: by the first column, then by the second and so on.
 
     Values are ranked once each: a plate has many images, but few wells and channels.
 
     Args:
         columns: One value a row in each.
-        ties: Makes one more column, for rows that are equal in all others.
+        ties: Makes the last column, which is compared as text, for rows that are equal in all others.
     """
     ranks = [_ranks(column) for column in columns]
     order = np.lexsort(ranks[::-1])
     if _has_equals(ranks, order):
-        order = np.lexsort([_ranks(ties()), *ranks[::-1]])
+        texts = ties()
+        by_text = np.argsort(sorted(range(len(texts)), key=texts.__getitem__))
+        order = np.lexsort([by_text, *ranks[::-1]])
     places: list[int] = order.tolist()
     return places
 
