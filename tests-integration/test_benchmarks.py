@@ -62,6 +62,12 @@ def test_the_viewer_benchmark_finds_every_ratio(tmp_path: Path, monkeypatch: pyt
     assert [peer.split(":")[0] for peer in found["peers_missing"]] == ["openhcs"]
 
 
+def test_the_parsing_benchmark_finds_its_ratio(tmp_path: Path) -> None:
+    found = quick_run("parse.py", tmp_path)
+
+    assert found["parse_100k_x_scandir"] == max(found["by_maker"].values()) > 0
+
+
 def quick_run(script: str, folder: Path) -> dict[str, Any]:
     """Run a benchmark and return its last line."""
     command = [sys.executable, str(BENCHMARKS / script), "--quick", "--out", str(folder)]

@@ -26,6 +26,16 @@ def test_a_pipelines_packages_import_no_window_and_no_array_library(package: str
     assert done.stdout == "[]\n", done.stderr
 
 
+def test_file_names_are_read_without_what_reads_images(python: Python) -> None:
+    readers = ("tifffile", "imageio", "imagecodecs", "zarr")
+    done = python(
+        f"import sys, hcs_stream.microscopes as m; m.parse_path('A01_s1_w1.tif'); "
+        f"print([name for name in {readers} if name in sys.modules])"
+    )
+
+    assert done.stdout == "[]\n", done.stderr
+
+
 def test_the_protocol_imports_msgspec_and_the_standard_library_alone(python: Python) -> None:
     known = "{'hcs_protocol', 'msgspec', 'typing_extensions'} | sys.stdlib_module_names"
     done = python(
