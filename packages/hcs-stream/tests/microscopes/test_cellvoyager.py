@@ -91,3 +91,14 @@ def test_a_settings_file_that_is_cut_off_is_named(tmp_path: Path) -> None:
     assert {image.channel for image in plate.images} == {"DAPI", "2"}
     assert plate.pixel_size == (0.65, 0.325)
     assert plate.unparsed == (tmp_path / "Measurement.mes",)
+
+
+def test_the_settings_that_were_used_are_those_that_the_detail_names(tmp_path: Path) -> None:
+    detail = MRF.replace("bts:RowCount", 'bts:MeasurementSettingFileName="Measurement.mes" bts:RowCount')
+    make_plate(tmp_path, mes=MES.format(step=3), mrf=detail)
+    for name in ("A.mes", "Z.mes"):
+        (tmp_path / name).write_text(MES.format(step=9).replace("DAPI", "GFP"), encoding="utf-8")
+
+    plate = open_plate(tmp_path)
+
+    assert ({image.channel for image in plate.images}, plate.z_step) == ({"DAPI", "BP525/50"}, 3.0)

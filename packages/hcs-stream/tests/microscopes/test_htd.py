@@ -40,3 +40,10 @@ def test_a_name_that_is_another_channels_number_is_left_alone(tmp_path: Path) ->
     plate = open_plate(make_plate(tmp_path, format_htd({"1": "2"})))
 
     assert [image.channel for image in plate.images] == ["1", "2"]
+
+
+def test_what_several_files_do_not_agree_on_is_left_alone(tmp_path: Path) -> None:
+    folder = make_plate(tmp_path, format_htd({"1": "DAPI", "2": "Cy3"}))
+    (folder / "other.HTD").write_text(format_htd({"01": "DAPI", "2": "Cy5"}), encoding="latin-1")
+
+    assert [image.channel for image in open_plate(folder).images] == ["2", "DAPI"]

@@ -99,6 +99,7 @@ def address(path: str, maker: str | None = None) -> Address:
         ("P/A01_s1_w1_z1_t1.tif", "OpenHCS", ("P", "A01", 1, "1", 1, 1)),
         ("P/A001_s002_w03_z004_t005.TIF", "OpenHCS", ("P", "A01", 2, "3", 4, 5)),
         ("P/A01_w2.png", "OpenHCS", ("P", "A01", None, "2", None, None)),
+        ("P/A01_s1_w1_z1_t1.ome.tif", "OpenHCS", ("P", "A01", 1, "1", 1, 1)),
         ("P/R03C12_s1_w1_z1_t1.tif", "OpenHCS", ("P", "C12", 1, "1", 1, 1)),
         ("plate.zarr/B/03/0", "OME-NGFF", ("plate", "B03", 0, "0", None, None)),
         ("x/plate.ome.zarr/AA/3/12/0", "OME-NGFF", ("plate", "AA03", 12, "0", None, None)),
@@ -160,6 +161,12 @@ def test_the_plates_folder_lends_its_name() -> None:
     assert parse_path(path, root="screen").plate == "screen"
     assert parse_path(path).plate == "Meas_1"
     assert parse_path(path.name).plate == ""
+
+
+def test_a_path_outside_the_plates_folder_is_read_too() -> None:
+    found = parse_path("results/TimePoint_2/P_C05_s1_w3.tif", root="screen")
+
+    assert (found.plate, found.timepoint) == ("P", 2)
 
 
 def test_the_plates_folder_may_be_one_plane_itself() -> None:

@@ -127,6 +127,40 @@ def test_wells_may_be_missing_and_acquisitions_several(store: Store) -> None:
     assert [(image.well, image.site) for image in plate.images] == [("A01", 0), ("A01", 1), ("H12", 2)]
 
 
+def test_wells_may_be_pairs_of_numbers(store: Store) -> None:
+    store.write_plate(["02/3", "27/12"])
+    for path in ("02/3", "27/12"):
+        store.write_well(path)
+        store.write_image(f"{path}/0", "yx", (4, 5))
+
+    assert [image.well for image in open_plate(store.folder).images] == ["B03", "AA12"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "further", "expected"),
+    [
+        ("nanometer", [], (0.0005, 0.00025)),
+        ("micrometer", [{"type": "scale", "scale": [2.0, 2.0]}], (1.0, 0.5)),
+        (None, [], None),
+        ("parsec", [], None),
+    ],
+)
+def test_a_pixel_has_the_size_that_is_said(
+    tmp_path: Path, unit: str | None, further: list[dict[str, object]], expected: tuple[float, float] | None
+) -> None:
+    store = Store(tmp_path / "screen.zarr", "0.4")
+    store.write_plate(["A/1"])
+    store.write_well("A/1")
+    store.write_image("A/1/0", "yx", (4, 5))
+    scale = [{"type": "scale", "scale": [0.5, 0.25]}]
+    axes = [{"name": axis, "type": "space", **({"unit": unit} if unit else {})} for axis in "yx"]
+    datasets = [{"path": "0", "coordinateTransformations": scale}]
+    multiscale = {"axes": axes, "datasets": datasets, "coordinateTransformations": further}
+    store.say("A/1/0", {"multiscales": [multiscale]})
+
+    assert open_plate(store.folder).pixel_size == expected
+
+
 def test_what_is_named_and_not_there_is_reported(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     store.write_plate(["A/1", "A/2"])
     store.write_well("A/1", ["0", "1"])

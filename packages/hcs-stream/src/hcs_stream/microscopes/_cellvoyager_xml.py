@@ -17,7 +17,9 @@ def read_measurement(files: Sequence[Path], wanted: Wanted) -> Description:
     channels: dict[str, str] = {}
     wavelengths: dict[str, float] = {}
     z_step: float | None = None
-    for tag, said in _said(files, ".mes", ("Channel", "ActionAcquire3D"), unread):
+    pixel_size, settings = _detail(files, unread)
+    used = [path for path in files if path.name == settings]
+    for tag, said in _said(used or files, ".mes", ("Channel", "ActionAcquire3D"), unread):
         if tag == "ActionAcquire3D":
             z_step = z_step or real(said.get("SliceLength"))
         elif (channel := said.get("Ch", "")).isdecimal():
@@ -30,18 +32,22 @@ def read_measurement(files: Sequence[Path], wanted: Wanted) -> Description:
     return Description(
         channels=channels,
         wavelengths=wavelengths,
-        pixel_size=_pixel_size(files, unread),
+        pixel_size=pixel_size,
         z_step=z_step if wanted.has_stacks else None,
         unread=tuple(unread),
     )
 
 
-def _pixel_size(files: Sequence[Path], unread: list[Path]) -> tuple[float, float] | None:
-    for _, said in _said(files, ".mrf", ("MeasurementChannel",), unread):
-        height, width = (real(said.get(f"{way}PixelDimension")) for way in ("Vertical", "Horizontal"))
-        if height and width:
-            return height, width
-    return None
+def _detail(files: Sequence[Path], unread: list[Path]) -> tuple[tuple[float, float] | None, str]:
+    """Return the pixel size, and the name of the settings file that was used."""
+    pixel_size, settings = None, ""
+    for tag, said in _said(files, ".mrf", ("MeasurementDetail", "MeasurementChannel"), unread):
+        if tag == "MeasurementDetail":
+            settings = said.get("MeasurementSettingFileName", "")
+        elif pixel_size is None:
+            height, width = (real(said.get(f"{way}PixelDimension")) for way in ("Vertical", "Horizontal"))
+            pixel_size = (height, width) if height and width else None
+    return pixel_size, settings
 
 
 def _distance(files: Sequence[Path], unread: list[Path]) -> float | None:

@@ -70,11 +70,13 @@ class ImageXpress(Grammar):
 
     def describe(self, files: Sequence[Path], wanted: Wanted) -> Description:
         """Read channel names from the ``.HTD``, and the pixel size from the tags of one image."""
+        channels: dict[str, str] = {}
+        unread: tuple[Path, ...] = ()
         try:
-            channels, unread = channel_names(files[0]) if files else {}, ()
+            channels = channel_names(files)
         except OSError as error:
-            logger.warning("metadata unreadable path=%s error=%s", files[0], error)
-            return Description(unread=(files[0],))
+            logger.warning("metadata unreadable path=%s error=%s", error.filename, error)
+            unread = (Path(error.filename),)
         return Description(channels=channels, pixel_size=_pixel_size(wanted.example), unread=unread)
 
 

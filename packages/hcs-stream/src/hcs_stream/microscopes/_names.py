@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 from ._errors import UnknownFileNameError
-from ._grammar import ParsedName
 from ._image_file import ImageFile
 from ._makers import grammar_of, grammars
 
@@ -29,10 +28,19 @@ def parse_path(
     """
     whole = Path(path)
     folders = _folders(whole, None if root is None else Path(root))
+    plate = plate_folder(folders) if root is None else Path(os.path.abspath(root)).name
     tried = {maker: grammar_of(maker)} if maker else grammars()
     for grammar in tried.values():
         if parsed := grammar.parse(whole.name, folders):
-            return image_file(whole, parsed, plate_folder(folders) if root is None else folders[0])
+            return ImageFile(
+                path=whole,
+                plate=plate if parsed.plate is None else parsed.plate,
+                well=parsed.well,
+                site=parsed.site,
+                channel=parsed.channel,
+                z_index=parsed.z_index,
+                timepoint=parsed.timepoint,
+            )
     raise UnknownFileNameError(whole.name, tuple(grammar.name for grammar in tried.values()))
 
 
@@ -48,19 +56,6 @@ def format_path(image: ImageFile, *, maker: str) -> Path:
     return grammar_of(maker).format(image)
 
 
-def image_file(path: Path, parsed: ParsedName, plate: str) -> ImageFile:
-    """Return an image with its address; ``plate`` is for a name that leaves it out."""
-    return ImageFile(
-        path=path,
-        plate=plate if parsed.plate is None else parsed.plate,
-        well=parsed.well,
-        site=parsed.site,
-        channel=parsed.channel,
-        z_index=parsed.z_index,
-        timepoint=parsed.timepoint,
-    )
-
-
 def plate_folder(folders: tuple[str, ...]) -> str:
     """Return the last folder that does not stand for a part of the plate."""
     return next((name for name in reversed(folders) if not is_part(name)), "")
@@ -72,6 +67,8 @@ def is_part(folder: str) -> bool:
 
 
 def _folders(path: Path, root: Path | None) -> tuple[str, ...]:
-    if root is None:
-        return path.parts[:-1] if path.anchor == "" else path.parts[1:-1]
-    return Path(os.path.abspath(root)).name, *path.relative_to(root).parts[:-1]
+    if root is not None:
+        below, whole = Path(os.path.abspath(path)), Path(os.path.abspath(root))
+        if below.is_relative_to(whole):
+            return whole.name, *below.relative_to(whole).parts[:-1]
+    return path.parts[1:-1] if path.anchor else path.parts[:-1]

@@ -12,7 +12,6 @@ STORE_FILES = frozenset({"zarr.json", ".zattrs", ".zgroup", ".zarray"})
 """One of these lies in each folder of a store."""
 
 MICROMETRES = {
-    None: 1.0,
     "micrometer": 1.0,
     "micrometre": 1.0,
     "nanometer": 1e-3,
@@ -69,6 +68,7 @@ class Multiscale(msgspec.Struct, frozen=True):
 
     datasets: list[Place]
     axes: list[Axis | str] = []
+    scales: list[dict[str, object]] = msgspec.field(default_factory=list, name="coordinateTransformations")
 
 
 class Channel(msgspec.Struct, frozen=True):
@@ -137,15 +137,22 @@ def read_shape(folder: Path) -> tuple[int, ...]:
     return _read(version_3 if version_3.exists() else folder / ".zarray", Array).shape
 
 
-def scale_of(place: Place, axes: list[Axis], name: str) -> float | None:
+def scale_of(multiscale: Multiscale, axes: list[Axis], name: str) -> float | None:
     """Return the distance of pixels along an axis in µm, or None where it is not said."""
-    position = [axis.name for axis in axes].index(name) if name in [axis.name for axis in axes] else None
-    scales = [said.get("scale") for said in place.scales if said.get("type") == "scale"]
-    if position is None or not scales or not isinstance(scales[0], list):
+    position = next((place for place, axis in enumerate(axes) if axis.name == name), None)
+    unit = None if position is None else MICROMETRES.get(axes[position].unit or "")
+    length = None if position is None else _scale(multiscale.datasets[0].scales, position)
+    if position is None or unit is None or length is None:
         return None
-    unit = MICROMETRES.get(axes[position].unit)
-    length = scales[0][position] if position < len(scales[0]) else None
-    return float(length) * unit if unit and isinstance(length, int | float) else None
+    return unit * length * (_scale(multiscale.scales, position) or 1)
+
+
+def _scale(transformations: list[dict[str, object]], position: int) -> float | None:
+    for said in transformations:
+        scale = said.get("scale")
+        if isinstance(scale, list) and position < len(scale):
+            return float(scale[position])
+    return None
 
 
 def _read(path: Path, kind: type[Kind]) -> Kind:

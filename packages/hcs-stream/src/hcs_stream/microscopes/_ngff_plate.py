@@ -19,7 +19,7 @@ from ._ngff_metadata import (
     read_shape,
     scale_of,
 )
-from ._wells import well_of
+from ._wells import well_at, well_of
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class NgffPlate:
 
     def _describe(self, multiscale: Multiscale, axes: list[Axis]) -> None:
         if self.description.pixel_size is None:
-            height, width, z_step = (scale_of(multiscale.datasets[0], axes, name) for name in "yxz")
+            height, width, z_step = (scale_of(multiscale, axes, name) for name in "yxz")
             size = (height, width) if height and width else None
             self.description = Description(pixel_size=size, z_step=z_step)
 
@@ -95,6 +95,8 @@ class NgffPlate:
             row = str(self._plate.rows[place.row_index].name)
         if place.column_index is not None and place.column_index < len(self._plate.columns):
             column = str(self._plate.columns[place.column_index].name)
+        if row.isdecimal() and column.isdecimal():
+            return well_at(row, column) or f"{row}-{column}"
         return well_of(row + column) or row + column
 
     def _give_up(self, path: Path, error: Exception) -> None:

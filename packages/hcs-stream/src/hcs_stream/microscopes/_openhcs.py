@@ -15,7 +15,7 @@ _NAME = re.compile(
     (?:_w(?P<channel>[0-9]{1,9}))?
     (?:_z(?P<plane>[0-9]{1,9}))?
     (?:_t(?P<timepoint>[0-9]{1,9}))?
-    \.(?:tiff?|png|jpe?g)
+    (?:\.ome)?\.(?:tiff?|png|jpe?g)
     """,
     re.VERBOSE | re.IGNORECASE,
 )
