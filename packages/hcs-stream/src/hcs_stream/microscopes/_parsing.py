@@ -8,7 +8,7 @@ import msgspec
 from ._folders import Folder
 from ._grammar import Grammar, ParsedName
 
-TIFF = (".tif", ".TIF", ".tiff", ".TIFF")  # as nearly all are written, which saves a call a name
+IMAGES = (".tif", ".TIF", ".tiff", ".TIFF", ".png", ".jpg")  # no metadata, which saves some calls a name
 File = tuple[Path, str]
 """A file as its folder and its name."""
 
@@ -49,7 +49,7 @@ def parse_folders(folders: Sequence[Folder], grammars: Sequence[Grammar]) -> Sor
 
 def _find_metadata(folder: Folder, grammars: Sequence[Grammar], done: Sorted) -> None:
     for name in folder.names:
-        if name.endswith(TIFF):
+        if name.endswith(IMAGES):
             continue
         for grammar in grammars:
             if grammar.describes(name):
