@@ -18,6 +18,7 @@ from ._imagexpress_htd import format_htd
 from ._makers import grammars
 from ._names import format_path, parse_path
 from ._plate import Plate, open_plate
+from ._positions import read_positions
 from ._read import read_image
 
 __all__ = [
@@ -44,4 +45,5 @@ __all__ = [
     "parse_imagexpress",
     "parse_path",
     "read_image",
+    "read_positions",
 ]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ._cellvoyager_xml import read_measurement
+from ._cellvoyager_xml import read_measurement, read_places
 from ._grammar import Description, Grammar, ParsedName, Wanted, checked
 from ._image_file import ImageFile
 from ._wells import number, well_of
@@ -59,3 +59,7 @@ class CellVoyager(Grammar):
     def describe(self, files: Sequence[Path], wanted: Wanted) -> Description:
         """Read channels and the distance of planes from the ``.mes``, the pixel size from the ``.mrf``."""
         return read_measurement(files, wanted)
+
+    def positions(self, files: Sequence[Path]) -> dict[tuple[str, int], tuple[float, float]]:
+        """Read where fields lie from the ``.mlf``."""
+        return read_places(files)

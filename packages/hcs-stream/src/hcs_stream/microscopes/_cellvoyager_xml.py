@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ._grammar import Description, Wanted
-from ._wells import number
+from ._wells import number, well_at
 from ._xml import Attributes, attributes, elements, real
 
 _BAND = re.compile(r"BP([0-9]+)/[0-9]+", re.IGNORECASE)  # centre and width of what a filter lets pass, in nm
@@ -36,6 +36,19 @@ def read_measurement(files: Sequence[Path], wanted: Wanted) -> Description:
         z_step=z_step if wanted.has_stacks else None,
         unread=tuple(unread),
     )
+
+
+def read_places(files: Sequence[Path]) -> dict[tuple[str, int], tuple[float, float]]:
+    """Read where each field lies, from the records of its images."""
+    found: dict[tuple[str, int], tuple[float, float]] = {}
+    for _, said in _said(files, ".mlf", ("MeasurementRecord",), []):
+        row, column, field = (said.get(part, "") for part in ("Row", "Column", "FieldIndex"))
+        y, x = real(said.get("Y")), real(said.get("X"))
+        if not (row + column + field).isdecimal() or y is None or x is None:
+            continue
+        if well := well_at(row, column):
+            found.setdefault((well, int(field)), (y, x))
+    return found
 
 
 def _detail(files: Sequence[Path], unread: list[Path]) -> tuple[tuple[float, float] | None, str]:

@@ -92,6 +92,10 @@ class Grammar(Protocol):
         """
         return Description()
 
+    def positions(self, files: Sequence[Path]) -> dict[tuple[str, int], tuple[float, float]]:
+        """Read where sites lie, by well and site: y and x in µm from the well's middle, y upwards."""
+        return {}
+
 
 def checked(grammar: Grammar, image: ImageFile, path: Path) -> Path:
     """Return the path if it reads back as the image.

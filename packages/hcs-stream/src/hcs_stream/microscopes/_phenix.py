@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ._grammar import Description, Grammar, ParsedName, Wanted, checked
 from ._image_file import ImageFile
-from ._phenix_xml import read_index
+from ._phenix_xml import read_index, read_places
 from ._wells import number, row_and_column, well_at
 
 # `sk` is the slow kinetic, which is the timepoint; newer exports write it as `t`.
@@ -65,3 +65,7 @@ class OperaPhenix(Grammar):
     def describe(self, files: Sequence[Path], wanted: Wanted) -> Description:
         """Read the plate's name, channels, pixel size and distance of planes from the index."""
         return read_index(files, wanted)
+
+    def positions(self, files: Sequence[Path]) -> dict[tuple[str, int], tuple[float, float]]:
+        """Read where fields lie from the index."""
+        return read_places(files)

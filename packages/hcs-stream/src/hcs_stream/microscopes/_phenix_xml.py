@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from ._grammar import Description, Wanted
-from ._wells import number
+from ._wells import number, well_at
 from ._xml import attributes, elements, local, real, texts
 
 MICROMETRES = {"m": 1e6, "mm": 1e3, "um": 1.0, "µm": 1.0, "μm": 1.0, "nm": 1e-3}
@@ -34,6 +34,21 @@ def read_index(files: Sequence[Path], wanted: Wanted) -> Description:
         z_step=index.z_step,
         unread=tuple(unread),
     )
+
+
+def read_places(files: Sequence[Path]) -> dict[tuple[str, int], tuple[float, float]]:
+    """Read where each field lies, from the whole index."""
+    found: dict[tuple[str, int], tuple[float, float]] = {}
+    for path in files:
+        for _, element in elements(path, ("Image",), []):
+            said = texts(element)
+            row, column, field = (said.get(part, "") for part in ("Row", "Col", "FieldID"))
+            y, x = (_micrometres(element, f"Position{axis}") for axis in "YX")
+            if not (row + column + field).isdecimal() or y is None or x is None:
+                continue
+            if well := well_at(row, column):
+                found.setdefault((well, int(field)), (y, x))
+    return found
 
 
 class Index:
