@@ -97,6 +97,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few images, for tests: the numbers mean little")
     parser.add_argument("--out", type=Path, help="where the folders are made, a temporary folder by default")
     options = parser.parse_args()
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.out) as folder:
         print(json.dumps(measure(Path(folder), quick=options.quick)))
 

@@ -152,13 +152,14 @@ def test_links_are_followed_and_those_that_lead_nowhere_are_named(touch: Touch, 
     plate = tmp_path / "plate"
     (plate / "A03_s1_w1.tif").symlink_to(tmp_path / "elsewhere/A02_s1_w1.tif")
     (plate / "A04_s1_w1.tif").symlink_to(tmp_path / "gone.tif")
+    (plate / "A05_s1_w1.tif").symlink_to(plate / "A05_s1_w1.tif")
     (plate / "more").symlink_to(tmp_path / "elsewhere")
     (plate / "round").symlink_to(plate)
 
     found = open_plate(plate)
 
     assert [image.well for image in found.images] == ["A01", "A02", "A03"]
-    assert found.skipped["broken"] == (plate / "A04_s1_w1.tif",)
+    assert found.skipped["broken"] == (plate / "A04_s1_w1.tif", plate / "A05_s1_w1.tif")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no named pipes here")

@@ -56,21 +56,27 @@ def _list(path: Path, parts: tuple[str, ...], listing: Listing) -> Iterator[str]
     files: list[str] = []
     below: list[str] = []
     hidden: list[str] = []
+    broken: list[str] = []
     with os.scandir(path) as entries:
         for entry in entries:
             name = entry.name
             if name[0] == ".":
                 hidden.append(name)  # such as macOS's `._Plate_A01.tif`, which is no image
-            elif entry.is_file():
-                files.append(name)
-            elif entry.is_dir():
-                below.append(name)
-            else:
-                listing.broken.append((path, name))
+                continue
+            kind = _kind(entry)
+            (files if kind == "file" else below if kind == "folder" else broken).append(name)
     if not STORE_FILES.isdisjoint(hidden) or "zarr.json" in files:
         listing.stores.append(path)
         return iter(())
     listing.hidden.extend((path, name) for name in hidden)
+    listing.broken.extend((path, name) for name in broken)
     if files:
         listing.folders.append(Folder(path, parts, files))
     return iter(below)
+
+
+def _kind(entry: os.DirEntry[str]) -> str | None:
+    try:
+        return "file" if entry.is_file() else "folder" if entry.is_dir() else None
+    except OSError:  # a link in a circle, or into a folder that is closed
+        return None
