@@ -98,10 +98,14 @@ def _everything() -> set[str]:
     return {*_threads(), *_children(), *_windows(), *_segments()}
 
 
+KEPT_THREADS = ("ThreadPoolExecutor", "zarr_io", "asyncio_")
+"""napari's slicer keeps its pool for the next window, and zarr its own."""
+
+
 def _threads() -> Iterator[str]:
     for thread in threading.enumerate():
-        if isinstance(thread, threading._DummyThread) or thread.name.startswith("ThreadPoolExecutor"):
-            continue  # napari's slicer keeps its pool for the next window
+        if isinstance(thread, threading._DummyThread) or thread.name.startswith(KEPT_THREADS):
+            continue
         yield f"thread {thread.name} {thread.ident}"
 
 

@@ -6,7 +6,7 @@ import pytest
 import tifffile
 
 from hcs_protocol import BlockUnavailableError, FileRef, ImageSpec
-from hcs_viewer._files import read_file
+from hcs_viewer._files import WorkersFile, read_file
 
 SPEC = ImageSpec(shape=(3, 4), dtype="uint16")
 PIXELS = np.arange(12, dtype="uint16").reshape(3, 4)
@@ -46,6 +46,17 @@ def test_a_damaged_file_is_unavailable(tmp_path: Path, nbytes: int) -> None:
 
     with pytest.raises(BlockUnavailableError, match=r"cannot read page 0"):
         read_file(FileRef(path=str(tmp_path / "a.tif")), ImageSpec(shape=(150, 200), dtype="uint16"))
+
+
+def test_a_file_that_nothing_here_decodes_is_not_relied_on(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", PIXELS)
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+b") as tiff:
+        tiff.pages[0].tags["Compression"].overwrite(60_000)
+    ref = FileRef(path=str(tmp_path / "a.tif"))
+
+    assert not WorkersFile(ref, SPEC).is_good()
+    with pytest.raises(BlockUnavailableError, match="cannot read page 0"):
+        read_file(ref, SPEC)
 
 
 def test_a_missing_page_is_unavailable(tmp_path: Path) -> None:

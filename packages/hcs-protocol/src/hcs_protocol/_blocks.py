@@ -36,7 +36,7 @@ class FileRef(msgspec.Struct, frozen=True, kw_only=True, tag="file"):
 
     path: FilePath
     key: Annotated[int, Meta(ge=0, le=MAX_INT)] = 0
-    """Which image of the file: the page of a TIFF."""
+    """Which image of the file: the page of a TIFF, the plane of a chunk of a zarr array."""
 
 
 PixelsRef = BlockRef | FrameRef | FileRef

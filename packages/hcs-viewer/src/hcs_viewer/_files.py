@@ -1,8 +1,10 @@
-"""Pixels that a worker refers to by file."""
+"""Pixels that a worker refers to by file: a page of a TIFF, or a plane of a zarr array."""
 
 import os
 import stat
-from typing import Self
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +13,24 @@ import tifffile
 from hcs_protocol import BlockUnavailableError, FileRef, FrameRef, ImageReady, ImageSpec
 
 from ._slabs import Slab
+from ._zarr_planes import ZarrPlane, is_chunk_name
 
 Pixels = npt.NDArray[np.generic]
+
+
+class Plane(Protocol):
+    """What can be read from a file."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the pixels."""
+
+    @property
+    def dtype(self) -> np.dtype[np.generic] | None:
+        """Of the pixels."""
+
+    def asarray(self) -> Pixels:
+        """Return the pixels."""
 
 
 class WorkersFile:
@@ -44,8 +62,8 @@ class WorkersFile:
         try:
             if self._stamp != _stamp(self._ref):
                 return False
-            with tifffile.TiffFile(self._ref.path) as tiff:
-                _check_page(tiff.pages[self._ref.key], self._spec)
+            with _opened(self._ref) as plane:
+                _check_plane(plane, self._spec)
         except Exception:  # a damaged file makes its decoders raise anything
             return False
         return True
@@ -68,7 +86,7 @@ class WorkersFile:
 
 
 def read_file(ref: FileRef, spec: ImageSpec) -> bytes:
-    """Return the bytes of an image in a TIFF file.
+    """Return the bytes of an image in a file.
 
     Raises:
         BlockUnavailableError: There is no such file or page, or it is not what the spec says.
@@ -76,8 +94,8 @@ def read_file(ref: FileRef, spec: ImageSpec) -> bytes:
     if not os.path.isfile(ref.path):
         raise BlockUnavailableError(f"no such file: {ref.path!r}")  # nor a pipe that makes its reader wait
     try:
-        with tifffile.TiffFile(ref.path) as tiff:
-            pixels = _read_page(tiff.pages[ref.key], spec)
+        with _opened(ref) as plane:
+            pixels = _read_plane(plane, spec)
     except Exception as error:  # a damaged file makes its decoders raise anything
         raise BlockUnavailableError(f"cannot read page {ref.key} of {ref.path!r}: {error}") from error
     return pixels.astype(pixels.dtype.newbyteorder("<"), copy=False).tobytes()
@@ -90,12 +108,23 @@ def _stamp(ref: FileRef) -> tuple[int, int]:
     return found.st_mtime_ns, found.st_size
 
 
-def _read_page(page: tifffile.TiffPage | tifffile.TiffFrame, spec: ImageSpec) -> Pixels:
-    """Return the pixels of a page that is what the spec says; no other is decoded."""
-    _check_page(page, spec)
-    return page.asarray()
+@contextmanager
+def _opened(ref: FileRef) -> Iterator[Plane]:
+    if is_chunk_name(ref.path):
+        yield ZarrPlane(ref.path, ref.key)
+    else:
+        with tifffile.TiffFile(ref.path) as tiff:
+            page = tiff.pages[ref.key]
+            tifffile.TIFF.DECOMPRESSORS[page.compression]  # or it raises: no decoder
+            yield page
 
 
-def _check_page(page: tifffile.TiffPage | tifffile.TiffFrame, spec: ImageSpec) -> None:
-    if page.shape != spec.shape or page.dtype != np.dtype(spec.dtype):
-        raise ValueError(f"wanted {spec.shape} {spec.dtype}, there is {page.shape} {page.dtype}")
+def _read_plane(plane: Plane, spec: ImageSpec) -> Pixels:
+    """Return the pixels of a plane that is what the spec says; no other is decoded."""
+    _check_plane(plane, spec)
+    return plane.asarray()
+
+
+def _check_plane(plane: Plane, spec: ImageSpec) -> None:
+    if plane.shape != spec.shape or plane.dtype != np.dtype(spec.dtype):
+        raise ValueError(f"wanted {spec.shape} {spec.dtype}, there is {plane.shape} {plane.dtype}")
