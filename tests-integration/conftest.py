@@ -19,6 +19,8 @@ import hcs_stream
 from hcs_protocol import State, find_free_pair
 
 HELPERS_OF_PYTHON = ("resource_tracker", "forkserver")
+THREADS_OF_ZARR = ("zarr_io", "asyncio_")
+"""They stay for as long as the process lives."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -109,7 +111,7 @@ def _is_free(port: int) -> bool:
 def _what_is_there(segments: Path) -> dict[str, set[object]]:
     return {
         "processes": set(_children()),
-        "threads": set(threading.enumerate()),
+        "threads": {each for each in threading.enumerate() if not each.name.startswith(THREADS_OF_ZARR)},
         "segments": {path.name for path in segments.iterdir()},
     }
 

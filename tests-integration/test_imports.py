@@ -8,6 +8,7 @@ import pytest
 Python = Callable[..., CompletedProcess[str]]
 
 TOOLKITS = ("napari", "qtpy", "PyQt6", "PySide6", "torch", "jax", "cupy", "hcs_viewer")
+SOME_NEED = ("zarr", "numcodecs", "filelock", "ome_zarr", "imageio", "dask")
 UNIX_HIDDEN = """
 import os, sys
 sys.modules["fcntl"] = None
@@ -22,6 +23,14 @@ for name in ("setsid", "posix_fallocate", "register_at_fork", "pidfd_open", "for
 )
 def test_a_pipelines_packages_import_no_window_and_no_array_library(package: str, python: Python) -> None:
     done = python(f"import sys, {package}; print([name for name in {TOOLKITS} if name in sys.modules])")
+
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_storage_imports_no_library_that_only_some_need(python: Python) -> None:
+    done = python(
+        f"import sys, hcs_stream.storage; print([name for name in {SOME_NEED} if name in sys.modules])"
+    )
 
     assert done.stdout == "[]\n", done.stderr
 

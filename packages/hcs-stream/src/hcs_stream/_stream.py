@@ -165,8 +165,9 @@ class Stream(RunNews):
             z_step: Distance of two z-planes in micrometres.
             emission_wavelength: Of the light in the image, in nanometres; the channel's colour follows it.
             display: How to show this image, if not as the stream says.
-            file: A TIFF file that has the same pixels, for good. Where a policy would drop the image, the
-                viewer reads it there, and nothing is lost. When its memory is full it keeps no copy of it.
+            file: A TIFF file, or that of a chunk of a zarr array, that has the same pixels, for good. Where a
+                policy would drop the image, the viewer reads it there, and nothing is lost. When its memory
+                is full it keeps no copy of it.
             page: Which image of the file.
 
         Raises:

@@ -1,0 +1,163 @@
+"""The files of images: TIFF and OME-TIFF by tifffile, PNG and JPEG by imageio."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import msgspec
+import numpy as np
+import tifffile
+
+from hcs_protocol import UnsupportedArrayError
+from hcs_stream.microscopes import MissingExtraError
+
+from ._backend import Pixels
+from ._errors import LossyFormatError, UnknownFormatError
+from ._pixels import is_coloured
+
+TIFF = (".tif", ".tiff")
+OME_TIFF = (".ome.tif", ".ome.tiff")
+PNG = (".png",)
+JPEG = (".jpg", ".jpeg")
+SUFFIXES = (*TIFF, *OME_TIFF, *PNG, *JPEG)
+
+JPEG_QUALITY = 95
+MICROMETRES_PER_CENTIMETRE = 1e4
+RESOLUTION_DENOMINATOR = 10_000
+
+
+class Description(msgspec.Struct, frozen=True, kw_only=True):
+    """What is written down beside the pixels."""
+
+    kind: str = "image"
+    axes: str | Sequence[str] | None = None
+    pixel_size: float | tuple[float, float] | None = None
+    """Height and width in micrometres."""
+    z_step: float | None = None
+    channel: str | None = None
+    compression: str | None = None
+    lossy: bool = False
+
+    @property
+    def height_and_width(self) -> tuple[float, float] | None:
+        """Of a pixel, in micrometres."""
+        if self.pixel_size is None:
+            return None
+        lengths = np.ravel(np.asarray(self.pixel_size, dtype=float)).tolist()
+        return lengths[0], lengths[-1]
+
+
+def is_image_name(name: str) -> bool:
+    """Say whether a file of this name is an image that this module reads."""
+    return name.lower().endswith(SUFFIXES)
+
+
+def is_tiff_name(name: str) -> bool:
+    """Say whether a file of this name is a TIFF file."""
+    return name.lower().endswith(TIFF)
+
+
+def writer_of(path: Path, pixels: Pixels, described: Description) -> Callable[[BinaryIO], object]:
+    """Return what writes the pixels in the format of the path's suffix.
+
+    Raises:
+        UnknownFormatError: No format has this suffix.
+        LossyFormatError: The format would change them, and nobody said that it may.
+        UnsupportedArrayError: The format has no such pixels.
+    """
+    name = path.name.lower()
+    if name.endswith(TIFF):
+        ome = name.endswith(OME_TIFF)
+        return lambda file: _write_tiff(file, pixels, described, ome=ome)
+    if name.endswith(PNG):
+        _check_png(pixels, path)
+        return lambda file: _write_by_imageio(file, pixels, ".png")
+    if name.endswith(JPEG):
+        if not described.lossy:
+            raise LossyFormatError(path)
+        _check_jpeg(pixels, path)
+        return lambda file: _write_by_imageio(file, pixels, ".jpeg", quality=JPEG_QUALITY)
+    raise UnknownFormatError(path, SUFFIXES)
+
+
+def read(path: Path) -> Pixels:
+    """Return the pixels of a file; its library may raise anything if it is damaged."""
+    if is_tiff_name(path.name):
+        return cast("Pixels", tifffile.imread(path))
+    if not is_image_name(path.name):
+        raise UnknownFormatError(path, SUFFIXES)
+    with open(path, "rb") as file:  # imageio's own stay open where it fails
+        return cast("Pixels", np.asarray(_imageio().imread(file, plugin="pillow")))
+
+
+def _write_tiff(file: BinaryIO, pixels: Pixels, described: Description, *, ome: bool) -> None:
+    coloured = _axes(pixels, described) == "YXS"
+    size = described.height_and_width
+    metadata: dict[str, object] = {"axes": _axes(pixels, described)}
+    if size is not None:
+        metadata |= {"PhysicalSizeY": size[0], "PhysicalSizeX": size[1]}
+        metadata |= {"PhysicalSizeYUnit": "µm", "PhysicalSizeXUnit": "µm"} if ome else {"unit": "um"}
+    if described.z_step is not None:
+        metadata |= {"PhysicalSizeZ": described.z_step} | ({"PhysicalSizeZUnit": "µm"} if ome else {})
+    if described.channel is not None:
+        metadata["Channel"] = {"Name": described.channel}
+    tifffile.imwrite(
+        file,
+        pixels,
+        ome=ome,
+        photometric="rgb" if coloured else "minisblack",
+        compression=cast("Any", described.compression),
+        metadata=metadata,
+        **_resolution(size),
+    )
+
+
+def _resolution(size: tuple[float, float] | None) -> dict[str, Any]:
+    if size is None:
+        return {}
+    height, width = size
+    per_centimetre = [
+        (round(MICROMETRES_PER_CENTIMETRE / length * RESOLUTION_DENOMINATOR), RESOLUTION_DENOMINATOR)
+        for length in (width, height)
+    ]
+    if max(numerator for numerator, _ in per_centimetre) >= 1 << 32:
+        return {}  # finer than TIFF can say; the metadata says it
+    return {"resolution": tuple(per_centimetre), "resolutionunit": "CENTIMETER"}
+
+
+def _axes(pixels: Pixels, described: Description) -> str:
+    if described.axes:
+        return "".join(described.axes).upper().replace("C", "S")
+    if pixels.ndim == 2:
+        return "YX"
+    return "YXS" if is_coloured(pixels, described.kind) else "ZYX"
+
+
+def _check_png(pixels: Pixels, path: Path) -> None:
+    grey = pixels.ndim == 2 and pixels.dtype.name in {"uint8", "uint16"}
+    if not (grey or is_coloured(pixels)):
+        raise UnsupportedArrayError(
+            "wanted (y, x) pixels of uint8 or uint16, or (y, x, 3 or 4) of uint8, for PNG, "
+            f"found {pixels.shape} {pixels.dtype} for {str(path)!r}: save it as .tif"
+        )
+
+
+def _check_jpeg(pixels: Pixels, path: Path) -> None:
+    coloured = is_coloured(pixels) and pixels.shape[-1] == 3
+    if pixels.dtype != np.uint8 or not (pixels.ndim == 2 or coloured):
+        raise UnsupportedArrayError(
+            f"wanted (y, x) or (y, x, 3) pixels of uint8 for JPEG, found {pixels.shape} {pixels.dtype} "
+            f"for {str(path)!r}: save it as .tif"
+        )
+
+
+def _write_by_imageio(file: BinaryIO, pixels: Pixels, suffix: str, **options: Any) -> None:
+    _imageio().imwrite(file, pixels, plugin="pillow", extension=suffix, **options)
+
+
+def _imageio() -> Any:
+    try:
+        import imageio.v3  # only PNG and JPEG need it, and it takes a while
+    except ImportError as error:
+        raise MissingExtraError("PNG and JPEG", "imageio") from error
+    return imageio.v3

@@ -1,0 +1,251 @@
+"""The backend ``zarr``: images as planes of an OME-NGFF plate."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from hcs_protocol import InvalidComponentError, Kind, natural_key
+
+from ._addresses import plate_address
+from ._backend import Pixels, Reference, StorageBackend
+from ._errors import ImageNotFoundError, StorageWriteError, WrongBatchError
+from ._ngff import Version
+from ._pixels import host_pixels, is_coloured
+from ._zarr_arrays import CHUNK, ArrayOptions, Compressor
+from ._zarr_groups import version_of
+from ._zarr_loose import has_loose, loose_names, read_loose, remove_loose, write_loose
+from ._zarr_names import Found, forget, is_another, named, names_of, record
+from ._zarr_places import Place
+from ._zarr_plate import ZarrPlate
+
+SUFFIX = ".zarr"
+
+
+class ZarrBackend(StorageBackend):
+    """OME-NGFF plates: ``out/plate.zarr/A01_s1_w2.tif`` is a plane of ``out/plate.zarr/A/01/1``.
+
+    Where no folder of the path ends in ``.zarr``, the plate lies in the image's folder and has its name:
+    ``out/blur/A01_s1_w2.tif`` lies in ``out/blur/blur.zarr``. A name that no maker's grammar knows is an
+    image of its own, ``out/plate.zarr/images/NAME``.
+    """
+
+    name = "zarr"
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._plates: dict[object, ZarrPlate] = {}
+
+    def save(self, data: object, path: Path, **options: Any) -> Reference:
+        """Write one image: `save_batch` of one."""
+        return self.save_batch([data], [path], **options)[0]
+
+    def save_batch(
+        self,
+        data: Sequence[object],
+        paths: Sequence[Path],
+        *,
+        kind: Kind = "image",
+        components: Sequence[Mapping[str, object]] | None = None,
+        maker: str | None = None,
+        pixel_size: float | tuple[float, float] | None = None,
+        z_step: float | None = None,
+        emission_wavelength: float | None = None,
+        ngff: Version = "0.5",
+        chunk: int = CHUNK,
+        sharding: bool = True,
+        compressor: Compressor = "zstd",
+        compression_level: int = 1,
+        levels: int | None = None,
+    ) -> list[Reference]:
+        """Write several images; other processes may write to the same plate meanwhile.
+
+        Args:
+            data: The pixels.
+            paths: Where; their names say the place on the plate.
+            kind: ``"labels"`` for integers that number objects.
+            components: Of each image, what is known better than from its path.
+            maker: Whose grammar reads the paths; all are tried by default.
+            pixel_size: Height and width of a pixel, or both at once, in micrometres.
+            z_step: Distance of two z-planes in micrometres.
+            emission_wavelength: Of the light in the images, in nanometres.
+            ngff: The version of a new plate: ``"0.5"`` (zarr v3) or ``"0.4"`` (zarr v2).
+            chunk: Height and width of what is compressed at once.
+            sharding: Whether the chunks of a plane lie in one file; 0.5 only.
+            compressor: ``"zstd"``, ``"lz4"``, ``"gzip"`` or ``"none"``.
+            compression_level: Of the compressor.
+            levels: How many sizes an image is kept in; by default until it has at most 512 pixels a side.
+
+        Returns:
+            For each the file of its plane; None for stacks, colours, and images without a place.
+        """
+        if components is not None and len(components) != len(paths):
+            raise WrongBatchError(
+                f"wanted components for each of {len(paths)} images, found {len(components)}"
+            )
+        layout = ArrayOptions(
+            chunk=chunk,
+            sharding=sharding,
+            compressor=compressor,
+            compression_level=compression_level,
+            levels=levels,
+        )
+        says = {"pixel_size": pixel_size, "z_step": z_step, "emission_wavelength": emission_wavelength}
+        new: dict[Path, dict[str, Found]] = {}
+        extents: dict[Path, object] = {}
+        try:
+            references = []
+            for number, (image, path) in enumerate(zip(data, paths, strict=True)):
+                at = _Path(path, maker, components[number] if components else None)
+                plate = self._plate(at.plate, ngff, layout)
+                extents.setdefault(at.plate, _extents(plate))
+                found = _write(plate, at, image, kind, layout, says)
+                if found is not None:
+                    new.setdefault(at.plate, {})[at.name] = found
+                references.append(found.written.reference if found else None)
+        finally:
+            for folder, images in new.items():
+                plate = self._plate(folder, ngff, layout)
+                record(plate, images)
+                if _extents(plate) != extents[folder]:
+                    plate.finalise()  # who opens a plate wants all of its fields equally long
+        return references
+
+    def load(self, path: Path) -> Pixels:
+        """Return one image, as it was saved."""
+        at = _Path(path)
+        plate = self._plate_there(at)
+        found = None if plate is None else _find(plate, at)
+        if plate is not None and found is not None:
+            return plate.read_at(found.place, found.written)
+        if has_loose(at.plate, at.name):
+            return read_loose(at.plate, at.name)
+        raise ImageNotFoundError("an image", path)
+
+    def exists(self, path: Path) -> bool:
+        """Say whether an image, a plate or a folder is at this path."""
+        with suppress(OSError):
+            if path.is_dir():
+                return True
+            at = _Path(path)
+            plate = self._plate_there(at)
+            return plate is not None and (_find(plate, at) is not None or has_loose(at.plate, at.name))
+        return False
+
+    def list_images(self, folder: Path, *, recursive: bool = False) -> list[Path]:
+        """Return the paths under which images were saved, in natural order."""
+        at = _Path(folder / "-")
+        plate = self._plate_there(at)
+        if plate is None:
+            if folder.is_dir():
+                return []
+            raise ImageNotFoundError("a folder", folder)
+        names = [*(name for name, _ in names_of(plate)), *loose_names(at.plate)]
+        paths = {at.base / name for name in names}
+        wanted = {path for path in paths if (folder in path.parents if recursive else path.parent == folder)}
+        return sorted(wanted, key=natural_key)
+
+    def delete(self, path: Path) -> None:
+        """Remove one image: its planes become empty."""
+        at = _Path(path)
+        plate = self._plate_there(at)
+        found = None if plate is None else _find(plate, at)
+        if plate is not None and found is not None:
+            plate.remove_at(found.place, found.written)
+            forget(plate, at.name, found)
+        elif has_loose(at.plate, at.name):
+            remove_loose(at.plate, at.name)
+        else:
+            raise ImageNotFoundError("an image", path)
+
+    def ensure_directory(self, folder: Path) -> None:
+        """Make a folder, and those above it, unless they are there; a plate is made by its first image."""
+        try:
+            (folder.parent if folder.suffix == SUFFIX else folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageWriteError.of(folder, error) from error
+
+    def close(self) -> None:
+        """Make the plates that this process wrote whole: see `ZarrPlate.finalise`."""
+        with self._lock:
+            plates, self._plates = self._plates, {}
+        for plate in plates.values():
+            plate.finalise()
+
+    def _plate(self, folder: Path, ngff: Version, layout: ArrayOptions) -> ZarrPlate:
+        key = folder, ngff, layout
+        with self._lock:
+            if key not in self._plates:
+                self._plates[key] = ZarrPlate(folder, ngff=ngff, options=layout)
+            return self._plates[key]
+
+    def _plate_there(self, at: "_Path") -> ZarrPlate | None:
+        return None if version_of(at.plate) is None else ZarrPlate(at.plate)
+
+
+class _Path:
+    """A path, taken apart: the plate's folder, the image's name in it, and the place that the name says."""
+
+    def __init__(
+        self, path: Path, maker: str | None = None, components: Mapping[str, object] | None = None
+    ) -> None:
+        above = next((folder for folder in path.parents if folder.suffix == SUFFIX), None)
+        self.base = above or path.parent
+        self.plate = above or path.parent / f"{path.parent.name or 'plate'}{SUFFIX}"
+        self.name = path.relative_to(self.base).as_posix()
+        said = components if components is not None else plate_address(path, maker=maker, root=self.base)
+        self.place = _place(said or {})
+
+
+def _place(components: Mapping[str, object]) -> Place | None:
+    try:
+        return Place.of(components)
+    except InvalidComponentError:
+        return None  # no well, or one that NGFF cannot name: an image of its own
+
+
+def _extents(plate: ZarrPlate) -> dict[str, tuple[int, ...]]:
+    return {name: variant.extent for name, variant in plate.state().variants.items()}
+
+
+def _write(
+    plate: ZarrPlate, at: _Path, image: object, kind: Kind, layout: ArrayOptions, says: Mapping[str, Any]
+) -> Found | None:
+    """Write one image and return where; None if it has no place on the plate, or its place is taken."""
+    pixels = host_pixels(image)
+    before = None if at.place is None else named(plate, at.place, at.name)
+    found = _write_on_plate(plate, at, pixels, kind, says)
+    if found is None:
+        coloured = is_coloured(pixels, kind)
+        write_loose(plate.folder, plate.version, at.name, pixels, layout, coloured=coloured)
+    elif has_loose(at.plate, at.name):
+        remove_loose(at.plate, at.name)
+    if before is not None and (found is None or not found.is_where(before)):
+        plate.remove_at(before.place, before.written)  # the same name had another dtype or size
+        forget(plate, at.name, before)
+    return found
+
+
+def _write_on_plate(
+    plate: ZarrPlate, at: _Path, pixels: Pixels, kind: Kind, says: Mapping[str, Any]
+) -> Found | None:
+    if at.place is None:
+        return None
+    plate.learn(at.place, **says)
+    if is_another(plate, at.place, plate.reserve(at.place, pixels, kind=kind), at.name):
+        return None
+    return Found(at.place, plate.write_at(at.place, pixels, kind=kind))
+
+
+def _find(plate: ZarrPlate, at: _Path) -> Found | None:
+    """Return where the image of a path lies on its plate."""
+    if at.place is None:
+        return dict(names_of(plate)).get(at.name)
+    found = named(plate, at.place, at.name)
+    if found is not None:
+        return found
+    written = plate.find(at.place)
+    if written is None or is_another(plate, at.place, written, at.name):
+        return dict(names_of(plate)).get(at.name)
+    return Found(at.place, written)

@@ -1,0 +1,228 @@
+"""The arrays of an image: axes t, c, z, y, x; each plane is written by itself, whole, and by any process."""
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
+
+import msgspec
+import numpy as np
+
+from hcs_stream.microscopes import MissingExtraError
+
+from ._backend import Pixels
+from ._errors import StorageWriteError, UnreadableImageError
+from ._ngff import Version
+from ._pyramid import level_count, level_shapes, pyramid
+from ._zarr_state import Variant
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import zarr
+
+Compressor: TypeAlias = Literal["zstd", "lz4", "gzip", "none"]
+COMPRESSORS: tuple[Compressor, ...] = ("zstd", "lz4", "gzip", "none")
+CHUNK = 1024
+PERCENTILES = 0.1, 99.9
+
+
+class ArrayOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How new arrays are laid out."""
+
+    chunk: int = CHUNK
+    """Height and width of what is compressed at once."""
+    sharding: bool = True
+    """Whether a plane's chunks lie in one file; zarr v3 (NGFF 0.5) only."""
+    compressor: Compressor = "zstd"
+    """``"zstd"`` and ``"lz4"`` shuffle bytes first (blosc); ``"gzip"``; ``"none"``."""
+    compression_level: int = 1
+    levels: int | None = None
+    """How many sizes an image is kept in; by default, until it has at most 512 pixels a side."""
+
+    def __post_init__(self) -> None:
+        if self.compressor not in COMPRESSORS:
+            raise ValueError(f"wanted the compressor {', '.join(COMPRESSORS)}, found {self.compressor!r}")
+        if self.chunk < 1 or (self.levels is not None and self.levels < 1):
+            raise ValueError(f"wanted a chunk and levels of at least 1, found {self.chunk}, {self.levels}")
+
+    def level_count(self, height: int, width: int) -> int:
+        """Return how many levels an image of this size has."""
+        return level_count(height, width) if self.levels is None else self.levels
+
+
+def import_zarr() -> "ModuleType":
+    """Return the module zarr, which takes a while to import.
+
+    Raises:
+        MissingExtraError: It is not installed, or too old.
+    """
+    try:
+        import zarr
+    except ImportError as error:
+        raise MissingExtraError("the backend 'zarr'", "zarr") from error
+    if int(zarr.__version__.partition(".")[0]) < 3:
+        raise MissingExtraError("the backend 'zarr'", "zarr")
+    return zarr
+
+
+def create_levels(folder: Path, version: Version, variant: Variant, options: ArrayOptions) -> None:
+    """Make an image's arrays, those that are not there yet.
+
+    Raises:
+        StorageWriteError: They could not be written.
+    """
+    module = import_zarr()
+    dtype = np.dtype(variant.dtype)
+    for level, sides in enumerate(level_shapes(variant.height, variant.width, variant.levels)):
+        if is_array(folder / str(level)):
+            continue
+        chunk = tuple(min(options.chunk, side) for side in sides)
+        shard = tuple(-(-side // piece) * piece for side, piece in zip(sides, chunk, strict=True))
+        sharded = options.sharding and version == "0.5" and shard != chunk
+        more: dict[str, Any] = {"dimension_names": ("t", "c", "z", "y", "x")} if version == "0.5" else {}
+        try:
+            module.create_array(
+                folder / str(level),
+                shape=(*variant.extent, *sides),
+                dtype=dtype,
+                chunks=(1, 1, 1, *chunk),
+                shards=(1, 1, 1, *shard) if sharded else None,
+                compressors=compressors(version, options, dtype),
+                chunk_key_encoding={"name": "default" if version == "0.5" else "v2", "separator": "/"},
+                zarr_format=3 if version == "0.5" else 2,
+                fill_value=0,
+                **more,
+            )
+        except OSError as error:
+            raise StorageWriteError.of(folder, error) from error
+
+
+def is_array(folder: Path) -> bool:
+    """Say whether there is an array in a folder."""
+    return (folder / "zarr.json").is_file() or (folder / ".zarray").is_file()
+
+
+class Levels:
+    """The arrays of one image, opened; another process may grow them meanwhile."""
+
+    def __init__(self, folder: Path, arrays: Sequence["zarr.Array[Any]"]) -> None:
+        self.folder = folder
+        self._arrays = arrays
+
+    @classmethod
+    def of(cls, folder: Path) -> Self | None:
+        """Open the arrays of an image's group; None if there are none.
+
+        Raises:
+            UnreadableImageError: Their metadata is damaged.
+        """
+        arrays: list[zarr.Array[Any]] = []
+        while is_array(folder / str(len(arrays))):
+            arrays.append(_open(folder / str(len(arrays))))
+        return cls(folder, arrays) if arrays else None
+
+    @property
+    def extent(self) -> tuple[int, ...]:
+        """Lengths of t, c, z as of when they were opened."""
+        return self._arrays[0].shape[:3]
+
+    def are_there(self) -> bool:
+        """Say whether nobody removed them."""
+        return is_array(self.folder / "0")
+
+    def covers(self, extent: Sequence[int]) -> bool:
+        """Say whether t, c, z were this long when they were opened."""
+        return all(has >= wanted for has, wanted in zip(self.extent, extent, strict=True))
+
+    def grow(self, extent: Sequence[int]) -> None:
+        """Make t, c, z at least this long; the caller keeps others from doing the same."""
+        for array in self._arrays:
+            wanted = tuple(max(pair) for pair in zip(array.shape[:3], extent, strict=True))
+            if wanted != array.shape[:3]:
+                array.resize((*wanted, *array.shape[3:]))
+
+    def write(self, at: tuple[int, int, int], plane: Pixels, *, labels: bool) -> Path:
+        """Write a plane and return the file that it, or its first chunk, lies in.
+
+        Raises:
+            StorageWriteError: There is no room, or no permission.
+        """
+        try:
+            for array, pixels in zip(
+                self._arrays, pyramid(plane, len(self._arrays), labels=labels), strict=True
+            ):
+                array[at] = pixels
+        except OSError as error:
+            raise StorageWriteError.of(self.folder, error) from error
+        return self.file(at)
+
+    def read(self, at: tuple[int, int, int]) -> Pixels:
+        """Return a plane.
+
+        Raises:
+            UnreadableImageError: Its file is damaged.
+        """
+        try:
+            return np.asarray(self._arrays[0][at])
+        except Exception as error:  # a damaged file makes its decoders raise anything
+            raise UnreadableImageError(self.file(at), f"{type(error).__name__}: {error}") from error
+
+    def samples(self, c: int) -> Iterator[tuple[float, float]]:
+        """Yield grey values of a channel, nearly the least and nearly the greatest, of its middle planes."""
+        for t in range(self.extent[0]):
+            written = [at for z in range(self.extent[2]) if self.has(at := (t, c, z))]
+            for at in written[len(written) // 2 :][:1]:
+                low, high = np.percentile(np.asarray(self._arrays[-1][at], dtype=np.float64), PERCENTILES)
+                if np.isfinite([low, high]).all():
+                    yield float(low), float(high)
+
+    def has(self, at: tuple[int, int, int]) -> bool:
+        """Say whether a plane was written."""
+        return self.file(at).is_file()
+
+    def remove(self, at: tuple[int, int, int]) -> None:
+        """Remove a plane at all levels."""
+        for level in range(len(self._arrays)):
+            plane = self.file(at, level).parent.parent
+            for file in plane.glob("*/*"):
+                file.unlink(missing_ok=True)
+
+    def file(self, at: tuple[int, int, int], level: int = 0) -> Path:
+        """Return the file of a plane's first chunk, or of all of it."""
+        key = self._arrays[level].metadata.encode_chunk_key((*at, 0, 0))
+        return Path(os.path.abspath(self.folder / str(level) / key))
+
+
+def _open(folder: Path) -> "zarr.Array[Any]":
+    module = import_zarr()
+    try:
+        array = module.open_array(folder, mode="r+")
+    except Exception as error:  # damaged metadata makes zarr raise anything
+        raise UnreadableImageError(folder, f"{type(error).__name__}: {error}") from error
+    # An image that is all zero was written too: its file says so.
+    return cast("zarr.Array[Any]", array.with_config({"write_empty_chunks": True}))
+
+
+@lru_cache
+def compressors(version: Version, options: ArrayOptions, dtype: np.dtype[np.generic]) -> Any:
+    level = options.compression_level
+    if options.compressor == "none":
+        return None
+    if version == "0.5":
+        from zarr import codecs  # only who writes zarr needs it
+
+        if options.compressor == "gzip":
+            return codecs.GzipCodec(level=level)
+        return codecs.BloscCodec(
+            cname=options.compressor,
+            clevel=level,
+            shuffle="shuffle" if dtype.itemsize > 1 else "noshuffle",
+            typesize=dtype.itemsize,
+        )
+    import numcodecs  # the codecs of zarr v2
+
+    if options.compressor == "gzip":
+        return numcodecs.GZip(level)
+    return numcodecs.Blosc(options.compressor, level, numcodecs.Blosc.SHUFFLE)

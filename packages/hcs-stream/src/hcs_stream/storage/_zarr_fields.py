@@ -1,0 +1,175 @@
+"""A plate's documents: which wells and fields there are, and what they hold; all under the plate's lock."""
+
+import errno
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ._errors import StorageWriteError
+from ._ngff import Json, Version, channel, content_of, image_document, plate_document, well_document
+from ._pyramid import level_shapes
+from ._zarr_arrays import ArrayOptions, Levels, create_levels
+from ._zarr_groups import ensure_group, read_attributes, version_of, write_attributes
+from ._zarr_places import Place
+from ._zarr_state import PlateState, Variant
+
+logger = logging.getLogger(__name__)
+
+LABELS = "labels"
+OWN = "hcs"
+"""The attribute of groups under which what OME-NGFF has no word for lies."""
+PARTIAL = "*.partial"
+"""What zarr leaves of a file whose writer was killed."""
+ABANDONED_SECONDS = 3600.0
+SAMPLED = 16
+"""From how many fields contrast limits are taken."""
+
+
+class Catalogue:
+    """A plate's folder, with what its documents are made of."""
+
+    def __init__(self, folder: Path, version: Version, name: str, state: PlateState) -> None:
+        self.folder = folder
+        self.version = version
+        self.name = name
+        self.state = state
+
+    def add(self, place: Place, name: str, options: ArrayOptions) -> None:
+        """Make a field's arrays unless they are there, and list field and well.
+
+        Raises:
+            StorageWriteError: An image that another program wrote is there, or it could not be written.
+        """
+        variant = self.state.variants[name]
+        group = group_of(self.folder, place, name, variant)
+        attributes = read_attributes(group)
+        if attributes and OWN not in attributes:
+            raise StorageWriteError(group, errno.EEXIST, "another program's image is there")
+        if not attributes:
+            self._make(place, group, name, options)
+        if not name:
+            self._list_field(place)
+
+    def write_plate(self, wells: Iterable[str] = (), fields: int = 0) -> None:
+        """Write the plate's document: the wells that it lists already, and these."""
+        found = content_of(read_attributes(self.folder)).get("plate", {})
+        listed = {well["path"] for well in found.get("wells", [])} | set(wells)
+        fields = max(fields, found.get("field_count", 1))
+        attributes = plate_document(self.version, self.name, sorted(listed), self.state.wells, fields)
+        write_attributes(self.folder, self.version, {**attributes, OWN: self.state.to_json()})
+
+    def mend(self) -> None:
+        """Write all documents from what is on disk, make the arrays of a variant equally long, sweep."""
+        images = [
+            (levels, Place(own["well"], own["field"]), own["variant"])
+            for group, own in images_on_disk(self.folder)
+            if own["variant"] in self.state.variants and (levels := Levels.of(group))
+        ]
+        fields: dict[str, list[str]] = {}
+        for levels, place, name in images:
+            levels.grow(self.state.variants[name].extent)
+            if not name:
+                fields.setdefault(place.well, []).append(place.field)
+        for name, variant in self.state.variants.items():
+            some = [levels for levels, _, other in images if other == name][:: max(1, len(images) // SAMPLED)]
+            variant.limits = {} if variant.labels else _limits(some[:SAMPLED], variant)
+        for levels, place, name in images:
+            self._describe(levels.folder, place, name)
+        for well, found in fields.items():
+            self._write_well(well, found)
+        self.write_plate(fields, max(map(len, fields.values()), default=1))
+        _sweep(self.folder)
+
+    def _make(self, place: Place, group: Path, name: str, options: ArrayOptions) -> None:
+        variant = self.state.variants[name]
+        well = self.folder / place.well
+        for parent in (self.folder, well.parent, well, well / place.field):
+            ensure_group(parent, self.version)
+        create_levels(group, self.version, variant, options)
+        self._describe(group, place, name)
+        if name and variant.labels:
+            self._list_labels(group)
+        elif name:
+            logger.info("images of another size or dtype lie beside the plate's group=%s", group)
+
+    def _describe(self, group: Path, place: Place, name: str) -> None:
+        variant = self.state.variants[name]
+        height, width = self.state.pixel_size or (1.0, 1.0)
+        shapes = level_shapes(variant.height, variant.width, variant.levels)
+        attributes = image_document(
+            self.version,
+            name=f"{self.name} {group.relative_to(self.folder).as_posix()}",
+            scales=[(height * variant.height / y, width * variant.width / x) for y, x in shapes],
+            z_step=self.state.z_step,
+            channels=self._channels(variant),
+            labels=("../../" if name else "") if variant.labels else None,
+        )
+        own = {"variant": name, "well": place.well, "field": place.field}
+        before: Json = read_attributes(group).get(OWN, {})
+        write_attributes(group, self.version, {**attributes, OWN: {**before, **own}})
+
+    def _channels(self, variant: Variant) -> list[Json]:
+        labels = ["" if value is None else str(value) for value in variant.c]
+        wavelengths = self.state.wavelengths
+        return [
+            channel(place, label, variant.dtype, wavelengths.get(label), variant.limits.get(label))
+            for place, label in enumerate(labels)
+        ]
+
+    def _list_field(self, place: Place) -> None:
+        well = self.folder / place.well
+        listed = _listed(well)
+        if place.field not in listed:
+            self._write_well(place.well, [place.field])
+            self.write_plate([place.well], len(listed) + 1)
+
+    def _write_well(self, well: str, fields: Iterable[str]) -> None:
+        listed = {*_listed(self.folder / well), *fields}
+        write_attributes(self.folder / well, self.version, well_document(self.version, sorted(listed)))
+
+    def _list_labels(self, group: Path) -> None:
+        listed = {*content_of(read_attributes(group.parent)).get(LABELS, []), group.name}
+        content = {LABELS: sorted(listed)}
+        attributes = content if self.version == "0.4" else {"ome": {"version": self.version, **content}}
+        write_attributes(group.parent, self.version, attributes)
+
+
+def group_of(plate: Path, place: Place, name: str, variant: Variant) -> Path:
+    """Return the folder of a field's images of one variant."""
+    well = plate / place.well
+    if name and variant.labels:
+        return well / place.field / LABELS / name
+    return well / f"{place.field}{name}"
+
+
+def _listed(well: Path) -> list[str]:
+    images = content_of(read_attributes(well)).get("well", {}).get("images", [])
+    return [image["path"] for image in images]
+
+
+def images_on_disk(plate: Path) -> Iterator[tuple[Path, Json]]:
+    """Yield the groups of all images that were written here, and what they say of themselves."""
+    for pattern in ("*/*/*", f"*/*/*/{LABELS}/*"):
+        for group in sorted(plate.glob(pattern)):
+            if version_of(group) and "variant" in (own := read_attributes(group).get(OWN, {})):
+                yield group, own
+
+
+def _limits(images: Sequence[Levels], variant: Variant) -> dict[str, tuple[float, float]]:
+    """Return for each channel the grey values to draw as black and white."""
+    limits: dict[str, tuple[float, float]] = {}
+    for c, value in enumerate(variant.c):
+        samples = [sample for levels in images for sample in levels.samples(c)]
+        if samples:
+            low, high = min(s[0] for s in samples), max(s[1] for s in samples)
+            limits["" if value is None else str(value)] = (low, high if high > low else low + 1.0)
+    return limits
+
+
+def _sweep(plate: Path) -> None:
+    for leftover in plate.rglob(PARTIAL):
+        with suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > ABANDONED_SECONDS:
+                leftover.unlink()

@@ -1,0 +1,102 @@
+"""Zarr groups on disk, v2 and v3: their metadata is read and written whole, never half."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hcs_stream.microscopes import MissingExtraError
+
+from ._atomic import write_atomically
+from ._errors import StorageWriteError, UnreadableImageError
+from ._ngff import Json, Version
+
+LOCK_SECONDS = 120.0
+"""A metadata change takes milliseconds; whoever waits that long waits for a process that is stopped."""
+
+
+def version_of(folder: Path) -> Version | None:
+    """Return the version of the format that a group has, by its zarr version; None if it is none."""
+    if (folder / "zarr.json").is_file():
+        return "0.5"
+    return "0.4" if (folder / ".zgroup").is_file() else None
+
+
+def read_attributes(folder: Path) -> Json:
+    """Return a group's attributes; empty if there is no group.
+
+    Raises:
+        UnreadableImageError: Its metadata is damaged.
+    """
+    version = version_of(folder)
+    if version is None:
+        return {}
+    path = folder / ("zarr.json" if version == "0.5" else ".zattrs")
+    try:
+        found = json.loads(path.read_bytes()) if path.is_file() else {}
+        attributes = found.get("attributes", {}) if version == "0.5" else found
+        return dict(attributes)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UnreadableImageError(path, f"damaged metadata: {error}") from error
+
+
+def write_attributes(folder: Path, version: Version, attributes: Mapping[str, Any]) -> None:
+    """Make a group, or replace its attributes.
+
+    Raises:
+        StorageWriteError: It could not be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageWriteError.of(folder, error) from error
+    if version == "0.5":
+        _write(folder / "zarr.json", {"zarr_format": 3, "node_type": "group", "attributes": attributes})
+    else:
+        if not (folder / ".zgroup").is_file():
+            _write(folder / ".zgroup", {"zarr_format": 2})
+        _write(folder / ".zattrs", attributes)
+
+
+def ensure_group(folder: Path, version: Version) -> None:
+    """Make a group without attributes, unless there is one."""
+    if version_of(folder) is None:
+        write_attributes(folder, version, {})
+
+
+@contextmanager
+def metadata_lock(plate: Path) -> Iterator[None]:
+    """Keep all other writers of this plate, in any process, from changing metadata meanwhile.
+
+    The lock lies beside the plate: within it, readers of zarr would take it for a damaged node.
+
+    Raises:
+        StorageWriteError: The folder cannot be written.
+        MissingExtraError: filelock is not installed.
+        TimeoutError: Another process has had it for two minutes.
+    """
+    try:
+        import filelock  # only who writes zarr needs it
+    except ImportError as error:
+        raise MissingExtraError("the backend 'zarr'", "zarr") from error
+    path = plate.parent / f".{plate.name}.lock"
+    try:
+        plate.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path, timeout=LOCK_SECONDS)
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise TimeoutError(
+            f"wanted to change the metadata of {str(plate)!r}, found it locked: {path}"
+        ) from error
+    except OSError as error:
+        raise StorageWriteError.of(path, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _write(path: Path, document: Mapping[str, Any]) -> None:
+    encoded = json.dumps(document, indent=1, ensure_ascii=False).encode()
+    write_atomically(path, lambda file: file.write(encoded))

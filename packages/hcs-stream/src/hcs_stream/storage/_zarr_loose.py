@@ -1,0 +1,118 @@
+"""Images that have no place on a plate: OME-NGFF images of their own in its folder ``images``."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from hcs_protocol import new_id
+
+from ._backend import Pixels
+from ._errors import StorageWriteError, UnreadableImageError, UnsafePathError
+from ._ngff import AXES, Version, document
+from ._zarr_arrays import ArrayOptions, compressors, import_zarr, is_array
+from ._zarr_fields import OWN
+from ._zarr_groups import ensure_group, read_attributes, write_attributes
+
+FOLDER = "images"
+RESERVED = frozenset({"zarr.json", ".zgroup", ".zattrs", ".zarray"})
+
+
+def loose_folder(plate: Path, name: str) -> Path:
+    """Return the group of an image by its name below the plate's folder.
+
+    Raises:
+        UnsafePathError: zarr has files of that name, or hides it.
+    """
+    for part in name.split("/"):
+        if part in RESERVED or part.startswith(("__", ".")):
+            raise UnsafePathError(name, "a name that is none of zarr's own and does not begin with . or __")
+    return plate / FOLDER / name
+
+
+def write_loose(
+    plate: Path, version: Version, name: str, pixels: Pixels, options: ArrayOptions, *, coloured: bool
+) -> None:
+    """Write an image; one of that name is replaced.
+
+    Raises:
+        StorageWriteError: There is no room, or no permission.
+    """
+    folder = loose_folder(plate, name)
+    unfinished = plate / FOLDER / f".hcs-{new_id()}"
+    stored = np.moveaxis(pixels, -1, 0) if coloured else pixels
+    axes = (["c"] if coloured else ["z"] if pixels.ndim == 3 else []) + ["y", "x"]
+    try:
+        ensure_group(plate, version)
+        ensure_group(plate / FOLDER, version)
+        write_attributes(unfinished, version, {**_document(version, name, axes), OWN: {"coloured": coloured}})
+        import_zarr().create_array(
+            unfinished / "0",
+            data=np.ascontiguousarray(stored),
+            chunks=tuple(
+                1 if axis in "cz" else min(options.chunk, side)
+                for axis, side in zip(axes, stored.shape, strict=True)
+            ),
+            compressors=compressors(version, options, pixels.dtype),
+            chunk_key_encoding={"name": "default" if version == "0.5" else "v2", "separator": "/"},
+            zarr_format=3 if version == "0.5" else 2,
+            **({"dimension_names": axes} if version == "0.5" else {}),
+        )
+        for parent in reversed(folder.relative_to(plate / FOLDER).parents[:-1]):
+            ensure_group(plate / FOLDER / parent, version)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(unfinished, folder)
+    except OSError as error:
+        raise StorageWriteError.of(folder, error) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def has_loose(plate: Path, name: str) -> bool:
+    """Say whether there is an image of this name."""
+    try:
+        return is_array(loose_folder(plate, name) / "0")
+    except OSError:  # a name that is too long is there nowhere
+        return False
+
+
+def read_loose(plate: Path, name: str) -> Pixels:
+    """Return an image as it was written.
+
+    Raises:
+        UnreadableImageError: It is damaged.
+    """
+    folder = loose_folder(plate, name)
+    try:
+        pixels = np.asarray(import_zarr().open_array(folder / "0", mode="r")[...])
+        coloured = read_attributes(folder)[OWN]["coloured"]
+    except Exception as error:  # a damaged file makes its decoders raise anything
+        raise UnreadableImageError(folder, f"{type(error).__name__}: {error}") from error
+    return np.ascontiguousarray(np.moveaxis(pixels, 0, -1)) if coloured else pixels
+
+
+def remove_loose(plate: Path, name: str) -> None:
+    """Remove an image."""
+    shutil.rmtree(loose_folder(plate, name))
+
+
+def loose_names(plate: Path) -> Iterator[str]:
+    """Yield the names of all images that have no place on the plate."""
+    top = plate / FOLDER
+    for place, folders, _ in os.walk(top):
+        folder = Path(place)
+        if is_array(folder / "0") and "coloured" in read_attributes(folder).get(OWN, {}):
+            yield folder.relative_to(top).as_posix()
+            folders.clear()
+        folders[:] = [name for name in folders if not name.startswith(".")]
+
+
+def _document(version: Version, name: str, axes: list[str]) -> dict[str, object]:
+    scale = [{"type": "scale", "scale": [1.0] * len(axes)}]
+    datasets = [{"path": "0", "coordinateTransformations": scale}]
+    known = {axis["name"]: axis for axis in AXES}
+    multiscale = {"name": name, "axes": [known[axis] for axis in axes], "datasets": datasets}
+    return document(version, {"multiscales": [multiscale]}, "multiscales")

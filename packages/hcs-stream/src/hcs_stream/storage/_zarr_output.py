@@ -1,0 +1,114 @@
+"""`ZarrOutput`: the results of a pipeline as OME-NGFF, a plate for each step."""
+
+import os
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+from hcs_protocol import Kind, Step
+
+from ._backend import Pixels, Reference
+from ._ngff import Version
+from ._zarr_arrays import ArrayOptions
+from ._zarr_plate import ZarrPlate
+from ._zarr_state import AxisValue
+
+StepLike: TypeAlias = Step | tuple[int, str]
+
+_UNSAFE = re.compile(r'[\s/\\:*?"<>|\0-\37]+')
+
+
+class ZarrOutput:
+    """A folder with a plate for each step, ``Step_01_gaussian_blur.zarr``; a step of labels has one too.
+
+    Safe to use from several threads, and its folder from several processes.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        ngff: Version = "0.5",
+        options: ArrayOptions = ArrayOptions(),  # noqa: B008  # frozen
+    ) -> None:
+        """Say where the plates are to be; nothing is written yet.
+
+        Args:
+            folder: The results'.
+            ngff: ``"0.5"`` (zarr v3) or ``"0.4"`` (zarr v2).
+            options: How arrays are laid out.
+        """
+        self.folder = Path(folder)
+        self._ngff: Version = ngff
+        self._options = options
+        self._lock = threading.Lock()
+        self._plates: dict[str, ZarrPlate] = {}
+
+    def plate(self, step: StepLike) -> ZarrPlate:
+        """Return the plate of a step."""
+        name = plate_name(step)
+        with self._lock:
+            if name not in self._plates:
+                self._plates[name] = ZarrPlate(self.folder / name, ngff=self._ngff, options=self._options)
+            return self._plates[name]
+
+    def declare(
+        self,
+        *,
+        step: StepLike,
+        wells: Iterable[str] = (),
+        channels: Iterable[AxisValue] = (),
+        z_indexes: Iterable[AxisValue] = (),
+        timepoints: Iterable[AxisValue] = (),
+        pixel_size: tuple[float, float] | None = None,
+        z_step: float | None = None,
+        wavelengths: Mapping[str, float] | None = None,
+    ) -> None:
+        """Say what will come of a step, as `ZarrPlate.declare`."""
+        self.plate(step).declare(
+            wells=wells,
+            channels=channels,
+            z_indexes=z_indexes,
+            timepoints=timepoints,
+            pixel_size=pixel_size,
+            z_step=z_step,
+            wavelengths=wavelengths,
+        )
+
+    def write(
+        self,
+        components: Mapping[str, object],
+        array: object,
+        *,
+        step: StepLike,
+        kind: Kind = "image",
+        pixel_size: float | tuple[float, float] | None = None,
+        z_step: float | None = None,
+        emission_wavelength: float | None = None,
+    ) -> Reference:
+        """Write one image of a step, as `ZarrPlate.write`."""
+        return self.plate(step).write(
+            components,
+            array,
+            kind=kind,
+            pixel_size=pixel_size,
+            z_step=z_step,
+            emission_wavelength=emission_wavelength,
+        )
+
+    def read(self, components: Mapping[str, object], *, step: StepLike) -> Pixels:
+        """Return one image of a step, as `ZarrPlate.read`."""
+        return self.plate(step).read(components)
+
+    def finalise(self) -> None:
+        """Make all plates whole, those that other processes wrote too: see `ZarrPlate.finalise`."""
+        for folder in self.folder.glob("Step_*.zarr"):
+            ZarrPlate(folder).finalise()
+
+
+def plate_name(step: StepLike) -> str:
+    """Return the name of a step's plate: ``"Step_01_gaussian_blur.zarr"``."""
+    number, name = (step.index, step.name) if isinstance(step, Step) else step
+    return f"Step_{number:02d}_{_UNSAFE.sub('_', name)[:200]}.zarr"

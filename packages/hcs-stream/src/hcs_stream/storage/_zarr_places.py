@@ -1,0 +1,116 @@
+"""From an image's components to its place on an OME-NGFF plate: well, field, values on t, c, z."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from operator import index
+from typing import NamedTuple
+
+import numpy as np
+
+from hcs_protocol import COMPONENTS, InvalidComponentError, normalise_well
+
+from ._backend import Pixels
+from ._zarr_state import AxisValue
+
+NO_SITE = "0"
+RED_GREEN_BLUE = ("red", "green", "blue", "alpha")
+
+
+class Place(NamedTuple):
+    """Where on the plate: paths within it, and values on the axes."""
+
+    well: str
+    """``"B/03"``."""
+    field: str
+    """The site's number, as NGFF's name of a field: ``"2"``."""
+    t: AxisValue = None
+    c: AxisValue = None
+    z: AxisValue = None
+
+    @classmethod
+    def of(cls, components: Mapping[str, object]) -> "Place":
+        """Return the place of an image's components.
+
+        Raises:
+            InvalidComponentError: There is no such component, or no well.
+        """
+        if unknown := components.keys() - set(COMPONENTS):
+            raise InvalidComponentError(f"wanted {', '.join(COMPONENTS)}, found {sorted(unknown)!r}")
+        if components.get("well") is None:
+            raise InvalidComponentError(
+                f"wanted a well, which every image on a plate has, found {dict(components)!r}"
+            )
+        site = components.get("site")
+        return cls(
+            well_path(str(components["well"])),
+            NO_SITE if site is None else _field(str(site)),
+            axis_value(components.get("timepoint")),
+            channel_value(components.get("channel")),
+            axis_value(components.get("z_index")),
+        )
+
+
+class Plane(NamedTuple):
+    """One plane of an image, and its values on c and z."""
+
+    c: AxisValue
+    z: AxisValue
+    pixels: Pixels
+
+
+def well_path(well: str) -> str:
+    """Return a well's path within a plate: ``"B/03"``.
+
+    Raises:
+        InvalidComponentError: It is no well.
+    """
+    name = normalise_well(well)
+    row = name.rstrip("0123456789")
+    return f"{row}/{name.removeprefix(row)}"
+
+
+def axis_value(value: object) -> AxisValue:
+    """Return a component as the plate's metadata keeps it.
+
+    Raises:
+        InvalidComponentError: It is neither text nor an integer.
+    """
+    if value is None or isinstance(value, str):
+        return value
+    try:
+        return index(value)  # type: ignore[arg-type]  # what is no integer raises
+    except TypeError as error:
+        raise InvalidComponentError(f"wanted text or an integer, found {value!r}") from error
+
+
+def channel_value(value: object) -> AxisValue:
+    """Return a channel as the plate's metadata keeps it: a number is its name too.
+
+    Raises:
+        InvalidComponentError: It is neither text nor an integer.
+    """
+    known = axis_value(value)
+    return None if known is None else str(known)
+
+
+def planes_of(
+    pixels: Pixels, place: Place, *, coloured: bool, z_indexes: Sequence[AxisValue]
+) -> Iterator[Plane]:
+    """Yield the planes of an image: one, one for each colour, or those of a stack."""
+    if coloured:
+        name = "" if place.c is None else f"{place.c} "
+        for number, colour in enumerate(RED_GREEN_BLUE[: pixels.shape[-1]]):
+            yield Plane(f"{name}{colour}", place.z, np.ascontiguousarray(pixels[..., number]))
+    elif pixels.ndim == 2:
+        yield Plane(place.c, place.z, pixels)
+    else:
+        for z, plane in zip(z_indexes, pixels, strict=True):
+            yield Plane(place.c, z, plane)
+
+
+def _field(site: str) -> str:
+    name = "".join(letter for letter in site if letter.isascii() and letter.isalnum())
+    if not name:
+        raise InvalidComponentError(
+            f"wanted a site with a letter or a digit (NGFF names fields so), found {site!r}"
+        )
+    return name

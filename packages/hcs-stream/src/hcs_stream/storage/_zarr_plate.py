@@ -1,0 +1,312 @@
+"""`ZarrPlate`: an OME-NGFF plate that several processes write at once.
+
+Each plane is a file of its own, so that writers of planes never meet. What they share is metadata: which
+wells and fields there are, and which value of z lies where. That changes seldom, under a lock beside the
+plate, and each document is replaced as a whole: who reads sees the one before or the one after.
+"""
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from hcs_protocol import FileRef, Kind, natural_key
+
+from ._backend import Pixels, Reference
+from ._errors import ImageNotFoundError, UnreadableImageError
+from ._ngff import VERSIONS, Version
+from ._pixels import host_pixels, is_coloured
+from ._zarr_arrays import ArrayOptions, Levels
+from ._zarr_fields import OWN, Catalogue, group_of
+from ._zarr_groups import metadata_lock, read_attributes, version_of
+from ._zarr_places import Place, Plane, axis_value, channel_value, planes_of, well_path
+from ._zarr_state import AxisValue, PlateState
+from ._zarr_written import At, Written, candidates, places_in
+
+
+class ZarrPlate:
+    """One plate; safe to use from several threads, and its folder from several processes."""
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        ngff: Version = "0.5",
+        options: ArrayOptions = ArrayOptions(),  # noqa: B008  # frozen
+    ) -> None:
+        """Say where the plate is; nothing is written yet.
+
+        Args:
+            folder: The plate's, ``"Step_01_blur.zarr"``.
+            name: The plate's in its metadata; else the folder's.
+            ngff: ``"0.5"`` (zarr v3) or ``"0.4"`` (zarr v2) of a new plate; one that is there keeps its own.
+            options: How new arrays are laid out.
+        """
+        if ngff not in VERSIONS:
+            raise ValueError(f"wanted the NGFF version {' or '.join(VERSIONS)}, found {ngff!r}")
+        self.folder = Path(os.path.abspath(folder))
+        self.name = name or self.folder.stem
+        self.version: Version = version_of(self.folder) or ngff
+        self._options = options
+        self._lock = threading.RLock()
+        self._known = self.state()
+        self._levels: dict[Path, Levels] = {}
+
+    def declare(
+        self,
+        *,
+        wells: Iterable[str] = (),
+        channels: Iterable[AxisValue] = (),
+        z_indexes: Iterable[AxisValue] = (),
+        timepoints: Iterable[AxisValue] = (),
+        pixel_size: tuple[float, float] | None = None,
+        z_step: float | None = None,
+        wavelengths: Mapping[str, float] | None = None,
+    ) -> None:
+        """Say what will come: arrays have their full extent from the start, and values their order.
+
+        Undeclared values get places as they come: numbers from 1 on in order, others one after the other.
+
+        Args:
+            wells: Their rows and columns are listed from now on; wells themselves when they are written.
+            channels: In the order in which they are to lie.
+            z_indexes: All numbers of planes; None for images outside the stack.
+            timepoints: All numbers.
+            pixel_size: Height and width of a pixel in micrometres.
+            z_step: Distance of two z-planes in micrometres.
+            wavelengths: Of channels, in nanometres.
+        """
+        with self._changing() as state:
+            state.wells = sorted({*state.wells, *map(well_path, wells)}, key=natural_key)
+            state.declare("c", map(channel_value, channels))
+            state.declare("z", map(axis_value, z_indexes))
+            state.declare("t", map(axis_value, timepoints))
+            state.pixel_size = pixel_size or state.pixel_size
+            state.z_step = z_step or state.z_step
+            state.wavelengths = {**state.wavelengths, **(wavelengths or {})}
+
+    def write(
+        self,
+        components: Mapping[str, object],
+        array: object,
+        *,
+        kind: Kind = "image",
+        pixel_size: float | tuple[float, float] | None = None,
+        z_step: float | None = None,
+        emission_wavelength: float | None = None,
+    ) -> Reference:
+        """Write one image, in any order, from any process.
+
+        Args:
+            components: Its address; a well it must have. A stack ``(z, y, x)`` without a z_index fills the
+                declared ones, or 1, 2, 3….
+            array: Pixels of shape ``(y, x)``, ``(z, y, x)`` or ``(y, x, 3 or 4)``.
+            kind: ``"labels"`` for integers that number objects.
+            pixel_size: Height and width of a pixel, or both at once, in micrometres.
+            z_step: Distance of two z-planes in micrometres.
+            emission_wavelength: Of the light of its channel, in nanometres.
+
+        Returns:
+            The file of the plane, which a viewer can read by itself; None for stacks and colours, which are
+            several planes.
+
+        Raises:
+            InvalidComponentError: It has no well, or one that is none.
+            UnsupportedArrayError: It is no image.
+            StorageWriteError: There is no room, or no permission.
+        """
+        place = Place.of(components)
+        self.learn(place, pixel_size, z_step, emission_wavelength)
+        written = self.write_at(place, host_pixels(array), kind=kind)
+        self._remove_others(place, written, labels=kind == "labels")
+        return written.reference
+
+    def write_at(self, place: Place, pixels: Pixels, *, kind: Kind = "image") -> Written:
+        """Write an image's planes and return where they are."""
+        planes, written = self._reserve(place, pixels, kind)
+        levels, labels = self._field(place, written.variant), kind == "labels"
+        files = [
+            levels.write(at, plane.pixels, labels=labels)
+            for at, plane in zip(written.planes, planes, strict=True)
+        ]
+        if pixels.ndim != 2:
+            return written
+        return msgspec.structs.replace(written, reference=FileRef(path=str(files[0])))
+
+    def reserve(self, place: Place, pixels: Pixels, *, kind: Kind = "image") -> Written:
+        """Return where an image's planes will be; from now on, for all processes."""
+        return self._reserve(place, pixels, kind)[1]
+
+    def _forget_if_removed(self) -> None:
+        if self._known.variants and version_of(self.folder) is None:
+            with self._lock:
+                if version_of(self.folder) is None:  # still: another thread may have made it anew
+                    self._known = PlateState()
+                    self._levels.clear()
+
+    def _remove_others(self, place: Place, written: Written, *, labels: bool) -> None:
+        """Remove what was written here before in another dtype or size: it is replaced."""
+        for name, variant in self._known.variants.items():
+            if name == written.variant or variant.labels != labels:
+                continue
+            levels = Levels.of(group_of(self.folder, place, name, variant))
+            for older in candidates(name, variant, place) if levels is not None else ():
+                for at in older.planes if older.stacked == written.stacked else ():
+                    levels.remove(at)  # type: ignore[union-attr]  # there are some
+
+    def _reserve(self, place: Place, pixels: Pixels, kind: Kind) -> tuple[list[Plane], Written]:
+        self._forget_if_removed()
+        coloured, labels = is_coloured(pixels, kind), kind == "labels"
+        z_indexes = self._z_indexes(len(pixels))
+        planes = list(planes_of(pixels, place, coloured=coloured, z_indexes=z_indexes))
+        name, places = self._places(place.t, planes, coloured=coloured, labels=labels)
+        stacked = pixels.ndim == 3 and not coloured
+        return planes, Written(variant=name, planes=tuple(places), coloured=coloured, stacked=stacked)
+
+    def read(self, components: Mapping[str, object]) -> Pixels:
+        """Return one image, as it was written; the whole stack where nothing is said of z_index.
+
+        Raises:
+            ImageNotFoundError: None was written there.
+            UnreadableImageError: It is damaged.
+        """
+        place = Place.of(components)
+        written = self.find(place)
+        if written is None:
+            raise ImageNotFoundError(f"an image of {dict(components)!r}", self.folder)
+        return self.read_at(place, written)
+
+    def read_at(self, place: Place, written: Written) -> Pixels:
+        """Return the pixels of an image whose planes are known."""
+        levels = self._opened(place, written.variant)
+        if levels is None or not all(levels.has(at) for at in written.planes):
+            raise ImageNotFoundError("an image", self.folder / place.well / place.field)
+        planes = [levels.read(at) for at in written.planes]
+        if written.coloured:
+            return np.stack(planes, axis=-1)
+        return np.stack(planes) if written.stacked else planes[0]
+
+    def find(self, place: Place) -> Written | None:
+        """Return where the image of a place lies; None if none was written."""
+        found = list(self._written_at(place))
+        return min(found, key=lambda written: written.stacked, default=None)
+
+    def _written_at(self, place: Place) -> Iterator[Written]:
+        """Yield all images of a place: the stack, its projection, the same in another dtype."""
+        for name, variant in self.state().variants.items():
+            levels = self._opened(place, name)
+            if levels is None:
+                continue
+            for written in candidates(name, variant, place):
+                there = tuple(at for at in written.planes if levels.has(at))
+                if there and (written.stacked or there == written.planes):
+                    yield msgspec.structs.replace(written, planes=there)
+
+    def remove_at(self, place: Place, written: Written) -> None:
+        """Remove an image's planes; their places stay."""
+        levels = self._opened(place, written.variant)
+        for at in written.planes if levels is not None else ():
+            levels.remove(at)  # type: ignore[union-attr]  # without levels there is no plane
+
+    def finalise(self) -> None:
+        """Make the plate whole: metadata from what is on disk, all fields equally long, leftovers removed.
+
+        Readers want arrays of one shape in all fields. Call it when all is written; a second time, or while
+        others write, is harmless. It also mends what a writer left that was killed in between.
+        """
+        with self._changing() as state:
+            self._catalogue(state).mend()
+        self._levels.clear()
+
+    def state(self) -> PlateState:
+        """Return what the plate's metadata says now.
+
+        Raises:
+            UnreadableImageError: It is damaged.
+        """
+        try:
+            return PlateState.from_json(read_attributes(self.folder).get(OWN))
+        except ValueError as error:
+            raise UnreadableImageError(self.folder, f"damaged metadata: {error}") from error
+
+    @contextmanager
+    def _changing(self) -> Iterator[PlateState]:
+        """Lend the state while no other process changes it; what is changed is written."""
+        with self._lock, metadata_lock(self.folder):
+            state = self.state()
+            before = state.to_json()
+            yield state
+            if state.to_json() != before or version_of(self.folder) is None:
+                self._catalogue(state).write_plate()
+            self._known = state
+
+    def learn(
+        self,
+        place: Place,
+        pixel_size: float | tuple[float, float] | None,
+        z_step: float | None,
+        emission_wavelength: float | None,
+    ) -> None:
+        """Take up what an image says of all; the first to say it is believed."""
+        known = self._known
+        size = None if pixel_size is None else np.ravel(np.asarray(pixel_size, dtype=float)).tolist()
+        new_wavelength = emission_wavelength is not None and str(place.c) not in known.wavelengths
+        if not ((size and known.pixel_size is None) or (z_step and known.z_step is None) or new_wavelength):
+            return
+        with self._changing() as state:
+            state.pixel_size = state.pixel_size or (None if size is None else (size[0], size[-1]))
+            state.z_step = state.z_step or z_step
+            if emission_wavelength is not None:
+                state.wavelengths = {str(place.c): emission_wavelength, **state.wavelengths}
+
+    def _z_indexes(self, count: int) -> Sequence[AxisValue]:
+        declared = [value for value in self._known.declared.get("z", []) if value is not None]
+        return declared if len(declared) == count else range(1, count + 1)
+
+    def _places(
+        self, t: AxisValue, planes: Sequence[Plane], *, coloured: bool, labels: bool
+    ) -> tuple[str, list[At]]:
+        """Return variant and places of planes; what has none yet gets one, for all processes."""
+        found = places_in(self._known, t, planes, coloured=coloured, labels=labels)
+        if found is not None:
+            return found
+        with self._changing() as state:
+            first = planes[0]
+            name = state.find(first.pixels, first.z, coloured=coloured, labels=labels)
+            if name is None:
+                levels = self._options.level_count(*first.pixels.shape)
+                name = state.add(first.pixels, first.z, coloured=coloured, labels=labels, levels=levels)
+            return name, [state.variants[name].make_place(t, plane.c, plane.z) for plane in planes]
+
+    def _field(self, place: Place, name: str) -> Levels:
+        """Return the arrays of a field, made or grown where needed."""
+        variant = self._known.variants[name]
+        group = group_of(self.folder, place, name, variant)
+        with self._lock:
+            levels = self._levels.get(group)
+            if levels is None or not (levels.are_there() and levels.covers(variant.extent)):
+                with metadata_lock(self.folder):
+                    state = self._known = self.state()
+                    self._catalogue(state).add(place, name, self._options)
+                    levels = self._levels[group] = _levels(group)
+                    levels.grow(state.variants[name].extent)
+            return levels
+
+    def _opened(self, place: Place, name: str) -> Levels | None:
+        variant = self.state().variants.get(name)
+        return None if variant is None else Levels.of(group_of(self.folder, place, name, variant))
+
+    def _catalogue(self, state: PlateState) -> Catalogue:
+        return Catalogue(self.folder, self.version, self.name, state)
+
+
+def _levels(group: Path) -> Levels:
+    found = Levels.of(group)
+    if found is None:
+        raise UnreadableImageError(group, "its arrays are gone")
+    return found

@@ -1,0 +1,103 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hcs_protocol import UnsupportedArrayError
+from hcs_stream.storage import FileManager, MemoryBackend, UnsafePathError, WrongBatchError
+
+IMAGE = np.arange(12, dtype=np.uint16).reshape(3, 4)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of one's own."""
+    (tmp_path / "images").mkdir()
+    return tmp_path / "images"
+
+
+BACKENDS = pytest.mark.parametrize("backend", ["disk", "memory", "zarr"])
+
+
+@BACKENDS
+@pytest.mark.parametrize("path", ["../a.tif", "b/../../a.tif", "", " ", "a\0.tif", "a\ud800.tif", None, 3])
+def test_a_path_that_is_none_or_leads_elsewhere_is_refused(backend: str, path: str) -> None:
+    with pytest.raises(UnsafePathError, match="wanted"):
+        FileManager().save(IMAGE, path, backend)
+    with pytest.raises(UnsafePathError, match="wanted"):
+        FileManager().load(path, backend)
+
+
+def test_no_path_leaves_the_root(folder: Path) -> None:
+    filemanager = FileManager(root=folder / "root")
+    filemanager.ensure_directory("sub")
+    (folder / "root" / "link").symlink_to(folder)
+
+    filemanager.save(IMAGE, "sub/a.tif")
+
+    assert (folder / "root" / "sub" / "a.tif").is_file()
+    for outside in (folder / "a.tif", "link/a.tif"):
+        with pytest.raises(UnsafePathError, match="a path below"):
+            filemanager.save(IMAGE, outside)
+
+
+@BACKENDS
+def test_a_batch_has_one_path_for_each_image(backend: str, folder: Path) -> None:
+    filemanager = FileManager()
+
+    with pytest.raises(WrongBatchError, match="2 images, 1 paths"):
+        filemanager.save_batch([IMAGE, IMAGE], [folder / "a.tif"], backend)
+    with pytest.raises(WrongBatchError, match=r"twice .*a\.tif"):
+        filemanager.save_batch([IMAGE, IMAGE], [folder / "a.tif"] * 2, backend)
+    with pytest.raises(WrongBatchError, match="a single one"):
+        filemanager.save_batch([IMAGE], str(folder / "a.tif"), backend)
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("backend", ["disk", "memory", "zarr", "napari_stream"])
+def test_an_empty_batch_does_nothing(backend: str) -> None:
+    assert FileManager().save_batch(data=[], paths=[], backend=backend) == []
+
+
+@BACKENDS
+@pytest.mark.parametrize(
+    "nonsense", ["text", None, np.zeros(3), np.zeros((0, 4)), np.zeros((2, 2), complex), np.array([["a"]])]
+)
+def test_what_is_no_image_is_refused(backend: str, nonsense: object, folder: Path) -> None:
+    with pytest.raises(UnsupportedArrayError, match="wanted"):
+        FileManager().save(nonsense, folder / "A01_s1_w1_z1_t1.tif", backend)
+
+
+@BACKENDS
+def test_big_endian_and_strided_pixels_come_back_as_numbers(backend: str, folder: Path) -> None:
+    path = folder / "A01_s1_w1_z1_t1.tif"
+    FileManager().save(IMAGE.astype(">u2")[::-1, ::2], path, backend)
+
+    np.testing.assert_array_equal(FileManager().load(path, backend), IMAGE[::-1, ::2])
+
+
+def test_memory_keeps_a_copy_and_gives_copies(folder: Path) -> None:
+    filemanager, image = FileManager({"memory": MemoryBackend()}), IMAGE.copy()
+
+    filemanager.save(image, "a.tif", "memory")
+    image[:] = 0
+    filemanager.load("a.tif", "memory")[:] = 0
+
+    np.testing.assert_array_equal(filemanager.load("a.tif", "memory"), IMAGE)
+
+
+def test_an_overlay_reads_its_base_and_never_changes_it(folder: Path) -> None:
+    disk = FileManager()
+    for name in ("A1.tif", "A2.tif"):
+        disk.save(IMAGE, folder / name)
+    over = FileManager({"memory": MemoryBackend(base=disk.backend("disk"))})
+
+    over.save(IMAGE + 1, folder / "A2.tif", "memory")
+    over.save(IMAGE + 2, folder / "A3.tif", "memory")
+    over.delete(folder / "A1.tif", "memory")
+
+    assert [path.name for path in over.list_images(folder, "memory")] == ["A2.tif", "A3.tif"]
+    assert not over.exists(folder / "A1.tif", "memory")
+    np.testing.assert_array_equal(over.load(folder / "A2.tif", "memory"), IMAGE + 1)
+    assert [path.name for path in disk.list_images(folder)] == ["A1.tif", "A2.tif"]
+    np.testing.assert_array_equal(disk.load(folder / "A2.tif"), IMAGE)

@@ -1,0 +1,357 @@
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ome_zarr.io
+import ome_zarr.reader
+import pytest
+import zarr
+
+from hcs_protocol import InvalidComponentError
+from hcs_stream.microscopes import open_plate, read_image
+from hcs_stream.storage import (
+    ArrayOptions,
+    FileManager,
+    ImageNotFoundError,
+    StorageWriteError,
+    UnreadableImageError,
+    ZarrOutput,
+    ZarrPlate,
+)
+
+Address = dict[str, object]
+VERSIONS = pytest.mark.parametrize("ngff", ["0.5", "0.4"])
+
+
+WRITER = """
+import json, os, signal, sys
+import numpy as np
+from hcs_stream.storage import ZarrPlate
+
+folder, ngff, then, images = sys.argv[1:]
+plate = ZarrPlate(folder, ngff=ngff)
+for address, grey in json.loads(images):
+    plate.write(address, np.full((600, 640), grey, np.uint16), pixel_size=(0.5, 0.25), z_step=2.0)
+if then == "die":
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def grey(address: Address) -> int:
+    """Return a grey value that says where an image was taken."""
+    return (
+        1
+        + sum(ord(letter) * 31**place for place, letter in enumerate(repr(sorted(address.items())))) % 60_000
+    )
+
+
+def addresses() -> list[Address]:
+    """Return what a small plate has."""
+    return [
+        {"well": well, "site": site, "channel": channel, "z_index": z, "timepoint": 1}
+        for well in ("A1", "A02", "C12")
+        for site in (1, 2)
+        for channel in ("DAPI", "GFP")
+        for z in (1, 2, 3)
+    ]
+
+
+def start_writer(folder: Path, ngff: str, some: Iterable[Address], then: str = "") -> subprocess.Popen[bytes]:
+    """Write some images in a process of its own."""
+    images = json.dumps([(address, grey(address)) for address in some])
+    return subprocess.Popen([sys.executable, "-c", WRITER, folder, ngff, then, images])
+
+
+@pytest.fixture
+def written(ngff: str, tmp_path: Path) -> Path:
+    """The folder of a plate that several processes wrote together."""
+    folder, shuffled = tmp_path / "plate.zarr", addresses()
+    random.Random(5).shuffle(shuffled)
+    for writer in [start_writer(folder, ngff, shuffled[part::3]) for part in range(3)]:
+        assert writer.wait() == 0
+    ZarrPlate(folder).finalise()
+    return folder
+
+
+@VERSIONS
+def test_several_processes_write_wells_and_fields_of_one_plate(written: Path) -> None:
+    plate = ZarrPlate(written)
+
+    for address in addresses():
+        found = plate.read(address)
+        assert found.shape == (600, 640)
+        assert (found == grey(address)).all()
+
+
+@VERSIONS
+def test_readers_of_plates_see_every_pixel_where_it_belongs(written: Path) -> None:
+    pixels, channels = _read_as_plate(written)
+
+    found = pixels.compute(scheduler="synchronous")  # its own threads would stay
+    first: Address = {"well": "A1", "site": 1, "channel": "GFP", "z_index": 3, "timepoint": 1}
+    last: Address = {"well": "C12", "site": 1, "channel": "DAPI", "z_index": 2, "timepoint": 1}
+    assert sorted(channels) == ["DAPI", "GFP"]
+    assert found.shape == (1, 2, 3, 2 * 600, 3 * 640)  # of each well the first site
+    assert found[0, channels.index("GFP"), 2, 0, 0] == grey(first)
+    assert found[0, channels.index("DAPI"), 1, -1, -1] == grey(last)
+
+
+@VERSIONS
+def test_napari_reads_plate_and_field(written: Path) -> None:
+    reader = pytest.importorskip("napari_ome_zarr").napari_get_reader
+
+    field, plate = str(written / "A" / "01" / "2"), str(written)
+    layers = reader(field)(field)  # one for each channel, or before 0.11 one with all of them
+
+    names = [name for _, keywords, *_ in layers for name in np.atleast_1d(keywords["name"])]
+    assert sorted(name.rpartition(" ")[2] for name in names) == ["DAPI", "GFP"]
+    for levels, keywords, *_ in layers:
+        assert [level.shape[-2:] for level in levels] == [(600, 640), (300, 320)]
+        assert list(keywords["scale"])[-3:] == [2.0, 0.5, 0.25]
+    for levels, *_ in reader(plate)(plate):
+        assert levels[0].shape[-3:] == (3, 2 * 600, 3 * 640)
+
+
+def test_planes_may_come_in_any_order_and_are_where_their_numbers_say(tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "plate.zarr")
+    for z in (4, 1, 3):
+        plate.write({"well": "B3", "z_index": z, "timepoint": 2}, np.full((5, 6), z, np.uint8))
+
+    array = zarr.open_array(plate.folder / "B" / "03" / "0" / "0", mode="r")
+
+    assert array.shape == (2, 1, 4, 5, 6)
+    assert np.asarray(array)[1, 0, :, 0, 0].tolist() == [1, 0, 3, 4]
+
+
+def test_what_is_declared_has_its_place_from_the_start(tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "plate.zarr")
+    plate.declare(wells=["A1", "H12"], channels=["GFP", "DAPI"], z_indexes=[10, 0, 20], timepoints=[0])
+
+    plate.write({"well": "A1", "channel": "DAPI", "z_index": 20, "timepoint": 0}, np.ones((5, 6), np.uint8))
+
+    array = zarr.open_array(plate.folder / "A" / "01" / "0" / "0", mode="r")
+    assert array.shape == (1, 2, 3, 5, 6)
+    assert np.asarray(array)[0, 1, 2].all()
+    document = json.loads((plate.folder / "zarr.json").read_text())["attributes"]["ome"]["plate"]
+    assert [row["name"] for row in document["rows"]] == ["A", "H"]
+    assert [well["path"] for well in document["wells"]] == ["A/01"]
+
+
+def test_a_stack_fills_its_planes(tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "plate.zarr")
+    stack = np.arange(60, dtype=np.uint16).reshape(2, 5, 6)
+
+    plate.write({"well": "A1"}, stack)
+
+    np.testing.assert_array_equal(plate.read({"well": "A1"}), stack)
+    np.testing.assert_array_equal(plate.read({"well": "A1", "z_index": 2}), stack[1])
+
+
+@pytest.mark.parametrize("first", [1, None])
+def test_a_projection_is_no_plane_of_its_stack(first: int | None, tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "plate.zarr")
+    plate.declare(z_indexes=[1, 2, None])
+    for z in (first, 1, 2, None):
+        plate.write({"well": "A1", "z_index": z}, np.full((5, 6), z or 9, np.uint8))
+
+    assert zarr.open_array(plate.folder / "A" / "01" / "0" / "0", mode="r").shape == (1, 1, 2, 5, 6)
+    assert [plate.read({"well": "A1", "z_index": z}).max() for z in (1, 2, None)] == [1, 2, 9]
+
+
+def test_a_result_of_another_dtype_replaces_the_one_before(tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "plate.zarr")
+    plate.write({"well": "A1", "channel": 2}, np.ones((5, 6), np.uint16))
+    plate.write({"well": "A1", "channel": 2}, np.full((5, 6), 0.5, np.float32))
+
+    assert plate.read({"well": "A1", "channel": "2"}).max() == 0.5
+
+
+def test_the_plate_opens_as_a_plate_of_images(tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "plate.zarr")
+    plate.declare(channels=["DAPI", "GFP"], z_indexes=[1, 2])
+    for channel in ("DAPI", "GFP"):
+        plate.write({"well": "B3", "site": 2, "channel": channel, "z_index": 2}, np.ones((5, 6), np.uint8))
+    plate.finalise()
+
+    found = open_plate(plate.folder)
+
+    assert {(image.well, image.site, image.channel) for image in found.images} == {
+        ("B03", 2, "DAPI"),
+        ("B03", 2, "GFP"),
+    }
+    assert read_image(found.images[-1]).shape == (5, 6)
+
+
+def test_labels_beside_images_are_ngff_labels(tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "plate.zarr")
+    address: Address = {"well": "A1", "site": 1, "channel": "DAPI"}
+    plate.write(address, np.ones((5, 6), np.uint16))
+    plate.write(address, np.full((5, 6), 7, np.uint32), kind="labels")
+
+    labels = json.loads((plate.folder / "A/01/1/labels/zarr.json").read_text())["attributes"]["ome"]["labels"]
+    array = zarr.open_array(plate.folder / "A" / "01" / "1" / "labels" / labels[0] / "0", mode="r")
+    assert np.asarray(array)[0, 0, 0, 0, 0] == 7
+    assert plate.read(address).max() == 1
+
+
+def test_images_of_another_dtype_or_size_lie_beside_the_others(tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "plate.zarr")
+    plate.write({"well": "A1", "channel": "1"}, np.ones((5, 6), np.uint16))
+    plate.write({"well": "A1", "channel": "2"}, np.full((5, 6), 0.5, np.float32))
+    plate.write({"well": "A1", "channel": "3"}, np.full((8, 6), 4, np.uint16))
+
+    found = [plate.read({"well": "A1", "channel": channel}) for channel in "123"]
+
+    assert [(pixels.shape, pixels.dtype.name) for pixels in found] == [
+        ((5, 6), "uint16"),
+        ((5, 6), "float32"),
+        ((8, 6), "uint16"),
+    ]
+    well = json.loads((plate.folder / "A/01/zarr.json").read_text())["attributes"]["ome"]["well"]
+    assert well["images"] == [{"path": "0"}]
+
+
+def test_an_image_that_is_all_zero_was_written_and_its_neighbour_was_not(tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "plate.zarr")
+    plate.write({"well": "A1", "z_index": 2}, np.zeros((5, 6), np.uint8))
+
+    assert not plate.read({"well": "A1", "z_index": 2}).any()
+    with pytest.raises(ImageNotFoundError):
+        plate.read({"well": "A1", "z_index": 1})
+
+
+@pytest.mark.parametrize("sharding", [True, False])
+@pytest.mark.parametrize("compressor", ["zstd", "lz4", "gzip", "none"])
+@VERSIONS
+def test_chunks_shards_and_compressors_keep_every_pixel(
+    ngff: str, compressor: str, sharding: bool, tmp_path: Path
+) -> None:
+    options = ArrayOptions(chunk=64, sharding=sharding, compressor=compressor, levels=3)  # type: ignore[arg-type]  # all are
+    plate = ZarrPlate(tmp_path / "plate.zarr", ngff=ngff, options=options)  # type: ignore[arg-type]  # one of both
+    pixels = np.random.default_rng(1).integers(0, 60_000, (150, 130), np.uint16)
+
+    reference = plate.write({"well": "A1"}, pixels)
+
+    assert reference is not None
+    assert Path(reference.path).is_file()
+    files = [path for path in Path(reference.path).parent.parent.rglob("*") if path.is_file()]
+    assert len(files) == (1 if sharding and ngff == "0.5" else 9)
+    np.testing.assert_array_equal(plate.read({"well": "A1"}), pixels)
+
+
+@pytest.mark.parametrize(
+    "address", [{}, {"well": "Cy3"}, {"well": "../../etc"}, {"well": "A1", "site": "../.."}, {"wel": "A1"}]
+)
+def test_an_address_that_is_none_is_an_error(address: Address, tmp_path: Path) -> None:
+    with pytest.raises(InvalidComponentError, match=r"wanted|a well is"):
+        ZarrPlate(tmp_path / "plate.zarr").write(address, np.ones((5, 6), np.uint8))
+    assert not (tmp_path / "plate.zarr").exists()
+
+
+def test_a_plate_of_another_program_is_not_overwritten(tmp_path: Path) -> None:
+    theirs = tmp_path / "plate.zarr" / "A" / "01" / "0"
+    zarr.create_group(theirs, attributes={"ome": {"version": "0.5", "multiscales": []}})
+
+    with pytest.raises(StorageWriteError, match="another program's"):
+        ZarrPlate(tmp_path / "plate.zarr").write({"well": "A1"}, np.ones((5, 6), np.uint8))
+
+
+def test_damaged_metadata_is_a_clear_error(tmp_path: Path) -> None:
+    plate = tmp_path / "plate.zarr"
+    plate.mkdir()
+    (plate / "zarr.json").write_text("{")
+
+    with pytest.raises(UnreadableImageError, match="damaged metadata"):
+        ZarrPlate(plate)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_what_a_killed_writer_left_is_mended(tmp_path: Path) -> None:
+    folder = tmp_path / "plate.zarr"
+    writer = start_writer(folder, "0.5", [{"well": "A1", "z_index": 1}], then="die")
+    assert writer.wait() == -signal.SIGKILL
+    (folder / "A" / "01" / "zarr.json").unlink()  # as if it had not come so far
+
+    assert start_writer(folder, "0.5", [{"well": "B2", "z_index": 1}]).wait() == 0
+    ZarrPlate(folder).finalise()
+
+    pixels, _ = _read_as_plate(folder)
+    assert pixels.shape[-2:] == (2 * 600, 2 * 640)
+
+
+def test_a_pipelines_steps_have_a_plate_each(tmp_path: Path) -> None:
+    output = ZarrOutput(tmp_path)
+    address: Address = {"well": "A1", "site": 1}
+    output.declare(step=(1, "blur"), wells=["A1"], channels=["DAPI"], z_indexes=[1])
+
+    reference = output.write(
+        {**address, "channel": "DAPI", "z_index": 1}, np.ones((5, 6), np.uint8), step=(1, "blur")
+    )
+    output.write(address, np.ones((5, 6), np.uint32), step=(2, "label nuclei/all"), kind="labels")
+    output.finalise()
+
+    assert reference is not None
+    assert sorted(path.name for path in tmp_path.glob("*.zarr")) == [
+        "Step_01_blur.zarr",
+        "Step_02_label_nuclei_all.zarr",
+    ]
+    assert output.read(address, step=(2, "label nuclei/all")).max() == 1
+
+
+def test_a_deleted_image_is_gone_and_its_neighbours_are_not(tmp_path: Path) -> None:
+    filemanager = FileManager()
+    paths = [tmp_path / f"A01_s1_w1_z{z}_t1.tif" for z in (1, 2)]
+    filemanager.save_batch([np.ones((5, 6), np.uint8)] * 2, paths, "zarr")
+
+    filemanager.delete(paths[0], "zarr")
+
+    assert filemanager.list_images(tmp_path, "zarr") == paths[1:]
+    assert filemanager.load(paths[1], "zarr").all()
+    with pytest.raises(ImageNotFoundError):
+        filemanager.load(paths[0], "zarr")
+
+
+def _read_as_plate(folder: Path) -> tuple[Any, list[str]]:
+    location = ome_zarr.io.parse_url(str(folder), mode="r")
+    assert location is not None
+    [node] = ome_zarr.reader.Reader(location)()
+    return node.data[0], node.metadata["channel_names"]
+
+
+@pytest.mark.parametrize("name", ["A01_s1_w1_z1_t1.tif", "no place.tif"])
+def test_saving_again_with_another_dtype_or_size_replaces(name: str, tmp_path: Path) -> None:
+    filemanager, path = FileManager(), tmp_path / name
+    for again in (np.ones((5, 6), np.uint8), np.ones((5, 6), np.float32), np.ones((4, 4), np.uint8)):
+        filemanager.save(again, path, "zarr")
+
+        found = filemanager.load(path, "zarr")
+        assert (found.shape, found.dtype) == (again.shape, again.dtype)
+        assert filemanager.list_images(tmp_path, "zarr") == [path]
+
+
+def test_a_plate_that_was_removed_is_made_anew(tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "plate.zarr")
+    plate.write({"well": "A1"}, np.ones((5, 6), np.uint8))
+    shutil.rmtree(plate.folder)
+
+    plate.write({"well": "A1"}, np.full((5, 6), 2, np.uint8))
+
+    assert ZarrPlate(plate.folder).read({"well": "A1"}).max() == 2
+
+
+def test_later_batches_keep_the_plate_readable_as_a_whole(tmp_path: Path) -> None:
+    filemanager = FileManager()
+    for well, planes in ("A01", 2), ("B02", 4), ("C03", 1):
+        paths = [tmp_path / f"{well}_s1_w1_z{z}_t1.tif" for z in range(1, planes + 1)]
+        filemanager.save_batch([np.ones((5, 6), np.uint8)] * planes, paths, "zarr")
+
+    pixels, _ = _read_as_plate(tmp_path / f"{tmp_path.name}.zarr")
+
+    assert pixels.shape == (1, 1, 4, 3 * 5, 3 * 6)
