@@ -11,13 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from ome_zarr.io import parse_url
+from ome_zarr.reader import Plate as OmeZarrPlate
+from ome_zarr.reader import Reader
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 from what_is_seen import canvas_correlation
 
 import hcs_stream
-from hcs_protocol import Components
+from hcs_protocol import COMPONENTS, Components
 from hcs_stream.microscopes import ImageFile, open_plate
+from hcs_stream.storage import ZarrOutput
 
 pytestmark = pytest.mark.long
 
@@ -54,6 +58,7 @@ def test_every_image_of_two_runs_is_shown_where_it_belongs(data_port: int, tmp_p
         assert second["viewer_pid"] == first["viewer_pid"] == viewer.connection.pid
         assert len(viewer.state().layers) == 8
         check_planes(viewer, tmp_path)
+        check_plates(first["plates"], tmp_path)
         check_canvas(viewer, tmp_path)
     finally:
         viewer.stop()
@@ -68,6 +73,19 @@ def check_planes(viewer: hcs_stream.Viewer, output: Path) -> None:
         np.testing.assert_array_equal(found, blurred)
         assert not np.any(labels[blurred <= threshold_otsu(blurred)])
         assert np.unique(labels).size > 5
+
+
+def check_plates(folders: list[str], output: Path) -> None:
+    """Open what the demo kept as others do, and compare a few planes with what the files' pixels give."""
+    assert [Path(folder).stem for folder in folders] == STEPS
+    for folder in folders:
+        (plate, *_) = Reader(parse_url(folder, mode="r"))()
+        assert any(isinstance(spec, OmeZarrPlate) for spec in plate.specs)
+        assert plate.data[0].shape[:3] == (1, len(CHANNELS), 3)
+    kept = ZarrOutput(Path(folders[0]).parent)
+    for image in random.Random(9).sample(open_plate(output / "plate").images, 4):
+        found = kept.read({c: getattr(image, c) for c in COMPONENTS}, step=(1, "gaussian_blur"))
+        np.testing.assert_array_equal(found, ndimage.gaussian_filter(tifffile.imread(image.path), sigma=1.5))
 
 
 def check_canvas(viewer: hcs_stream.Viewer, output: Path) -> None:

@@ -8,14 +8,16 @@ from what_steps_do import bright, doubled
 
 import hcs_stream
 from hcs_protocol import Components
+from hcs_stream.config import NapariStreamingConfig
 from hcs_stream.microscopes import open_plate
-from hcs_stream.pipeline import Step, run
+from hcs_stream.pipeline import Pipeline, PipelineConfig, RunReport, Step
 
 STEPS = (Step(doubled), Step(bright, name="bright parts", kind="labels"))
 
 
 def make_plate(folder: Path, wells: list[str], dull: str | None = None) -> Path:
     """Write two sites of each well, with names as ImageXpress gives them."""
+    folder.mkdir(exist_ok=True)
     for place, well in enumerate(wells):
         for site in (1, 2):
             image = np.arange(48, dtype="uint16").reshape(6, 8) + place * 10 + site
@@ -24,16 +26,17 @@ def make_plate(folder: Path, wells: list[str], dull: str | None = None) -> Path:
     return folder
 
 
+def pipeline_to(viewer: hcs_stream.Viewer) -> Pipeline:
+    """Return the steps, streamed to this viewer."""
+    streaming = NapariStreamingConfig(napari_port=viewer.connection.data_port)
+    return Pipeline(STEPS, PipelineConfig(napari_streaming=streaming, workers=2))
+
+
 def test_steps_make_layers_of_their_own(viewer: hcs_stream.Viewer, tmp_path: Path) -> None:
     plate = open_plate(make_plate(tmp_path, ["A01", "B02", "AA03"]))
     seen: list[tuple[int, int]] = []
 
-    report = run(
-        plate,
-        STEPS,
-        data_port=viewer.connection.data_port,
-        on_progress=lambda done, of: seen.append((done, of)),
-    )
+    report = pipeline_to(viewer).run(plate, on_progress=lambda done, of: seen.append((done, of)))
 
     state = viewer.state()
     assert (report.images_published, report.failures) == (12, {})
@@ -51,9 +54,19 @@ def test_steps_make_layers_of_their_own(viewer: hcs_stream.Viewer, tmp_path: Pat
 def test_a_well_that_fails_stops_no_other(viewer: hcs_stream.Viewer, tmp_path: Path) -> None:
     plate = open_plate(make_plate(tmp_path, ["A01", "B02", "C03"], dull="B02"))
 
-    report = run(plate, STEPS, data_port=viewer.connection.data_port)
+    report = pipeline_to(viewer).run(plate)
 
-    assert report.failures == {"B02": "ValueError: this image has no contrast"}
+    where = "step 2 'bright parts', plate my, plate (7), well B02, site 1, channel 1"
+    assert report.failures == {"B02": f"{where}: ValueError: this image has no contrast"}
     layers = {layer.name: layer.images for layer in viewer.state().layers}
     assert layers == {"Step_01_doubled_Channel_1": 5, "Step_02_bright_parts_Channel_1": 4}
     assert report.images_published == sum(layers.values())
+
+
+def test_a_run_into_ome_ngff_shows_the_same_images(viewer: hcs_stream.Viewer, tmp_path: Path) -> None:
+    plate = open_plate(make_plate(tmp_path / "in", ["A01", "B02"]))
+
+    report: RunReport = pipeline_to(viewer).run(plate, tmp_path / "out")
+
+    assert (report.images_published, report.images_saved) == (8, 8)
+    assert sum(layer.images for layer in viewer.state().layers) == 8

@@ -1,7 +1,8 @@
 """Watch a two-step pipeline in napari while it runs: blur each image, then find the cells in it.
 
-Two worker processes go through a plate of cells and stream what each step makes; a napari viewer comes up
-in a process of its own. Without --plate the plate is made first: 6 wells, 2 sites, 2 channels, 3 z-planes.
+Two worker processes go through a plate of cells, stream what each step makes and keep it as OME-NGFF, a plate
+for each step; a napari viewer comes up in a process of its own. Without --plate the plate is made first:
+6 wells, 2 sites, 2 channels, 3 z-planes.
 
 The last line printed is JSON: how many images were published and how many lie in the viewer's layers.
 """
@@ -26,8 +27,9 @@ from virtual_screen import a_screen, has_screen
 
 import hcs_stream
 from hcs_protocol import Components, HcsError, LayerState, default_data_port
+from hcs_stream.config import NapariStreamingConfig
 from hcs_stream.microscopes import ImageFile, Plate, open_plate
-from hcs_stream.pipeline import RunReport, Step, run
+from hcs_stream.pipeline import Pipeline, PipelineConfig, RunReport, Step
 
 Pixels = npt.NDArray[Any]
 PATIENCE_SECONDS = 60.0
@@ -51,6 +53,8 @@ def threshold(image: Pixels) -> Pixels:
 
 
 STEPS = (Step(gaussian_blur), Step(threshold, kind="labels"))
+RESULTS = "results"
+"""The folder of the OME-NGFF plates, within the output's."""
 
 
 def main() -> int:
@@ -86,7 +90,11 @@ def show(plate: Plate, options: argparse.Namespace) -> int:
     if viewer is None:
         sys.exit("the viewer was closed before the run began")
     say(f"viewer ready on port {options.data_port} after {seconds_to_ready:.1f} s")
-    report = run(plate, STEPS, data_port=options.data_port, workers=options.workers, on_progress=say_wells)
+    streaming = NapariStreamingConfig(napari_port=options.data_port, viewer_title="HCS demo", colormap=None)
+    pipeline = Pipeline(STEPS, PipelineConfig(napari_streaming=streaming, workers=options.workers))
+    results = options.output / RESULTS
+    report = pipeline.run(plate, results, on_progress=say_wells)
+    say(f"kept {report.images_saved} images below {results}")
     layers = wait_until_shown(viewer, report)
     screenshot = options.output / "viewer.png"
     viewer.navigate(best_view(plate.images))
@@ -98,6 +106,7 @@ def show(plate: Plate, options: argparse.Namespace) -> int:
         "lost": report.images_published - shown,
         "first_shown_before_last_published": report.shown_before_last_published,
         "layers": [layer.name for layer in layers],
+        "plates": sorted(folder.as_posix() for folder in results.glob("*/Step_*.zarr")),
         "screenshot": screenshot.as_posix(),
         "seconds_to_viewer_ready": round(seconds_to_ready, 2),
         "viewer_pid": viewer.connection.pid,

@@ -31,7 +31,7 @@ from ._lazy import (
     lazy_twin,
 )
 from ._pipeline_config import PipelineConfig, load_config
-from ._resolve import resolve, resolve_all
+from ._resolve import Streamings, resolve, resolve_all
 from ._settings import UNSET
 from ._streaming import NapariStreamingConfig, StreamingConfig
 
@@ -55,6 +55,7 @@ __all__ = [
     "PipelineConfig",
     "StepFilter",
     "StreamingConfig",
+    "Streamings",
     "UnknownSettingError",
     "WellFilter",
     "active_streaming",

@@ -1,6 +1,41 @@
-"""Steps over the images of a plate, in worker processes that stream what each step makes."""
+"""Steps over the images of a plate, by any executor, which stream and keep what each step makes."""
 
-from ._run import RunReport, run
+from hcs_stream.config import PipelineConfig
+from hcs_stream.microscopes import MissingExtraError
+
+from ._errors import (
+    GroupError,
+    NoSchedulerError,
+    RunInterruptedError,
+    RunOptionError,
+    StepDefinitionError,
+    StepFailedError,
+    UnknownChannelError,
+    UnknownExecutorError,
+    UnportableFunctionError,
+    WorkersDoNotStartError,
+)
+from ._lend import lend
+from ._pipeline import Pipeline, run
+from ._report import RunReport
 from ._step import Step
 
-__all__ = ["RunReport", "Step", "run"]
+__all__ = [
+    "GroupError",
+    "MissingExtraError",
+    "NoSchedulerError",
+    "Pipeline",
+    "PipelineConfig",
+    "RunInterruptedError",
+    "RunOptionError",
+    "RunReport",
+    "Step",
+    "StepDefinitionError",
+    "StepFailedError",
+    "UnknownChannelError",
+    "UnknownExecutorError",
+    "UnportableFunctionError",
+    "WorkersDoNotStartError",
+    "lend",
+    "run",
+]

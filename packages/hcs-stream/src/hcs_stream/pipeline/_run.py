@@ -1,103 +1,160 @@
-"""Run steps over a plate, one well at a time in each worker process."""
+"""One run of a pipeline over a plate: checked, gone through, and reported."""
 
-import multiprocessing
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from itertools import groupby
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
-import msgspec
+from msgspec.structs import replace as replace_fields
 
-import hcs_protocol as protocol
-from hcs_stream import Stream, connect
-from hcs_stream.microscopes import ImageFile, Plate
+from hcs_protocol import RunState, new_id
+from hcs_stream.config import Streamings
+from hcs_stream.microscopes import Plate
 
+from ._errors import RunInterruptedError, RunOptionError, UnknownChannelError
+from ._executors import ExecutorLike, needs_pickling, workers_of
+from ._fingerprint import fingerprint_of, fingerprint_of_well
+from ._job import Job, wells_of
+from ._outlets import FLUSH_SECONDS, forget_outlets, outlets_of
+from ._output import Output
+from ._portable import check_not_a_worker, check_portable
+from ._progress import OnProgress, shown_progress
+from ._report import RunReport, Tally
+from ._saving import begin_plates, finish_plates
+from ._schedule import Schedule
 from ._step import Step
-from ._worker import WellReport, process_well, start_worker
+from ._viewing import viewers_of
 
-Progress = Callable[[int, int], None]
+logger = logging.getLogger(__name__)
 
+OnError: TypeAlias = Literal["continue", "stop"]
+"""What an error in one well means for the others."""
 
-class RunReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run did."""
-
-    run: str
-    images_published: int
-    failures: dict[str, str]
-    """Of each well that failed, what went wrong."""
-    shown_before_last_published: bool
-    """Whether a worker knew of a shown image before it published its last one."""
+INTERRUPTED_SECONDS = 2.0
+"""For what is on its way to viewers, when somebody waits."""
 
 
-def run(
-    plate: Plate,
-    steps: Sequence[Step],
-    *,
-    data_port: int | None = None,
-    workers: int = 2,
-    display: protocol.DisplayConfiguration | None = None,
-    on_progress: Progress = lambda done, of: None,
+class How(NamedTuple):
+    """What a caller says of a run beside the steps and the plate."""
+
+    executor: ExecutorLike
+    workers: int | None
+    on_error: OnError
+    resume: bool
+    attempts: int
+    on_progress: OnProgress | None
+
+
+def run_steps(
+    steps: tuple[Step, ...], streaming: Streamings, plate: Plate, output: Output | None, how: How
 ) -> RunReport:
-    """Run steps over all images of a plate and stream what each step makes of each image.
+    """Take all wells of a plate through steps; see `Pipeline.run`."""
+    check_not_a_worker()
+    plate = replace_fields(plate, images=tuple(plate.images))  # made now, and not each time
+    _check_channels(steps, plate)
+    if needs_pickling(how.executor):
+        check_portable(steps)
+    _check_how(how, output)
+    with _stop_file() as stop_file, shown_progress(how.on_progress, plate.name) as say:
+        job = Job(
+            run=new_id(),
+            steps=steps,
+            viewers=viewers_of(steps, streaming),
+            pixel_size=plate.pixel_size,
+            z_step=plate.z_step,
+            wavelengths=plate.wavelengths,
+            output=output,
+            stop_file=str(stop_file),
+        )
+        return _go(job, plate, _sorted_out(job, plate, how), how, say)
 
-    An error in one well does not stop the others.
 
-    Args:
-        plate: The images; those of one well are processed by one worker, in order.
-        steps: Each gets what the one before it returned, the first gets the image on disk.
-        data_port: The viewer's, else ``$HCS_DATA_PORT``, else 5555; one is started if none runs there.
-        workers: How many processes.
-        display: How the images are to be shown.
-        on_progress: Called with the number of wells that are done, and of all.
-    """
-    data_port = protocol.default_data_port() if data_port is None else data_port
-    run_id = protocol.new_id()
-    wells = [list(images) for _, images in groupby(plate.images, key=lambda image: (image.plate, image.well))]
-    reports: list[WellReport] = []
-    with connect(data_port=data_port, run=run_id) as stream:
-        _declare(stream, plate, steps)
-        with _pool(workers, steps, data_port, run_id, display) as pool:
-            for future in as_completed([pool.submit(process_well, images) for images in wells]):
-                reports.append(future.result())
-                on_progress(len(reports), len(wells))
-        failures = {report.well: report.error for report in reports if report.error}
-        stream.end_run(state="failed" if failures else "completed")
-    return RunReport(
-        run=run_id,
-        images_published=sum(report.images_published for report in reports),
-        failures=failures,
-        shown_before_last_published=any(report.shown_before_last_published for report in reports),
+def _go(job: Job, plate: Plate, tally: Tally, how: How, say: OnProgress) -> RunReport:
+    state: RunState = "cancelled"
+    begin_plates(job, plate)
+    outlets = outlets_of(job, wait=True)
+    try:
+        outlets.declare(plate)
+        _schedule(job, tally, how, say)
+        state = "failed" if tally.has_failed else "completed"
+    except KeyboardInterrupt as interrupt:
+        report = tally.report(job.run)
+        logger.warning("run interrupted %s", report)
+        raise RunInterruptedError(report) from interrupt
+    finally:
+        finish_plates(job, plate)
+        outlets.end_run(state)
+        forget_outlets(job, INTERRUPTED_SECONDS if state == "cancelled" else FLUSH_SECONDS)
+    return tally.report(job.run)
+
+
+def _schedule(job: Job, tally: Tally, how: How, say: OnProgress) -> None:
+    if tally.done:
+        say(tally.done, tally.of)
+    if tally.done == tally.of:
+        return
+    schedule = Schedule(
+        job,
+        tally.waiting,
+        workers_of(how.executor, how.workers),
+        tally,
+        say,
+        attempts=how.attempts,
+        stops_on_error=how.on_error == "stop",
     )
+    try:
+        schedule.go()
+    except BaseException:
+        Path(job.stop_file).touch()
+        schedule.interrupt()
+        raise
 
 
-def _declare(stream: Stream, plate: Plate, steps: Sequence[Step]) -> None:
-    stream.declare(
-        name=plate.name,
-        plates=_values(plate, lambda image: image.plate),
-        wells=_values(plate, lambda image: image.well),
-        sites=_values(plate, lambda image: image.site),
-        channels=_values(plate, lambda image: image.channel),
-        z_indexes=_values(plate, lambda image: image.z_index),
-        timepoints=_values(plate, lambda image: image.timepoint),
-        steps=[(number, step.name) for number, step in enumerate(steps, start=1)],
-    )
+def _sorted_out(job: Job, plate: Plate, how: How) -> Tally:
+    """Return the wells of a plate; to resume, those that an earlier run has materialised need nothing."""
+    output = job.output
+    wells = list(wells_of(plate))
+    if output is None:
+        return Tally(wells)
+    steps = fingerprint_of(job.steps)
+    wells = [replace(well, fingerprint=fingerprint_of_well(steps, well)) for well in wells]
+    return Tally(wells, skipped=[well for well in wells if how.resume and output.has(well, job.steps)])
 
 
-def _values(plate: Plate, value: Callable[[ImageFile], int | str | None]) -> list[int | str]:
-    found = {value(image) for image in plate.images}
-    return sorted((v for v in found if v is not None), key=protocol.natural_key)
+def _check_how(how: How, output: Output | None) -> None:
+    if how.resume and output is None:
+        raise RunOptionError("wanted the output of an earlier run to resume, found none")
+    if how.on_error not in get_args(OnError):
+        raise RunOptionError(f"wanted on_error='continue' or 'stop', found {how.on_error!r}")
+    for name, number in (("workers", how.workers), ("attempts", how.attempts)):
+        if number is not None and number < 1:
+            raise RunOptionError(f"wanted {name} from 1 on, found {number!r}")
 
 
-def _pool(
-    workers: int,
-    steps: Sequence[Step],
-    data_port: int,
-    run_id: str,
-    display: protocol.DisplayConfiguration | None,
-) -> Executor:
-    context = multiprocessing.get_context("spawn")  # a fork would take threads and sockets along
-    return ProcessPoolExecutor(
-        workers,
-        mp_context=context,
-        initializer=start_worker,
-        initargs=(tuple(steps), data_port, run_id, display),
-    )
+def _check_channels(steps: tuple[Step, ...], plate: Plate) -> None:
+    channels = {image.channel for image in plate.images}
+    for number, step in enumerate(steps, start=1):
+        if "channel" in step.axes:
+            return  # from here on, nobody knows
+        for channel in step.chains.keys() - channels - {None}:
+            close = get_close_matches(str(channel), channels, n=1)
+            advice = f"; did you mean {close[0]!r}?" if close else ""
+            wanted = (
+                f"wanted in step {number} {step.name!r} channels of the plate, {', '.join(sorted(channels))}"
+            )
+            raise UnknownChannelError(f"{wanted}, found {channel!r}{advice}")
+
+
+@contextmanager
+def _stop_file() -> Iterator[Path]:
+    """Yield the name of a file that tells workers to stop when it is there."""
+    folder = Path(tempfile.mkdtemp(prefix="hcs-run-"))
+    try:
+        yield folder / "stop"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

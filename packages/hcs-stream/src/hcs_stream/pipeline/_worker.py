@@ -1,100 +1,104 @@
-"""What happens in a worker process: read, process, stream."""
+"""What happens in a worker: the images of a well go through all steps, and what each makes is kept and shown.
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from typing import Any
+`process_well` is what executors call. The steps are a chain of generators, so that no more images are in
+memory than a step needs at once.
+"""
 
-import msgspec
-import numpy.typing as npt
-import tifffile
+import os
+import traceback
+from collections.abc import Iterator
 
-import hcs_protocol as protocol
-from hcs_stream import connect
-from hcs_stream.microscopes import ImageFile
+from ._calls import Chain
+from ._errors import naming
+from ._grouping import Group, Grouping
+from ._images import Images, as_one, of_file, order_key, result_of
+from ._job import Job, WellReport
+from ._lend import lending
+from ._news import News
+from ._outlets import Outlets, outlets_of
+from ._pace import Pace
+from ._results import Results
+from ._step import Step, common_order
+from ._well import Well
 
-from ._step import Step
+STOP_SECONDS = 0.1
+"""How often it is asked whether the run is to end."""
 
 
-class WellReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one well."""
-
-    well: str
-    images_published: int
-    shown_before_last_published: bool
-    error: str | None = None
+class RunStoppedError(Exception):
+    """The run ended before this well did."""
 
 
-class Worker:
-    """The steps and the stream of this process."""
+def process_well(job: Job, well: Well) -> WellReport:
+    """Process one well; whatever goes wrong in it is said in the report."""
+    return WellRun(job, well, outlets_of(job)).run()
 
-    def __init__(
-        self,
-        steps: Sequence[Step],
-        data_port: int,
-        run: str,
-        display: protocol.DisplayConfiguration | None,
-    ) -> None:
-        self.steps = steps
-        self.stream = connect(
-            data_port=data_port, run=run, display=display or protocol.DisplayConfiguration(), wait=False
-        )
 
-    def process(self, images: Sequence[ImageFile]) -> WellReport:
-        """Take the images of a well through all steps; an error ends the well, not the run."""
-        well, of = images[0].well, len(images)
-        published, shown_before_last, error = 0, False, None
+class WellRun:
+    """One well on its way through the steps."""
+
+    def __init__(self, job: Job, well: Well, outlets: Outlets) -> None:
+        self._job = job
+        self._well = well
+        self._outlets = outlets
+        self._results = Results(job, well, outlets)
+        self._news = News(outlets, job.steps, well)
+        self._pace = Pace(STOP_SECONDS)
+
+    def run(self) -> WellReport:
+        """Take all images of the well through all steps; an error ends the well, not the run."""
+        error, trace, is_stopped = None, "", False
         try:
-            for done, image in enumerate(images, start=1):
-                for send in self._steps_of(image):
-                    shown_before_last = self.stream.counters.shown > 0
-                    send()
-                    published += 1
-                self._say_progress(well, "done" if done == of else "running", done, of)
-        except Exception as failure:  # a user's function may raise anything
-            error = f"{type(failure).__name__}: {failure}"
-            self._say_progress(well, "failed", published // len(self.steps), of, error)
+            self._take_through()
+            self._news.done()
+        except RunStoppedError:
+            is_stopped = True
+        except (Exception, SystemExit) as failure:  # a user's function may raise anything
+            error = str(failure) or type(failure).__name__
+            trace = "".join(traceback.format_exception(failure.__cause__ or failure))
+            self._news.failed(error)
         return WellReport(
-            well=well,
-            images_published=published,
-            shown_before_last_published=shown_before_last,
+            images_published=self._results.published,
+            images_saved=self._results.saved,
+            shown_before_last_published=self._results.shown_before_last_published,
             error=error,
+            traceback=trace,
+            is_stopped=is_stopped,
+            troubles=self._outlets.troubles,
         )
 
-    def _steps_of(self, image: ImageFile) -> Iterator[Callable[[], None]]:
-        """Yield, step by step, what sends the step's result at the image's address."""
-        pixels: npt.NDArray[Any] = tifffile.imread(image.path)
-        for number, step in enumerate(self.steps, start=1):
-            pixels = step.func(pixels)
-            yield partial(
-                self.stream.send,
-                pixels,
-                plate=image.plate,
-                well=image.well,
-                site=image.site,
-                channel=image.channel,
-                z_index=image.z_index,
-                timepoint=image.timepoint,
-                step=(number, step.name),
-                kind=step.kind,
-            )
+    def _take_through(self) -> None:
+        order = common_order(self._job.steps)
+        on_disk = sorted(map(of_file, self._well.images), key=lambda images: order_key(images, order))
+        images = iter(on_disk)
+        for number, step in enumerate(self._job.steps, start=1):
+            images = self._through(number, step, images)
+        for _ in images:
+            pass  # each step has done what it does with it
+        self._outlets.settle()
+        self._results.finish()
 
-    def _say_progress(
-        self, well: str, state: protocol.StepState, done: int, of: int, error: str | None = None
-    ) -> None:
-        last = (len(self.steps), self.steps[-1].name)
-        self.stream.progress(step=last, well=well, state=state, done=done, of=of, error=error)
+    def _through(self, number: int, step: Step, images: Iterator[Images]) -> Iterator[Images]:
+        """Yield what a step makes of images, after it is kept and shown."""
+        for group in Grouping(self._job.steps, number).of(images):
+            if self._pace.is_due() and os.path.exists(self._job.stop_file):
+                raise RunStoppedError
+            chain = step.chain(group.components.channel)
+            if chain is None:
+                yield from group.members
+                continue
+            result = self._apply(number, step, chain, group)
+            with naming(f"the result of step {number} {step.name!r}", result.components):
+                self._results.take(number, step, result)
+            self._news.made(number, result.count)
+            yield result
 
-
-_worker: list[Worker] = []
-
-
-def start_worker(
-    steps: Sequence[Step], data_port: int, run: str, display: protocol.DisplayConfiguration | None
-) -> None:
-    """Connect this process; its stream is flushed when the process ends."""
-    _worker[:] = [Worker(steps, data_port, run, display)]
-
-
-def process_well(images: Sequence[ImageFile]) -> WellReport:
-    """Process one well in this process."""
-    return _worker[0].process(images)
+    def _apply(self, number: int, step: Step, chain: Chain, group: Group) -> Images:
+        with naming(f"step {number} {step.name!r}", group.components):
+            given = as_one(group.members, step.axes)
+            group.members.clear()  # their pixels are in one array now
+            array = given.pixels()
+            with lending(self._outlets.first(number, step, group.components)):
+                for call in chain:
+                    array = call(array)
+            return result_of(given, array, step.kind)

@@ -1,0 +1,83 @@
+"""What can be wrong with a pipeline, its functions and its workers.
+
+HcsError
+├── StepDefinitionError (TypeError)          a step is not what a step can be
+├── UnknownChannelError (LookupError)        a step has a function for a channel that the plate has not
+├── UnportableFunctionError (TypeError)      worker processes could not import a step's function
+├── UnknownExecutorError (ValueError)        there is no executor of this name
+├── NoSchedulerError (ConnectionError)       no Dask scheduler answers at this address
+├── RunOptionError (ValueError)              a run cannot be done as it is wanted
+├── GroupError (ValueError)                  images make no array together, or a result has no address
+├── StepFailedError (RuntimeError)           a step could not be done with an image
+└── WorkersDoNotStartError (RuntimeError)    worker processes end before they do anything
+
+RunInterruptedError (KeyboardInterrupt)      Ctrl-C ended a run; says what was done
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hcs_protocol import COMPONENTS, Components, HcsError
+
+if TYPE_CHECKING:
+    from ._report import RunReport
+
+
+class StepDefinitionError(HcsError, TypeError):
+    """A step is not what a step can be."""
+
+
+class UnknownChannelError(HcsError, LookupError):
+    """A step has a function for a channel that the plate has not."""
+
+
+class UnportableFunctionError(HcsError, TypeError):
+    """Worker processes could not import a step's function."""
+
+
+class UnknownExecutorError(HcsError, ValueError):
+    """There is no executor of this name."""
+
+
+class NoSchedulerError(HcsError, ConnectionError):
+    """No Dask scheduler answers at this address."""
+
+
+class RunOptionError(HcsError, ValueError):
+    """A run cannot be done as it is wanted."""
+
+
+class GroupError(HcsError, ValueError):
+    """Images make no array together, or nobody knows what a result shows."""
+
+
+class StepFailedError(HcsError, RuntimeError):
+    """A step could not be done with an image; the text says which, and why."""
+
+
+class WorkersDoNotStartError(HcsError, RuntimeError):
+    """Worker processes end before they do anything."""
+
+
+class RunInterruptedError(KeyboardInterrupt):
+    """Ctrl-C ended a run."""
+
+    def __init__(self, report: "RunReport") -> None:
+        super().__init__(report)
+        self.report = report
+        """What was done until then."""
+
+    def __str__(self) -> str:
+        return f"interrupted: {self.report}"
+
+
+@contextmanager
+def naming(doing: str, components: Components) -> Iterator[None]:
+    """Let whatever goes wrong meanwhile say what was being done, and with which image."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:  # a user's function may raise anything
+        said = ((name, components.value(name)) for name in COMPONENTS)
+        where = ", ".join(f"{name} {value}" for name, value in said if value is not None)
+        raise StepFailedError(f"{doing}, {where}: {type(error).__name__}: {error}") from error

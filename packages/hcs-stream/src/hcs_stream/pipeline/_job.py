@@ -1,0 +1,53 @@
+"""What a worker is told: the pipeline of this run, and which well."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import msgspec
+
+from hcs_stream.microscopes import Plate
+
+from ._output import Output
+from ._step import Step
+from ._viewing import Viewers
+from ._well import Well
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One run of a pipeline over a plate, as far as every worker has to know it."""
+
+    run: str
+    """Its id; the same in all workers."""
+    steps: tuple[Step, ...]
+    viewers: Viewers
+    pixel_size: tuple[float, float] | None = None
+    z_step: float | None = None
+    wavelengths: Mapping[str, float] = field(default_factory=dict)
+    output: Output | None = None
+    """Where results are kept."""
+    stop_file: str = ""
+    """No worker begins another image when this file is there."""
+
+
+class WellReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one well."""
+
+    images_published: int = 0
+    """Images that were sent, each once even if several viewers got it."""
+    images_saved: int = 0
+    shown_before_last_published: bool = False
+    error: str | None = None
+    """Names step and image, and what went wrong."""
+    traceback: str = ""
+    is_stopped: bool = False
+    """Whether the run ended before the well did."""
+    troubles: tuple[str, ...] = ()
+    """What went wrong with viewers, while the well did not."""
+
+
+def wells_of(plate: Plate) -> Iterator[Well]:
+    """Yield the wells of a plate in their natural order."""
+    for (name, well), images in groupby(plate.images, key=lambda image: (image.plate, image.well)):
+        yield Well(name, well, tuple(images))

@@ -1,0 +1,133 @@
+"""What the steps make of one well, kept in the run's output."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from hcs_protocol import COMPONENTS, Components, FileRef, natural_key
+from hcs_stream.microscopes import Plate
+from hcs_stream.storage import FileManager, ZarrOutput
+
+from ._images import Images
+from ._job import Job
+from ._output import Done, fit
+from ._step import Step
+from ._well import Well
+
+LETTERS = (("site", "_s"), ("channel", "_w"), ("z_index", "_z"), ("timepoint", "_t"))
+
+
+def begin_plates(job: Job, plate: Plate) -> None:
+    """Make the places of results, as far as it is known what they are going to be."""
+    for name, number, step, folder in _folders(job, plate):
+        if step.materialise == "disk":
+            FileManager().ensure_directory(folder)
+            continue
+        grouped = {component for earlier in job.steps[:number] for component in earlier.axes}
+        values: dict[str, list[Any]] = {component: [] for component in COMPONENTS}
+        for component in values.keys() - grouped:  # of what is grouped, functions may make one of several
+            found = {getattr(image, component) for image in plate.images if image.plate == name}
+            values[component] = sorted(found, key=natural_key)
+        _plates(job.run, folder.parent).declare(
+            step=(number, step.name),
+            wells=values["well"],
+            channels=values["channel"],
+            z_indexes=values["z_index"],
+            timepoints=values["timepoint"],
+            pixel_size=job.pixel_size,
+            z_step=job.z_step,
+            wavelengths=job.wavelengths,
+        )
+
+
+def finish_plates(job: Job, plate: Plate) -> None:
+    """Make plates whole after the last well, or after a run that was interrupted."""
+    for folder in dict.fromkeys(folder.parent for _, _, _, folder in _folders(job, plate)):
+        if folder.is_dir():
+            _plates(job.run, folder).finalise()
+
+
+class Saver:
+    """Keeps results: those of a step in an OME-NGFF plate, or as TIFF files."""
+
+    def __init__(self, job: Job, well: Well) -> None:
+        self._job = job
+        self._well = well
+        self._output = job.output
+        self._files = FileManager()
+        self.saved = 0
+        """Images that were kept."""
+        if self._output:
+            self._output.begin(well)
+
+    def keeps(self, step: Step) -> bool:
+        """Say whether a step's results are kept."""
+        return self._output is not None and bool(step.materialise)
+
+    def save(self, number: int, step: Step, images: Sequence[Images]) -> list[FileRef | None]:
+        """Keep single images; return for each where a viewer of this machine can read it."""
+        if self._output is None:
+            return [None] * len(images)
+        folder = self._output.of_step(self._well.plate, number, step)
+        if step.materialise == "disk":
+            found = self._as_files(folder, step, images)
+        else:
+            plates = _plates(self._job.run, folder.parent)
+            found = [self._on_plate(plates, number, step, image) for image in images]
+        self.saved += len(images)
+        return found
+
+    def finish(self) -> None:
+        """Write down that all of the well is kept."""
+        if self._output:
+            done = Done(fingerprint=self._well.fingerprint, images_saved=self.saved)
+            self._output.finish(self._well, done)
+
+    def _on_plate(self, plates: ZarrOutput, number: int, step: Step, image: Images) -> FileRef | None:
+        components = image.components
+        return plates.write(
+            {name: components.value(name) for name in COMPONENTS},
+            image.array,
+            step=(number, step.name),
+            kind=step.kind,
+            pixel_size=self._job.pixel_size,
+            z_step=self._job.z_step,
+            emission_wavelength=self._job.wavelengths.get(str(components.channel)),
+        )
+
+    def _as_files(self, folder: Path, step: Step, images: Sequence[Images]) -> list[FileRef | None]:
+        self._files.ensure_directory(folder)
+        return [
+            self._files.save(
+                image.array,
+                folder / f"{file_name(image.components)}.tif",
+                "disk",
+                kind=step.kind,
+                pixel_size=self._job.pixel_size,
+                z_step=self._job.z_step,
+            )
+            for image in images
+        ]
+
+
+def file_name(components: Components) -> str:
+    """Return a name that tells images of a plate apart: ``B03_s1_wDAPI_z2``."""
+    values = ((letter, components.value(name)) for name, letter in LETTERS)
+    return fit(
+        f"{components.well}{''.join(f'{letter}{value}' for letter, value in values if value is not None)}"
+    )
+
+
+def _folders(job: Job, plate: Plate) -> Iterator[tuple[str, int, Step, Path]]:
+    """Yield where the results of each plate and step go that are kept."""
+    for name in dict.fromkeys(image.plate for image in plate.images):
+        for number, step in enumerate(job.steps, start=1):
+            if job.output and step.materialise:
+                yield name, number, step, job.output.of_step(name, number, step)
+
+
+@lru_cache(64)
+def _plates(run: str, folder: Path) -> ZarrOutput:
+    """Return the plates below this folder, the same for all wells of a run in this process."""
+    return ZarrOutput(folder)

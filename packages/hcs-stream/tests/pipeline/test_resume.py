@@ -1,0 +1,89 @@
+"""A run that goes on where an earlier one ended."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hcs_stream.microscopes import Plate, open_plate
+from hcs_stream.pipeline import Pipeline, PipelineConfig, RunOptionError, RunReport, Step
+
+Pixels = Any
+MakePlate = Callable[..., Plate]
+
+
+def plus(image: Pixels, number: int = 1) -> Pixels:
+    if os.environ.get("DULL") == str(image[0, 0]):
+        raise ValueError("dull")
+    return image + np.uint16(number)
+
+
+def run(plate: Plate, output: Path, number: int = 1) -> RunReport:
+    steps = [Step((plus, {"number": number}), materialise="disk")]
+    return Pipeline(steps, PipelineConfig()).run(plate, output, executor="serial", resume=True)
+
+
+def test_wells_that_are_kept_are_skipped(make_plate: MakePlate, tmp_path: Path) -> None:
+    plate = make_plate(["A01", "B02"])
+    first = run(plate, tmp_path / "out")
+
+    again = run(plate, tmp_path / "out")
+
+    assert (first.wells_done, first.wells_skipped) == (("A01", "B02"), ())
+    assert (again.wells_done, again.wells_skipped, again.images_saved) == ((), ("A01", "B02"), 0)
+    assert str(again).startswith("0 of 2 wells done, 2 skipped")
+
+
+def test_a_well_that_failed_runs_again(
+    make_plate: MakePlate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plate = make_plate(["A01"], sites=2)
+    monkeypatch.setenv("DULL", "210")
+    assert list(run(plate, tmp_path / "out").failures) == ["A01"]
+    monkeypatch.delenv("DULL")
+
+    assert run(plate, tmp_path / "out").wells_done == ("A01",)
+
+
+def test_another_setting_of_a_function_runs_all_wells_again(make_plate: MakePlate, tmp_path: Path) -> None:
+    plate = make_plate(["A01"])
+    run(plate, tmp_path / "out", number=1)
+
+    assert run(plate, tmp_path / "out", number=2).wells_done == ("A01",)
+
+
+def test_a_well_with_a_new_or_a_changed_image_runs_again(make_plate: MakePlate, tmp_path: Path) -> None:
+    plate = make_plate(["A01", "B02", "C03"])
+    run(plate, tmp_path / "out")
+    os.utime(plate.folder / "Assay_A01_s1_w1.TIF", ns=(1, 1))
+    (plate.folder / "Assay_B02_s2_w1.TIF").write_bytes((plate.folder / "Assay_B02_s1_w1.TIF").read_bytes())
+
+    again = run(open_plate(plate.folder), tmp_path / "out")
+
+    assert (again.wells_done, again.wells_skipped) == (("A01", "B02"), ("C03",))
+
+
+def test_results_that_were_removed_are_made_again(make_plate: MakePlate, tmp_path: Path) -> None:
+    plate = make_plate(["A01"])
+    run(plate, tmp_path / "out")
+    for kept in (tmp_path / "out/Assay/Step_01_plus").iterdir():
+        kept.unlink()
+    (tmp_path / "out/Assay/Step_01_plus").rmdir()
+
+    assert run(plate, tmp_path / "out").wells_done == ("A01",)
+
+
+def test_a_damaged_note_of_what_is_kept_counts_as_none(make_plate: MakePlate, tmp_path: Path) -> None:
+    plate = make_plate(["A01"])
+    run(plate, tmp_path / "out")
+    (tmp_path / "out/Assay/.hcs-done/A01.json").write_bytes(b"{")
+
+    assert run(plate, tmp_path / "out").wells_done == ("A01",)
+
+
+def test_without_an_output_there_is_nothing_to_resume(make_plate: MakePlate) -> None:
+    with pytest.raises(RunOptionError):
+        Pipeline([Step(plus)], PipelineConfig()).run(make_plate(["A01"]), executor="serial", resume=True)

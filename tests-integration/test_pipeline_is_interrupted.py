@@ -1,0 +1,87 @@
+"""Somebody presses Ctrl-C, or the pipeline's own process is killed: nothing of it stays."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import tifffile
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(sys.platform == "win32", reason="processes are interrupted by signals"),
+]
+
+SCRIPT = """
+import sys
+import threading
+from hcs_stream.microscopes import open_plate
+from hcs_stream.pipeline import Pipeline, PipelineConfig, Step
+
+
+def stuck_but_for_the_first(image):
+    if image[0, 0]:
+        threading.Event().wait()
+    return image
+
+
+if __name__ == "__main__":
+    pipeline = Pipeline([Step(stuck_but_for_the_first)], PipelineConfig())
+    said = lambda done, of: print(done, of, flush=True)
+    pipeline.run(open_plate(sys.argv[1]), executor=sys.argv[2], workers=2, on_progress=said)
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    """A pipeline that is done with one of three wells, and then never with another."""
+    for number, well in enumerate(("A01", "A02", "A03")):
+        tifffile.imwrite(tmp_path / f"P_{well}_s1_w1.TIF", np.full((4, 5), number, "uint16"))
+    path = tmp_path / "pipeline.py"
+    path.write_text(SCRIPT)
+    return path
+
+
+def begin(script: Path, executor: str) -> "subprocess.Popen[str]":
+    """Start the pipeline and return it when one well is done."""
+    command = [sys.executable, str(script), str(script.parent), executor]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "1 3\n"
+    return process
+
+
+def test_ctrl_c_ends_a_run_and_its_processes_and_says_what_was_done(script: Path) -> None:
+    with begin(script, "processes") as process:
+        workers = psutil.Process(process.pid).children(recursive=True)
+        os.kill(process.pid, signal.SIGINT)
+        _, errors = process.communicate()
+
+    assert process.returncode != 0
+    assert "interrupted: 1 of 3 wells done, 2 not run; 0 images published, 0 saved" in errors
+    assert psutil.wait_procs(workers, timeout=30)[1] == []
+
+
+def test_the_workers_of_a_pipeline_that_is_killed_end(script: Path) -> None:
+    with begin(script, "processes") as process:
+        workers = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+
+    assert workers
+    assert psutil.wait_procs(workers, timeout=30)[1] == []
+
+
+def test_a_script_without_a_guard_is_told_so(script: Path) -> None:
+    script.write_text(SCRIPT.replace('if __name__ == "__main__":', "if True:"))
+    command = [sys.executable, str(script), str(script.parent), "processes"]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert "WorkersDoNotStartError" in done.stderr.splitlines()[-1]
+    assert "if __name__ ==" in done.stderr.splitlines()[-1]
