@@ -1,6 +1,7 @@
 """What a worker does again and again at a pipeline's pace, and what it is compared with, in one process."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from hcs_stream import Stream
 
-from .pixels import SIZES, Pixels, mark, rotating
+from .pixels import SIZES, Pixels, mark, rotated, rotating
 
 KEYWORDS: dict[str, Any] = {
     "plate": "P1",
@@ -81,6 +82,44 @@ class SendLent:
     def run(self, number: int) -> None:
         """Send it."""
         self._stream.send(self._lent, timepoint=number, **KEYWORDS)
+
+
+class AddOne:
+    """A step that adds one, into arrays that rotate."""
+
+    def __init__(self, size: str, sources: Iterator[Pixels]) -> None:
+        self._sources, self._targets = sources, rotating(size)
+
+    def prepare(self, number: int) -> None:
+        """Choose the next source."""
+        self._source = next(self._sources)
+
+    def run(self, number: int) -> None:
+        """Add."""
+        np.add(self._source, 1, out=next(self._targets))
+
+
+class AddOneLent:
+    """A step that adds one, into an array that the stream lent, and sends it.
+
+    So many arrays are kept for a while that they rotate over as much memory as those of `AddOne`: the blocks
+    of the last image would be in the cache.
+    """
+
+    def __init__(self, stream: Stream, size: str, sources: Iterator[Pixels]) -> None:
+        self._stream, self._shape, self._sources = stream, SIZES[size], sources
+        self._kept: deque[object] = deque(maxlen=rotated(size) - 1)
+
+    def prepare(self, number: int) -> None:
+        """Choose the next source."""
+        self._source = next(self._sources)
+
+    def run(self, number: int) -> None:
+        """Have an array lent, add into it, and send it."""
+        lent = self._stream.lend(self._shape, np.uint16)
+        np.add(self._source, 1, out=lent)
+        self._stream.send(lent, timepoint=number, **KEYWORDS)
+        self._kept.append(lent)
 
 
 class SendHeader:

@@ -17,6 +17,7 @@ from .pixels import check
 process = import_module("hcs_viewer._process")
 inbox = import_module("hcs_viewer._inbox")
 settings = import_module("hcs_viewer._settings")
+store = import_module("hcs_viewer._store")
 
 
 class TimedReader:
@@ -78,9 +79,13 @@ class Checker:
         """Say how many images were checked in all."""
         return {"checked": self._checked}
 
-    def _check(self, entry: Any, store: Any) -> None:
+    def check(self, entry: Any, store: Any) -> None:
+        """Look at an image in the store, and forget it."""
         check(store.get(entry.number).pixels, entry.ready.address.components.timepoint)
         store.forget(entry.number)
+
+    def _check(self, entry: Any, store: Any) -> None:
+        self.check(entry, store)
         with self._changed:
             self._checked += 1
             self._ended = time.monotonic_ns()
@@ -93,19 +98,23 @@ class Checker:
         self._bell.set()
 
 
-def main() -> None:
-    """Run a viewer on this port, secured or open."""
-    data_port, security = sys.argv[1:]
+def run(reader: TimedReader, checker: Checker, data_port: str, security: str, *, store: Any = None) -> None:
+    """Run a viewer on this port, secured or open, with this store; else with one as users have it."""
     if security == "open":
         leave_sockets_open()
-    reader = TimedReader(BlockReader())
-    checker = Checker(reader)
     process.run_viewer(
         settings.ViewerSettings(data_port=int(data_port)),
         blocks=reader,
         orphans=Orphans(),
         run_window=checker.run_window,
+        store=store,
     )
+
+
+def main() -> None:
+    """Run a viewer on this port, secured or open."""
+    reader = TimedReader(BlockReader())
+    run(reader, Checker(reader), *sys.argv[1:])
 
 
 if __name__ == "__main__":

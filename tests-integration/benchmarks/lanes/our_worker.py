@@ -12,7 +12,7 @@ from .bare_headers import Publisher, header
 from .commands import Answer, serve
 from .disk_writes import PlainWrite, Spill
 from .open_sockets import leave_sockets_open
-from .operations import MemoryCopy, Operation, Send, SendHeader, SendLent, timed
+from .operations import AddOne, AddOneLent, MemoryCopy, Operation, Send, SendHeader, SendLent, timed
 from .pixels import rotating, size_nbytes
 
 LARGE = "8mb"
@@ -21,6 +21,7 @@ COMMANDS = (
     "connect_bare",
     "greet_bare",
     "write_disk",
+    "add_one",
     "send",
     "timed",
     "flush",
@@ -84,6 +85,14 @@ class Worker:
         }
         return {}
 
+    def add_one(self, stream: str) -> Answer:
+        """Make the operations ``add one`` and ``add one, lent``, which go over as much memory."""
+        self._operations |= {
+            "add one": AddOne(self._size, self._sources),
+            "add one, lent": AddOneLent(self._streams[stream], self._size, self._sources),
+        }
+        return {}
+
     def send(self, first: int, count: int, operation: str) -> Answer:
         """Send so many images as fast as they go."""
         sending = self._operations[operation]
@@ -125,18 +134,7 @@ def main() -> None:
         leave_sockets_open()
     hcs_shm.ArrayWriter = CountingWriter  # type: ignore[misc]  # where `connect` finds it
     worker = Worker(size)
-    names = (
-        "connect",
-        "connect_bare",
-        "greet_bare",
-        "write_disk",
-        "send",
-        "timed",
-        "flush",
-        "counters",
-        "copies",
-    )
-    serve({name: getattr(worker, name) for name in names})
+    serve({name: getattr(worker, name) for name in COMMANDS})
     worker.close()
 
 

@@ -38,8 +38,12 @@ def rotating(size: str, at_least: int = 4) -> Iterator[Pixels]:
         at_least: How many, where an image may not change while it is under way; else as many as
             ``$HCS_BENCH_ROTATED_NBYTES`` hold, which is more than a cache does.
     """
-    count = max(int(os.environ[ROTATED]) // size_nbytes(size), at_least)
-    return cycle(noises(SIZES[size], count))
+    return cycle(noises(SIZES[size], rotated(size, at_least)))
+
+
+def rotated(size: str, at_least: int = 4) -> int:
+    """Return how many images `rotating` yields before the first one comes again."""
+    return max(int(os.environ[ROTATED]) // size_nbytes(size), at_least)
 
 
 def noises(shape: tuple[int, int], count: int) -> list[Pixels]:

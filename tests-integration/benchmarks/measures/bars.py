@@ -25,3 +25,11 @@ WINDOW_BARS = {
     "rss_minus_budget_mb": 300.0,
 }
 """The same, of real windows."""
+
+PIPELINE_BARS = {
+    "stream_share": 0.02,
+    "streaming_slowdown": 1.05,
+    "trivial_step_slowdown": 1.3,
+    "parse_100k_x_scandir": 10.0,
+}
+"""The same, of a whole pipeline; the slowdown may be greater by ``aa_spread``."""

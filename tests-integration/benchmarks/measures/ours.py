@@ -25,6 +25,11 @@ class Spans:
         """How long each took."""
         return [(ended - began) / NANOSECONDS for began, ended in self.moments]
 
+    @property
+    def extent(self) -> float:
+        """Seconds from the first beginning to the last end."""
+        return (self.moments[-1][1] - self.moments[0][0]) / NANOSECONDS
+
     def until(self, arrived: Sequence[int]) -> list[float]:
         """Return the seconds from each beginning to what arrived for it."""
         pairs = zip(self.moments, arrived, strict=True)
@@ -34,11 +39,11 @@ class Spans:
 class OurViewer:
     """A viewer without a window, and where it listens."""
 
-    def __init__(self, places: Places, children: ExitStack, security: str = SECURED) -> None:
+    def __init__(
+        self, places: Places, children: ExitStack, security: str = SECURED, *, module: str = "our_viewer"
+    ) -> None:
         self.port = free_port()
-        self.child = start(
-            children, "our_viewer", self.port, security, log=places.log, environ=places.environ()
-        )
+        self.child = start(children, module, self.port, security, log=places.log, environ=places.environ())
 
     @property
     def checked(self) -> int:
