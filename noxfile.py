@@ -91,13 +91,14 @@ def apart(session: nox.Session) -> None:
 def benchmarks(session: nox.Session) -> None:
     """Measure what images cost a pipeline and a viewer, against other ways (-- [NAME] --quick --out DIR).
 
-    NAME is transport or viewer; without one both run. What else one of them takes: ``-- NAME --help``.
+    NAME is transport, viewer or pipeline; without one all run. What else each takes: ``-- NAME --help``.
     """
-    named = session.posargs[:1] if session.posargs[:1] in (["transport"], ["viewer"]) else []
+    names = ["transport", "viewer", "pipeline"]
+    named = [name for name in names if [name] == session.posargs[:1]]
     if named != ["transport"]:
         make_fit_for_a_window(session)
-    install(session, "benchmarks")
-    for name in named or ["transport", "viewer"]:
+    install(session, "benchmarks", "demo")
+    for name in named or names:
         script = f"tests-integration/benchmarks/{name}.py"
         session.run("python", script, *session.posargs[len(named) :])
 

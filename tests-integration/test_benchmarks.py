@@ -34,6 +34,13 @@ WINDOW_RATIOS = (
     "rss_x_pixels_add_image",
     "worker_image_x_add_image",
 )
+PIPELINE_RATIOS = (
+    "stream_share",
+    "streaming_slowdown",
+    "aa_spread",
+    "trivial_step_slowdown",
+    "parse_100k_x_scandir",
+)
 
 
 @pytest.mark.timeout(300)  # two dozen processes, on a machine that may be busy
@@ -60,6 +67,16 @@ def test_the_viewer_benchmark_finds_every_ratio(tmp_path: Path, monkeypatch: pyt
     assert all(found[ratio] > 0 for ratio in WINDOW_RATIOS)
     assert set(found["skipped"]) == {"rss_minus_budget_mb", "rss_anon_minus_budget_mb"}
     assert [peer.split(":")[0] for peer in found["peers_missing"]] == ["openhcs"]
+
+
+@pytest.mark.timeout(300)  # a pipeline and two viewers, on a machine that may be busy
+@pytest.mark.skipif(sys.platform == "win32", reason="its plate is made of links")
+def test_the_pipeline_benchmark_finds_every_ratio_and_every_image(tmp_path: Path) -> None:
+    found = quick_run("pipeline.py", tmp_path)
+
+    assert all(found[ratio] > 0 for ratio in PIPELINE_RATIOS)
+    assert found["images_shown"] == found["images_published"] > 0
+    assert [found["lost"], found["trivial_step_lost"]] == [0, 0]
 
 
 def test_the_parsing_benchmark_finds_its_ratio(tmp_path: Path) -> None:
