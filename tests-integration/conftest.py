@@ -108,11 +108,15 @@ def _is_free(port: int) -> bool:
     return True
 
 
+HALF_MADE = ".new"
+"""Of a process that was killed meanwhile; the next one removes it after a minute."""
+
+
 def _what_is_there(segments: Path) -> dict[str, set[object]]:
     return {
         "processes": set(_children()),
         "threads": {each for each in threading.enumerate() if not each.name.startswith(THREADS_OF_ZARR)},
-        "segments": {path.name for path in segments.iterdir()},
+        "segments": {path.name for path in segments.iterdir() if path.suffix != HALF_MADE},
     }
 
 

@@ -20,6 +20,10 @@ HcsError
 class HcsError(Exception):
     """The base of all errors that an hcs package raises on purpose."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let it be made again from what it was made from, also by Dask, whose own way fails with some."""
+        return type(self), self.args, self.__dict__
+
 
 class MalformedMessageError(HcsError, ValueError):
     """The peer sent bytes that are no hcs message."""

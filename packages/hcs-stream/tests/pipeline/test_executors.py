@@ -1,6 +1,7 @@
 """By whom wells are processed, and what cannot be sent to whom."""
 
 import logging
+import pickle
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from hcs_protocol import PoolFullError
 from hcs_stream.microscopes import Plate
 from hcs_stream.pipeline import (
     Pipeline,
@@ -153,3 +155,11 @@ def test_a_plate_may_be_given_by_its_folder(make_plate: MakePlate) -> None:
     folder = make_plate(["A01"]).folder
 
     assert silent(Step(same)).run(str(folder), executor="serial").wells_done == ("A01",)
+
+
+def test_an_error_of_ours_arrives_whole_from_a_cluster() -> None:
+    pytest.importorskip("distributed.utils")  # which has its own way to pickle errors
+
+    arrived = pickle.loads(pickle.dumps(PoolFullError(4096, 64)))
+
+    assert (type(arrived), arrived.args) == (PoolFullError, (4096, 64))
