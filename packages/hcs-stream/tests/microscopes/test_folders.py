@@ -170,12 +170,6 @@ def test_a_pipe_among_the_images_is_no_image(touch: Touch) -> None:
     assert open_plate(folder).skipped["broken"] == (folder / "A02_s1_w1.tif",)
 
 
-def test_images_of_one_address_are_all_there_in_the_order_of_their_paths(touch: Touch) -> None:
-    plate = open_plate(touch("A1_s1_w1.tif", "A01_s1_w1.tif", "A001_s1_w1.tif"))
-
-    assert [image.path.name for image in plate.images] == ["A001_s1_w1.tif", "A01_s1_w1.tif", "A1_s1_w1.tif"]
-
-
 def test_names_in_any_script_are_kept(touch: Touch) -> None:
     plate = open_plate(touch("größe, 細胞 (1)_A01_s1_w1.tif"))
 

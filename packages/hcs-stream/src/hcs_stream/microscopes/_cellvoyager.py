@@ -7,13 +7,13 @@ from pathlib import Path
 from ._cellvoyager_xml import read_measurement, read_places
 from ._grammar import Description, Grammar, ParsedName, Wanted, checked
 from ._image_file import ImageFile
-from ._wells import number, well_of
+from ._wells import acquisition, number, well_of
 
 # T timepoint, F field, L timeline, A action, Z plane (XX: projected), C channel.
 _NAME = re.compile(
     r"""
     (?P<plate>.+)_(?P<well>[A-Z]{1,2}[0-9]{1,3})
-    _T(?P<timepoint>[0-9]{1,9})F(?P<site>[0-9]{1,9})L[0-9]+A[0-9]+
+    _T(?P<timepoint>[0-9]{1,9})F(?P<site>[0-9]{1,9})L(?P<series>[0-9]{1,9})A(?P<action>[0-9]{1,9})
     Z(?P<plane>[0-9]{1,9}|X+)C(?P<channel>[0-9]{1,9})
     \.(?:tiff?|png)
     """,
@@ -28,18 +28,20 @@ class CellVoyager(Grammar):
     name = "CellVoyager"
 
     def parse(self, name: str, folders: tuple[str, ...]) -> ParsedName | None:
-        """Read an address; the plane ``ZXX`` is a projection."""
+        """Read an address; the plane ``ZXX`` is a projection.
+
+        Timelines and actions matter where they take the same images: see `tell_apart`.
+        """
         found = _NAME.fullmatch(name)
         if found is None:
             return None
-        plate, written, timepoint, site, plane, channel = found.groups()
+        plate, written, timepoint, site, series, action, plane, channel = found.groups()
         well = well_of(written)
+        if well is None:
+            return None
         z_index = int(plane) if plane.isdecimal() else None
-        return (
-            None
-            if well is None
-            else ParsedName(well, number(channel), int(site), z_index, int(timepoint), plate)
-        )
+        time, timeline, which = int(timepoint), int(series), acquisition("action", action)
+        return ParsedName(well, number(channel), int(site), z_index, time, plate, timeline, acquisition=which)
 
     def format(self, image: ImageFile) -> Path:
         """Name an image of the first timeline and action."""

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from ._grammar import Grammar, ParsedName, checked
 from ._image_file import ImageFile
-from ._wells import well_of
+from ._wells import acquisition, well_of
 
 # Well, read step (negative where the image was made of others), number of the channel, site and maybe
 # plane, channel, timepoint. A stitched image has no site.
 _NAME = re.compile(
     r"""
     (?P<well>[A-Z]{1,2}[0-9]{1,3})
-    _-?[0-9]+_[0-9]+
+    _(?P<step>-?[0-9]{1,9})_[0-9]+
     (?:_(?P<site>[0-9]{1,9}))?
     (?:Z(?P<plane>[0-9]{1,9}))?
     _(?P<channel>.+)
@@ -24,7 +24,7 @@ _NAME = re.compile(
 _OTHER_NAME = re.compile(
     r"""
     (?P<well>[A-Z]{1,2}[0-9]{1,3})
-    _-?[0-9]+
+    _(?P<step>-?[0-9]{1,9})
     _SP(?P<site>[0-9]{1,9})
     (?:Z(?P<plane>[0-9]{1,9}))?
     _C[0-9]+
@@ -42,13 +42,14 @@ class Cytation(Grammar):
     name = "Cytation"
 
     def parse(self, name: str, folders: tuple[str, ...]) -> ParsedName | None:
-        """Read an address; the number of the read step is no part of it."""
+        """Read an address; the read step matters where two take the same images."""
         found = _NAME.fullmatch(name) or _OTHER_NAME.fullmatch(name)
         well = found and well_of(found["well"])
         if not found or not well:
             return None
         site, z_index = (None if text is None else int(text) for text in found.group("site", "plane"))
-        return ParsedName(well, found["channel"], site, z_index, int(found["timepoint"]))
+        step = acquisition("step", found["step"])
+        return ParsedName(well, found["channel"], site, z_index, int(found["timepoint"]), acquisition=step)
 
     def format(self, image: ImageFile) -> Path:
         """Name an image as if it was taken in the first step."""

@@ -12,7 +12,8 @@ from ._grammar import Description, Grammar, Wanted
 from ._image_file import ImageFile
 from ._images import Images, NamedGroup
 from ._names import is_part
-from ._parsing import Group, Sorted
+from ._parsing import File, Group, Sorted
+from ._twins import tell_apart_images
 
 Place = tuple[str, ...]
 """The folder of a plate, by all folders that lead to it."""
@@ -27,6 +28,8 @@ class Described(msgspec.Struct):
     z_step: float | None = None
     wavelengths: dict[str, float] = {}
     unread: list[Path] = []
+    twins: list[File] = []
+    """Images left out: another one has their address."""
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -65,8 +68,14 @@ def describe(done: Sorted, plate: str) -> Described:
         said.extend(Said(group, description.plate or plate, channels) for group in groups)
         _add(described, description, channels, wanted)
     named = _named(said)
-    described.images = Images(named)
     described.plates = {plate for group in named for plate in group.plates.values()}
+    described.images = images = Images(named)
+    if images.has_twins:
+        apart = tell_apart_images(named)
+        described.images, described.twins = Images(apart.groups), apart.twins
+        for name, channel in apart.renamed.items():
+            if channel in described.wavelengths:
+                described.wavelengths[name] = described.wavelengths[channel]
     return described
 
 

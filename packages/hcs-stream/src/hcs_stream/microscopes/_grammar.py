@@ -19,6 +19,12 @@ class ParsedName(msgspec.Struct, frozen=True, gc=False):
     z_index: int | None = None
     timepoint: int | None = None
     plate: str | None = None
+    series: int = 1
+    """Of several that each count timepoints from the start, one after the other."""
+    frame: int = 1
+    """Of several at one timepoint, fast one after the other."""
+    acquisition: str = ""
+    """Which of several of one channel: ``"action 2"``; for plates where the address alone is ambiguous."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +112,6 @@ def checked(grammar: Grammar, image: ImageFile, path: Path) -> Path:
     found = grammar.parse(path.name, (image.plate, *path.parent.parts))
     plate = found and (image.plate if found.plate is None else found.plate)
     wanted = ParsedName(image.well, image.channel, image.site, image.z_index, image.timepoint, image.plate)
-    if found is None or msgspec.structs.replace(found, plate=plate) != wanted:
+    if found is None or msgspec.structs.replace(found, plate=plate, acquisition="") != wanted:
         raise UnnameableImageError(path.name, grammar.name)
     return path

@@ -41,7 +41,7 @@ class Images(OnDemand[ImageFile]):
     def __init__(self, groups: Sequence[NamedGroup]) -> None:
         self._groups = groups
         self._ends = list(accumulate(len(named.group.names) for named in groups))
-        self._order = natural_order(_columns(groups), self._paths)
+        self._order, self.has_twins = natural_order(_columns(groups), self._paths)
 
     def __len__(self) -> int:
         return len(self._order)

@@ -7,14 +7,14 @@ from pathlib import Path
 from ._grammar import Description, Grammar, ParsedName, Wanted, checked
 from ._image_file import ImageFile
 from ._phenix_xml import read_index, read_places
-from ._wells import number, row_and_column, well_at
+from ._wells import acquisition, number, row_and_column, well_at
 
-# `sk` is the slow kinetic, which is the timepoint; newer exports write it as `t`.
+# `sk` is the slow kinetic, which is the timepoint (newer exports: `t`), `fk` the fast one within.
 _NAME = re.compile(
     r"""
     r(?P<row>[0-9]{1,3})c(?P<column>[0-9]{1,3})f(?P<site>[0-9]{1,9})p(?P<plane>[0-9]{1,9})
     -ch(?P<channel>[0-9]{1,9})
-    (?:(?:sk|t)(?P<timepoint>[0-9]{1,9}))?(?:fk[0-9]+)?(?:fl[0-9]+)?
+    (?:(?:sk|t)(?P<timepoint>[0-9]{1,9}))?(?:fk(?P<frame>[0-9]{1,9}))?(?:fl(?P<flim>[0-9]{1,9}))?
     \.tiff?
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -42,14 +42,18 @@ class OperaPhenix(Grammar):
     def parse(self, name: str, folders: tuple[str, ...]) -> ParsedName | None:
         """Read an address; the plate's name stands in the index only."""
         if found := _NAME.fullmatch(name):
-            row, column, site, plane, channel, timepoint = found.groups()
+            row, column, site, plane, channel, timepoint, frame, flim = found.groups()
         elif found := _OLD_NAME.fullmatch(name):
             row, column, site, timepoint, plane, channel = found.groups()
+            frame, flim = None, None
         else:
             return None
         well = well_at(row, column)
         time = None if timepoint is None else int(timepoint)
-        return None if well is None else ParsedName(well, number(channel), int(site), int(plane), time)
+        if well is None:
+            return None
+        fast, which = int(frame or 1), acquisition("flim", flim or "1")
+        return ParsedName(well, number(channel), int(site), int(plane), time, None, 1, fast, which)
 
     def format(self, image: ImageFile) -> Path:
         """Name an image as Harmony 4 does."""

@@ -17,7 +17,7 @@ from ._names import plate_folder
 from ._ngff import OmeNgff
 from ._ngff_plate import ngff_plate
 from ._on_demand import Paths
-from ._parsing import Sorted, parse_folders
+from ._parsing import File, Sorted, parse_folders
 from ._sorting import natural_order
 
 COMPONENTS_IN_ORDER = ("plate", "well", "site", "channel", "z_index", "timepoint")
@@ -32,7 +32,8 @@ class Plate(msgspec.Struct, frozen=True, kw_only=True):
     """In natural order of plate, well, site, channel, z_index, timepoint; each is made when asked for."""
     skipped: dict[str, Sequence[Path]]
     """Files left out on purpose: ``"thumbs"``, ``"hidden"``, ``"other"`` (no image); where there are any,
-    ``"corrections"``, ``"overlays"``, ``"stores"`` (of Zarr, beside images) and ``"broken"`` (links)."""
+    ``"corrections"``, ``"overlays"``, ``"stores"`` (of Zarr, beside images), ``"broken"`` (links) and
+    ``"duplicates"`` (another image, the first by path, has the same address)."""
     unparsed: Sequence[Path]
     """Images whose names no grammar knows, and metadata that could not be read."""
     maker: str = ""
@@ -85,7 +86,7 @@ def _sort_out(root: Path, listing: Listing, tried: list[Grammar]) -> Plate:
     if any(grammar.name == OmeNgff.name for grammar in tried) and not found.images:
         _read_stores(listing, found)
         makers[OmeNgff.name] = len(found.images)
-    skipped = _skipped(done, listing)
+    skipped = _skipped(done, listing, found.twins)
     if not (found.images or found.unread or done.unparsed or skipped["thumbs"]):
         raise NoImagesError(root, sum(map(len, skipped.values())))
     return Plate(
@@ -101,12 +102,14 @@ def _sort_out(root: Path, listing: Listing, tried: list[Grammar]) -> Plate:
     )
 
 
-def _skipped(done: Sorted, listing: Listing) -> dict[str, Sequence[Path]]:
+def _skipped(done: Sorted, listing: Listing, twins: list[File]) -> dict[str, Sequence[Path]]:
     done.skipped["hidden"].extend(listing.hidden)
     if listing.stores:
         done.skipped["stores"] = [(store.parent, store.name) for store in listing.stores]
     if listing.broken:
         done.skipped["broken"] = listing.broken
+    if twins:
+        done.skipped["duplicates"] = twins
     return {reason: Paths(files) for reason, files in done.skipped.items()}
 
 
@@ -124,7 +127,7 @@ def _read_stores(listing: Listing, found: Described) -> None:
         found.z_step = found.z_step or plate.description.z_step
     columns = [[getattr(image, part) for image in images] for part in COMPONENTS_IN_ORDER]
     order = natural_order(columns, lambda: [str(image.path) for image in images])
-    found.images = tuple(images[place] for place in order)
+    found.images = tuple(images[place] for place in order.places)
     found.plates = {image.plate for image in images}
 
 

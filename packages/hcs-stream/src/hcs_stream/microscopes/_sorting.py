@@ -1,6 +1,7 @@
 """The natural order of images."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,15 @@ import numpy.typing as npt
 from hcs_protocol import natural_key
 
 
-def natural_order(columns: Iterable[Sequence[object]], ties: Callable[[], Sequence[str]]) -> list[int]:
+class Order(NamedTuple):
+    """Rows in order."""
+
+    places: list[int]
+    has_equals: bool
+    """Whether rows are equal in all columns."""
+
+
+def natural_order(columns: Iterable[Sequence[object]], ties: Callable[[], Sequence[str]]) -> Order:
     """Return the places of rows in order: by the first column, then by the second and so on.
 
     Values are ranked once each: a plate has many images, but few wells and channels.
@@ -19,12 +28,12 @@ def natural_order(columns: Iterable[Sequence[object]], ties: Callable[[], Sequen
     """
     ranks = [_ranks(column) for column in columns]
     order = np.lexsort(ranks[::-1])
-    if _has_equals(ranks, order):
+    has_equals = _has_equals(ranks, order)
+    if has_equals:
         texts = ties()
         by_text = np.argsort(sorted(range(len(texts)), key=texts.__getitem__))
         order = np.lexsort([by_text, *ranks[::-1]])
-    places: list[int] = order.tolist()
-    return places
+    return Order(order.tolist(), has_equals)
 
 
 def _ranks(values: Sequence[object]) -> npt.NDArray[np.intp]:

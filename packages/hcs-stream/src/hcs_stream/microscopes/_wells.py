@@ -39,3 +39,9 @@ def row_and_column(well: str) -> tuple[int, int]:
 def number(text: str) -> str:
     """Return a channel's number as text, without zeros in front."""
     return str(int(text))
+
+
+@lru_cache(1 << 12)
+def acquisition(word: str, text: str) -> str:
+    """Return what a maker's number of an acquisition is called: ``"action 2"``."""
+    return f"{word} {int(text)}"

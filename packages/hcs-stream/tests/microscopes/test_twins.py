@@ -1,0 +1,71 @@
+"""Images whose names would give them one address."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hcs_stream.microscopes import open_plate
+
+Touch = Callable[..., Path]
+
+
+def addresses(folder: Path) -> list[tuple[object, ...]]:
+    images = open_plate(folder).images
+    return [(image.site, image.channel, image.timepoint, image.path.name) for image in images]
+
+
+def cellvoyager(timepoint: int, timeline: int, action: int, channel: int) -> str:
+    return f"P_B03_T{timepoint:04d}F001L{timeline:02d}A{action:02d}Z01C{channel:02d}.tif"
+
+
+def test_timepoints_of_a_second_timeline_come_after_those_of_the_first(touch: Touch) -> None:
+    names = [cellvoyager(timepoint, timeline, 1, 1) for timeline in (1, 2) for timepoint in (1, 2)]
+
+    assert addresses(touch(*names)) == [
+        (1, "1", timepoint, name) for timepoint, name in enumerate(names, start=1)
+    ]
+
+
+def test_a_channel_that_two_actions_take_is_two_channels(touch: Touch) -> None:
+    names = [cellvoyager(1, 1, 1, 1), cellvoyager(1, 1, 2, 1), cellvoyager(1, 1, 3, 2)]
+
+    channels = ["1 (action 1)", "1 (action 2)", "2"]
+    assert addresses(touch(*names)) == [
+        (1, channel, 1, name) for channel, name in zip(channels, names, strict=True)
+    ]
+
+
+def test_actions_of_different_channels_are_only_those(touch: Touch) -> None:
+    images = open_plate(touch(*(cellvoyager(1, 1, action, action) for action in (1, 2, 3)))).images
+
+    assert [image.channel for image in images] == ["1", "2", "3"]
+
+
+def test_read_steps_of_one_channel_are_channels_of_their_own(touch: Touch) -> None:
+    names = [f"A1_0{step}_1_{site}_DAPI_001.tif" for site in (1, 2) for step in (1, 2)]
+
+    assert addresses(touch(*names)) == [
+        (1, "DAPI (step 1)", 1, names[0]),
+        (1, "DAPI (step 2)", 1, names[1]),
+        (2, "DAPI (step 1)", 1, names[2]),
+        (2, "DAPI (step 2)", 1, names[3]),
+    ]
+
+
+def test_fast_kinetics_go_on_in_time(touch: Touch) -> None:
+    names = [f"Images/r01c01f01p01-ch1sk{slow}fk{fast}fl1.tiff" for slow in (1, 2) for fast in (1, 2, 3)]
+
+    assert [timepoint for _, _, timepoint, _ in addresses(touch(*names))] == [1, 2, 3, 4, 5, 6]
+
+
+def test_of_images_that_nothing_tells_apart_one_is_kept_and_the_others_are_named(touch: Touch) -> None:
+    plate = open_plate(touch("A1_s1_w1.tif", "A01_s1_w1.tif", "A001_s1_w1.tif", "A01_s1_w2.tif"))
+
+    assert [image.path.name for image in plate.images] == ["A001_s1_w1.tif", "A01_s1_w2.tif"]
+    assert [path.name for path in plate.skipped["duplicates"]] == ["A01_s1_w1.tif", "A1_s1_w1.tif"]
+
+
+def test_an_ending_in_two_spellings_is_the_same_image_twice(touch: Touch) -> None:
+    plate = open_plate(touch("a/P_A01_s1_w1.tif", "b/P_A01_s1_w1.tif", "b/P_A01_s1_w1.TIFF"))
+
+    assert [image.plate for image in plate.images] == ["P (a)", "P (b)"]
+    assert [path.name for path in plate.skipped["duplicates"]] == ["P_A01_s1_w1.tif"]
