@@ -115,12 +115,12 @@ class ZarrBackend(StorageBackend):
     def load(self, path: Path) -> Pixels:
         """Return one image, as it was saved."""
         at = _Path(path)
+        if has_loose(at.plate, at.name):
+            return read_loose(at.plate, at.name)
         plate = self._plate_there(at)
         found = None if plate is None else _find(plate, at)
         if plate is not None and found is not None:
             return plate.read_at(found.place, found.written)
-        if has_loose(at.plate, at.name):
-            return read_loose(at.plate, at.name)
         raise ImageNotFoundError("an image", path)
 
     def exists(self, path: Path) -> bool:
@@ -130,7 +130,7 @@ class ZarrBackend(StorageBackend):
                 return True
             at = _Path(path)
             plate = self._plate_there(at)
-            return plate is not None and (_find(plate, at) is not None or has_loose(at.plate, at.name))
+            return has_loose(at.plate, at.name) or (plate is not None and _find(plate, at) is not None)
         return False
 
     def list_images(self, folder: Path, *, recursive: bool = False) -> list[Path]:
@@ -149,13 +149,14 @@ class ZarrBackend(StorageBackend):
     def delete(self, path: Path) -> None:
         """Remove one image: its planes become empty."""
         at = _Path(path)
+        if has_loose(at.plate, at.name):
+            remove_loose(at.plate, at.name)
+            return
         plate = self._plate_there(at)
         found = None if plate is None else _find(plate, at)
         if plate is not None and found is not None:
             plate.remove_at(found.place, found.written)
             forget(plate, at.name, found)
-        elif has_loose(at.plate, at.name):
-            remove_loose(at.plate, at.name)
         else:
             raise ImageNotFoundError("an image", path)
 

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -151,10 +152,20 @@ def _listed(well: Path) -> list[str]:
 
 def images_on_disk(plate: Path) -> Iterator[tuple[Path, Json]]:
     """Yield the groups of all images that were written here, and what they say of themselves."""
-    for pattern in ("*/*/*", f"*/*/*/{LABELS}/*"):
-        for group in sorted(plate.glob(pattern)):
-            if version_of(group) and "variant" in (own := read_attributes(group).get(OWN, {})):
-                yield group, own
+    rows = [plate]
+    for _ in range(3):
+        rows = [below for folder in rows for below in _folders_in(folder)]
+    for group in (*rows, *(below for field in rows for below in _folders_in(field / LABELS))):
+        if version_of(group) and "variant" in (own := read_attributes(group).get(OWN, {})):
+            yield group, own
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    """Return the folders in a folder; none if another process has just removed it."""
+    try:
+        return sorted(Path(entry.path) for entry in os.scandir(folder) if entry.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _limits(images: Sequence[Levels], variant: Variant) -> dict[str, tuple[float, float]]:

@@ -1,5 +1,6 @@
 """Images that have no place on a plate: OME-NGFF images of their own in its folder ``images``."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,11 +11,11 @@ import numpy as np
 from hcs_protocol import new_id
 
 from ._backend import Pixels
-from ._errors import StorageWriteError, UnreadableImageError, UnsafePathError
+from ._errors import ImageNotFoundError, StorageWriteError, UnreadableImageError, UnsafePathError
 from ._ngff import AXES, Version, document
 from ._zarr_arrays import ArrayOptions, compressors, import_zarr, is_array
 from ._zarr_fields import OWN
-from ._zarr_groups import ensure_group, read_attributes, write_attributes
+from ._zarr_groups import ensure_group, metadata_lock, read_attributes, write_attributes
 
 FOLDER = "images"
 RESERVED = frozenset({"zarr.json", ".zgroup", ".zattrs", ".zarray"})
@@ -60,15 +61,35 @@ def write_loose(
             zarr_format=3 if version == "0.5" else 2,
             **({"dimension_names": axes} if version == "0.5" else {}),
         )
-        for parent in reversed(folder.relative_to(plate / FOLDER).parents[:-1]):
-            ensure_group(plate / FOLDER / parent, version)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(unfinished, folder)
+        with metadata_lock(plate):
+            _put_in_place(plate, version, unfinished, folder)
+    except StorageWriteError:
+        raise
     except OSError as error:
         raise StorageWriteError.of(folder, error) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _put_in_place(plate: Path, version: Version, unfinished: Path, folder: Path) -> None:
+    """Give an image its name; it neither lies in another one nor takes the place of several."""
+    for parent in reversed(folder.relative_to(plate / FOLDER).parents[:-1]):
+        if is_array(plate / FOLDER / parent / "0"):
+            raise StorageWriteError(folder, errno.ENOTDIR, f"{parent.as_posix()!r} is an image, no folder")
+        ensure_group(plate / FOLDER / parent, version)
+    if folder.exists() and not is_array(folder / "0"):
+        raise StorageWriteError(folder, errno.EISDIR, "wanted a name for an image")
+    gone = _set_aside(folder)
+    os.replace(unfinished, folder)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def _set_aside(folder: Path) -> Path:
+    """Take an image's name away all at once: nobody finds half of it. Return its new one."""
+    gone = folder.with_name(f".hcs-{new_id()}")
+    if folder.exists():
+        os.replace(folder, gone)
+    return gone
 
 
 def has_loose(plate: Path, name: str) -> bool:
@@ -83,20 +104,40 @@ def read_loose(plate: Path, name: str) -> Pixels:
     """Return an image as it was written.
 
     Raises:
+        ImageNotFoundError: Another process removed it.
         UnreadableImageError: It is damaged.
     """
     folder = loose_folder(plate, name)
-    try:
-        pixels = np.asarray(import_zarr().open_array(folder / "0", mode="r")[...])
-        coloured = read_attributes(folder)[OWN]["coloured"]
-    except Exception as error:  # a damaged file makes its decoders raise anything
-        raise UnreadableImageError(folder, f"{type(error).__name__}: {error}") from error
+    before, after = None, _identity(folder)
+    while before != after:  # another process replaced it in the middle
+        before = after
+        try:
+            pixels = np.asarray(import_zarr().open_array(folder / "0", mode="r")[...])
+            coloured = read_attributes(folder)[OWN]["coloured"]
+        except Exception as error:  # a damaged file makes its decoders raise anything
+            after = _identity(folder)
+            if before == after and after is not None:
+                raise UnreadableImageError(folder, f"{type(error).__name__}: {error}") from error
+        else:
+            after = _identity(folder)
+    if after is None:
+        raise ImageNotFoundError("an image", folder)
     return np.ascontiguousarray(np.moveaxis(pixels, 0, -1)) if coloured else pixels
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        state = folder.stat()
+    except OSError:
+        return None
+    return state.st_ino, state.st_mtime_ns
 
 
 def remove_loose(plate: Path, name: str) -> None:
     """Remove an image."""
-    shutil.rmtree(loose_folder(plate, name))
+    with metadata_lock(plate):
+        gone = _set_aside(loose_folder(plate, name))
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def loose_names(plate: Path) -> Iterator[str]:

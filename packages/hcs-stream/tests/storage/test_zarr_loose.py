@@ -1,0 +1,67 @@
+"""Images that have no place on a plate."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hcs_stream.storage import FileManager, ImageNotFoundError, StorageWriteError
+
+IMAGE = np.arange(12, dtype=np.uint16).reshape(3, 4)
+SAVES_OFTEN = """
+import sys
+import numpy as np
+from hcs_stream.storage import FileManager
+
+for _ in range(20):
+    FileManager().save(np.full((64, 64), int(sys.argv[2]), np.uint16), sys.argv[1], "zarr")
+"""
+
+
+@pytest.fixture
+def filemanager() -> FileManager:
+    """A file manager."""
+    return FileManager()
+
+
+def test_an_image_does_not_take_the_place_of_a_folder_of_images(
+    tmp_path: Path, filemanager: FileManager
+) -> None:
+    plate = tmp_path / "p.zarr"
+    filemanager.save(IMAGE, plate / "controls" / "one.tif", "zarr")
+
+    with pytest.raises(StorageWriteError, match="there is a folder of that name"):
+        filemanager.save(IMAGE, plate / "controls", "zarr")
+
+    assert filemanager.exists(plate / "controls" / "one.tif", "zarr")
+
+
+def test_no_image_lies_in_another(tmp_path: Path, filemanager: FileManager) -> None:
+    plate = tmp_path / "p.zarr"
+    filemanager.save(IMAGE, plate / "one.tif", "zarr")
+
+    with pytest.raises(StorageWriteError, match=r"'one\.tif' is an image"):
+        filemanager.save(IMAGE, plate / "one.tif" / "two.tif", "zarr")
+
+    assert filemanager.list_images(plate, "zarr", recursive=True) == [plate / "one.tif"]
+
+
+def test_several_processes_save_one_image_at_once_and_readers_find_one_of_theirs(
+    tmp_path: Path, filemanager: FileManager
+) -> None:
+    path = tmp_path / "p.zarr" / "montage.tif"
+    writers = [subprocess.Popen([sys.executable, "-c", SAVES_OFTEN, path, str(n)]) for n in (1, 2, 3)]
+
+    while any(writer.poll() is None for writer in writers):
+        try:
+            found = set(np.unique(filemanager.load(path, "zarr")).tolist())
+        except ImageNotFoundError:
+            continue
+        assert len(found) == 1
+        assert found < {1, 2, 3}
+
+    assert [writer.returncode for writer in writers] == [0, 0, 0]
+    assert filemanager.list_images(path.parent, "zarr") == [path]
+    assert not [found for found in path.parent.rglob("*") if found.name.startswith(".hcs-")]
