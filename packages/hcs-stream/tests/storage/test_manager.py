@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +102,47 @@ def test_an_overlay_reads_its_base_and_never_changes_it(folder: Path) -> None:
     np.testing.assert_array_equal(over.load(folder / "A2.tif", "memory"), IMAGE + 1)
     assert [path.name for path in disk.list_images(folder)] == ["A1.tif", "A2.tif"]
     np.testing.assert_array_equal(disk.load(folder / "A2.tif"), IMAGE)
+
+
+@BACKENDS
+def test_an_image_is_one_however_its_path_is_spelled(
+    backend: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
+    filemanager = FileManager({"memory": MemoryBackend()})
+
+    filemanager.save(IMAGE, "a.tif", backend)
+
+    for spelled in (folder / "a.tif", os.fsencode("a.tif"), "~/a.tif"):
+        np.testing.assert_array_equal(filemanager.load(spelled, backend), IMAGE)
+    assert filemanager.list_images(".", backend) == [Path("a.tif")]
+    with pytest.raises(WrongBatchError, match="twice"):
+        filemanager.save_batch([IMAGE, IMAGE], ["a.tif", folder / "a.tif"], backend)
+
+
+@BACKENDS
+def test_an_array_that_only_speaks_dlpack_is_an_array(backend: str, folder: Path) -> None:
+    class Array:
+        def __dlpack__(self, **options: object) -> object:
+            return IMAGE.__dlpack__()
+
+        def __dlpack_device__(self) -> object:
+            return IMAGE.__dlpack_device__()
+
+    FileManager().save(Array(), folder / "a.tif", backend)
+
+    np.testing.assert_array_equal(FileManager().load(folder / "a.tif", backend), IMAGE)
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif"])
+def test_a_stack_of_one_plane_stays_a_stack(name: str, folder: Path) -> None:
+    FileManager().save(IMAGE[np.newaxis], folder / name)
+
+    assert FileManager().load(folder / name).shape == (1, *IMAGE.shape)
+
+
+def test_what_ome_cannot_say_is_refused_with_a_way_out(folder: Path) -> None:
+    with pytest.raises(UnsupportedArrayError, match=r"found float16 .*save it as \.tif"):
+        FileManager().save(IMAGE.astype(np.float16), folder / "a.ome.tif")

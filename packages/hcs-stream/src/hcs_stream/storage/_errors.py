@@ -82,7 +82,9 @@ class StorageWriteError(HcsError, OSError):
     @classmethod
     def of(cls, path: Path, error: OSError) -> "StorageWriteError":
         """Return what the operating system said, with the path and what to do."""
-        reason = error.strerror or f"{error}: the disk took less, it may be full"  # as NumPy's, which say no number
+        reason = (
+            error.strerror or f"{error}: the disk took less, it may be full"
+        )  # as NumPy's, which say no number
         return cls(path, error.errno or 0, reason)
 
 

@@ -21,6 +21,10 @@ PNG = (".png",)
 JPEG = (".jpg", ".jpeg")
 SUFFIXES = (*TIFF, *OME_TIFF, *PNG, *JPEG)
 
+OME_DTYPES = frozenset({"bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64"})
+"""What OME-TIFF can hold."""
+ONE_PLANE = "A stack of one plane."
+"""The description of such an image: OME says nothing else of it than of an image without z."""
 JPEG_QUALITY = 95
 MICROMETRES_PER_CENTIMETRE = 1e4
 RESOLUTION_DENOMINATOR = 10_000
@@ -68,6 +72,11 @@ def writer_of(path: Path, pixels: Pixels, described: Description) -> Callable[[B
     name = path.name.lower()
     if name.endswith(TIFF):
         ome = name.endswith(OME_TIFF)
+        if ome and pixels.dtype.name not in OME_DTYPES:
+            raise UnsupportedArrayError(
+                f"wanted pixels of {', '.join(sorted(OME_DTYPES))} for OME-TIFF, found {pixels.dtype} "
+                f"for {str(path)!r}: save it as .tif"
+            )
         return lambda file: _write_tiff(file, pixels, described, ome=ome)
     if name.endswith(PNG):
         _check_png(pixels, path)
@@ -83,11 +92,18 @@ def writer_of(path: Path, pixels: Pixels, described: Description) -> Callable[[B
 def read(path: Path) -> Pixels:
     """Return the pixels of a file; its library may raise anything if it is damaged."""
     if is_tiff_name(path.name):
-        return cast("Pixels", tifffile.imread(path))
+        return _read_tiff(path)
     if not is_image_name(path.name):
         raise UnknownFormatError(path, SUFFIXES)
     with open(path, "rb") as file:  # imageio's own stay open where it fails
         return cast("Pixels", np.asarray(_imageio().imread(file, plugin="pillow")))
+
+
+def _read_tiff(path: Path) -> Pixels:
+    with tifffile.TiffFile(path) as file:
+        pixels = cast("Pixels", file.asarray())
+        is_stack = file.ome_metadata is not None and f">{ONE_PLANE}<" in file.ome_metadata
+    return pixels[np.newaxis] if is_stack and pixels.ndim == 2 else pixels
 
 
 def _write_tiff(file: BinaryIO, pixels: Pixels, described: Description, *, ome: bool) -> None:
@@ -99,6 +115,8 @@ def _write_tiff(file: BinaryIO, pixels: Pixels, described: Description, *, ome: 
         metadata |= {"PhysicalSizeYUnit": "µm", "PhysicalSizeXUnit": "µm"} if ome else {"unit": "um"}
     if described.z_step is not None:
         metadata |= {"PhysicalSizeZ": described.z_step} | ({"PhysicalSizeZUnit": "µm"} if ome else {})
+    if ome and metadata["axes"] == "ZYX" and len(pixels) == 1:
+        metadata["Description"] = ONE_PLANE
     if described.channel is not None:
         metadata["Channel"] = {"Name": described.channel}
     tifffile.imwrite(

@@ -8,24 +8,25 @@ from typing import TypeAlias
 from ._errors import UnsafePathError, WrongBatchError
 
 PathLike: TypeAlias = str | os.PathLike[str]
+HOME = "~"
 
 
 def checked_path(path: PathLike, root: Path | None = None) -> Path:
     """Return a path that stays where it seems to be.
 
     Args:
-        path: A relative one is below ``root``, if there is one.
+        path: A relative one is below ``root``, if there is one; ``~`` is the user's home.
         root: The folder that it must not leave.
 
     Raises:
         UnsafePathError: It has ``..`` in it, leaves the root, or is no path at all.
     """
     try:
-        text: str | bytes = os.fspath(path)
+        text = os.fsdecode(path)
     except TypeError as error:
         raise UnsafePathError(repr(path), "a path") from error
-    if isinstance(text, bytes) or not text.strip() or "\0" in text:
-        raise UnsafePathError(str(text), "a path that is not empty and has no NUL in it")
+    if not text.strip() or "\0" in text:
+        raise UnsafePathError(text, "a path that is not empty and has no NUL in it")
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -33,6 +34,8 @@ def checked_path(path: PathLike, root: Path | None = None) -> Path:
     found = Path(text)
     if ".." in found.parts:
         raise UnsafePathError(text, "a path without '..' (Path.resolve makes one)")
+    if found.parts[:1] == (HOME,):
+        found = found.expanduser()
     if root is not None:
         found = root / found
         if not found.resolve().is_relative_to(root.resolve()):
@@ -54,8 +57,9 @@ def checked_batch(
         raise WrongBatchError(
             f"wanted one path for each image, found {len(images)} images, {len(checked)} paths"
         )
-    if len(set(checked)) < len(checked):
-        twice = next(path for path in checked if checked.count(path) > 1)
+    files = [os.path.normcase(os.path.abspath(path)) for path in checked]
+    if len(set(files)) < len(files):
+        twice = next(path for path, file in zip(checked, files, strict=True) if files.count(file) > 1)
         raise WrongBatchError(f"wanted a path of its own for each image, found twice {str(twice)!r}")
     return images, checked
 

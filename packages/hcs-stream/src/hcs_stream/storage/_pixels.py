@@ -1,6 +1,6 @@
 """Any library's array as pixels in host memory."""
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -38,7 +38,8 @@ def _from_elsewhere(array: object) -> Pixels:
             known = method() if callable(method) else known
     if not any(hasattr(known, name) for name in ("__array__", "__array_interface__", "__dlpack__", "shape")):
         raise UnsupportedArrayError(f"wanted an array, found {type(array).__name__}")
+    by_dlpack = hasattr(known, "__dlpack__") and not hasattr(known, "__array__")
     try:
-        return cast("Pixels", np.asarray(known))
+        return cast("Pixels", np.from_dlpack(cast("Any", known)) if by_dlpack else np.asarray(known))
     except Exception as error:  # another library's array may raise anything
         raise UnsupportedArrayError(f"cannot read the pixels of {type(array).__name__}: {error}") from error

@@ -1,5 +1,6 @@
 """The backend ``zarr``: images as planes of an OME-NGFF plate."""
 
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -193,7 +194,7 @@ class _Path:
     ) -> None:
         above = next((folder for folder in path.parents if folder.suffix == SUFFIX), None)
         self.base = above or path.parent
-        self.plate = above or path.parent / f"{path.parent.name or 'plate'}{SUFFIX}"
+        self.plate = above or path.parent / f"{Path(os.path.abspath(path.parent)).name or 'plate'}{SUFFIX}"
         self.name = path.relative_to(self.base).as_posix()
         said = components if components is not None else plate_address(path, maker=maker, root=self.base)
         self.place = _place(said or {})

@@ -174,8 +174,10 @@ class Levels:
         for t in range(self.extent[0]):
             written = [at for z in range(self.extent[2]) if self.has(at := (t, c, z))]
             for at in written[len(written) // 2 :][:1]:
-                low, high = np.percentile(np.asarray(self._arrays[-1][at], dtype=np.float64), PERCENTILES)
-                if np.isfinite([low, high]).all():
+                grey = np.asarray(self._arrays[-1][at], dtype=np.float64)
+                grey = grey[np.isfinite(grey)]
+                if grey.size:
+                    low, high = np.percentile(grey, PERCENTILES)
                     yield float(low), float(high)
 
     def has(self, at: tuple[int, int, int]) -> bool:
