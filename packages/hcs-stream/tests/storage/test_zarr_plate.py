@@ -218,6 +218,34 @@ def test_images_of_another_dtype_or_size_lie_beside_the_others(tmp_path: Path) -
     assert well["images"] == [{"path": "0"}]
 
 
+@pytest.mark.parametrize("ngff", ["0.5", "0.4"])
+def test_a_plate_whose_images_were_all_replaced_by_another_dtype_shows_the_new_ones(
+    ngff: Any, tmp_path: Path
+) -> None:
+    fields = [{"well": well, "site": site} for well in ("A01", "B02") for site in (1, 2)]
+    for value in (np.uint16(7), np.float32(0.5)):
+        plate = ZarrPlate(tmp_path / "plate.zarr", ngff=ngff)
+        for address in fields:
+            plate.write(address, np.full((5, 6), value))
+        plate.finalise()
+
+    opened = open_plate(plate.folder).images
+    assert [(image.well, image.site) for image in opened] == [("A01", 1), ("A01", 2), ("B02", 1), ("B02", 2)]
+    assert {read_image(image).max() for image in opened} == {0.5}
+
+    plate.write(fields[0], np.full((5, 6), 8, np.uint16))
+    plate.finalise()
+    assert read_image(open_plate(plate.folder).images[0]).max() == 8
+
+
+def test_sites_of_similar_names_do_not_replace_each_other(tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "plate.zarr")
+    for value, site in enumerate(("12", "1-2", "1_2")):
+        plate.write({"well": "A01", "site": site}, np.full((5, 6), value, np.uint8))
+
+    assert [plate.read({"well": "A01", "site": site}).max() for site in ("12", "1-2", "1_2")] == [0, 1, 2]
+
+
 def test_an_image_that_is_all_zero_was_written_and_its_neighbour_was_not(tmp_path: Path) -> None:
     plate = ZarrPlate(tmp_path / "plate.zarr")
     plate.write({"well": "A1", "z_index": 2}, np.zeros((5, 6), np.uint8))

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from ._wells import well_at, well_of
 
 logger = logging.getLogger(__name__)
 
+_NUMBER = re.compile(r"[0-9]{1,9}")
 OLD_AXES = "tczyx"  # of versions before 0.3, which do not say them
 
 
@@ -52,8 +54,8 @@ class NgffPlate:
         found = read_group(folder).well
         if found is None:
             raise ValueError("the group says nothing of a well")
-        for position, image in enumerate(found.images):
-            site = int(image.path) if image.path.isdecimal() else position
+        sites = _sites([image.path for image in found.images])
+        for site, image in zip(sites, found.images, strict=True):
             try:
                 yield from list(self._planes(folder / image.path, self._name_of(place), site))
             except (OSError, ValueError, IndexError) as error:
@@ -112,6 +114,12 @@ def ngff_plate(folder: Path) -> NgffPlate | None:
         logger.warning("metadata unreadable path=%s error=%s", folder, error)
         return None
     return NgffPlate(folder, plate) if plate else None
+
+
+def _sites(paths: Sequence[str]) -> Sequence[int]:
+    """Return the numbers that the names of a well's images begin with, else their places."""
+    numbers = [int(found[0]) for path in paths if (found := _NUMBER.match(path))]
+    return numbers if len(set(numbers)) == len(paths) else range(len(paths))
 
 
 def _axes(multiscale: Multiscale) -> list[Axis]:

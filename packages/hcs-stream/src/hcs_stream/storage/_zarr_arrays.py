@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 
@@ -183,6 +184,10 @@ class Levels:
     def has(self, at: tuple[int, int, int]) -> bool:
         """Say whether a plane was written."""
         return self.file(at).is_file()
+
+    def has_any(self) -> bool:
+        """Say whether any plane was written."""
+        return any(self.has((t, c, z)) for t, c, z in product(*map(range, self.extent)))
 
     def remove(self, at: tuple[int, int, int]) -> None:
         """Remove a plane at all levels."""

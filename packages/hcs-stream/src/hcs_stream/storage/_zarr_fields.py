@@ -4,7 +4,7 @@ import errno
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -68,18 +68,23 @@ class Catalogue:
             for group, own in images_on_disk(self.folder)
             if own["variant"] in self.state.variants and (levels := Levels.of(group))
         ]
+        shown = self._shown(images)
         fields: dict[str, list[str]] = {}
+        hidden: set[Path] = set()
         for levels, place, name in images:
             levels.grow(self.state.variants[name].extent)
-            if not name:
-                fields.setdefault(place.well, []).append(place.field)
+            if name == shown:
+                fields.setdefault(place.well, []).append(levels.folder.name)
+            else:
+                hidden.add(levels.folder)
         for name, variant in self.state.variants.items():
             some = [levels for levels, _, other in images if other == name][:: max(1, len(images) // SAMPLED)]
             variant.limits = {} if variant.labels else _limits(some[:SAMPLED], variant)
         for levels, place, name in images:
             self._describe(levels.folder, place, name)
         for well, found in fields.items():
-            self._write_well(well, found)
+            others = {field for field in _listed(self.folder / well) if self.folder / well / field in hidden}
+            self._write_well(well, found, without=others)
         self.write_plate(fields, max(map(len, fields.values()), default=1))
         _sweep(self.folder)
 
@@ -126,8 +131,17 @@ class Catalogue:
             self._write_well(place.well, [place.field])
             self.write_plate([place.well], len(listed) + 1)
 
-    def _write_well(self, well: str, fields: Iterable[str]) -> None:
-        listed = {*_listed(self.folder / well), *fields}
+    def _shown(self, images: Sequence[tuple[Levels, Place, str]]) -> str:
+        """Return the variant that readers see: the first, unless another dtype or size replaced all of it."""
+        variants = self.state.variants.items()
+        others = (name for name, variant in variants if name and not (variant.labels or variant.projection))
+        for shown in ("", *others):
+            if any(levels.has_any() for levels, _, name in images if name == shown):
+                return shown
+        return ""
+
+    def _write_well(self, well: str, fields: Iterable[str], without: Collection[str] = ()) -> None:
+        listed = {*_listed(self.folder / well), *fields}.difference(without)
         write_attributes(self.folder / well, self.version, well_document(self.version, sorted(listed)))
 
     def _list_labels(self, group: Path) -> None:

@@ -1,5 +1,6 @@
 """From an image's components to its place on an OME-NGFF plate: well, field, values on t, c, z."""
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from operator import index
 from typing import NamedTuple
@@ -113,4 +114,4 @@ def _field(site: str) -> str:
         raise InvalidComponentError(
             f"wanted a site with a letter or a digit (NGFF names fields so), found {site!r}"
         )
-    return name
+    return name if name == site else f"{name}x{zlib.crc32(site.encode()):08x}"  # "1-2" is not "12"
