@@ -14,6 +14,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from ._plates_command import add_plates_command
+from ._send_command import add_send_command
 from ._viewers_command import add_viewers_command
 
 
@@ -36,5 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="hcs-stream", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    add_send_command(commands)
+    add_plates_command(commands)
     add_viewers_command(commands)
     return parser

@@ -1,0 +1,89 @@
+"""The planes of an image on disk: one as a rule, all of a stack that one file holds."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import numpy.typing as npt
+
+from hcs_stream.microscopes import UnreadableImageError, read_image
+
+from ._addresses import ImageKeywords
+from ._found_images import TIFF, FoundImage
+
+Plane = tuple[npt.NDArray[Any], ImageKeywords]
+
+OWN_AXES = {"Z": "z_index", "C": "channel", "T": "timepoint"}
+IN_A_ROW = ("z_index", "timepoint", "site")
+"""What an axis that the file does not name is taken for: the first that the image has not."""
+
+
+def read_planes(image: FoundImage) -> Iterator[Plane]:
+    """Yield the planes of an image, each with all that `Stream.send` is told about it.
+
+    Those of one file are counted from 1, along what the file says its axes are, and read one by one.
+
+    Raises:
+        UnreadableImageError: As `read_image`, for the first plane at once.
+    """
+    path = image.file.path
+    is_tiff = path.suffix.lower() in TIFF
+    try:
+        pixels = read_image(image.file)
+    except UnreadableImageError:
+        if image.file.key or not is_tiff or not (planes := _planes_of_stack(image)):
+            raise
+        return planes
+    keywords = image.keywords
+    if is_tiff:
+        page = image.file.key[0] if image.file.key else 0
+        keywords = {**keywords, "file": path, "page": page}
+    return iter([(pixels, keywords)])
+
+
+def _planes_of_stack(image: FoundImage) -> Iterator[Plane] | None:
+    import tifffile  # takes a while to import, and `hcs-stream viewers` does without
+
+    path = image.file.path
+    try:
+        with tifffile.TiffFile(path) as file:
+            series = file.series[0]
+            axes, shape = series.axes, series.shape
+            lies_in_pages = [page.index if page is not None else None for page in series.pages]
+    except Exception:  # a broken file makes tifffile stumble in any way
+        return None
+    leading = "".join(axis for axis in axes if axis not in "YXS")
+    if not leading or not axes.startswith(leading):
+        return None
+    return _each(image, leading, shape[: len(leading)], lies_in_pages)
+
+
+def _each(image: FoundImage, axes: str, lengths: tuple[int, ...], pages: list[int | None]) -> Iterator[Plane]:
+    import tifffile
+
+    places = list(product(*map(range, lengths)))
+    by_page = len(pages) == len(places)
+    whole = None if by_page else tifffile.imread(image.file.path)
+    for place, page in zip(places, pages if by_page else [None] * len(places), strict=True):
+        keywords: ImageKeywords = {**image.keywords, **_numbers(image.keywords, axes, lengths, place)}
+        if page is None:
+            pixels = tifffile.imread(image.file.path)[place] if whole is None else whole[place]
+            yield pixels, keywords
+        else:
+            yield (
+                tifffile.imread(image.file.path, key=page),
+                {**keywords, "file": image.file.path, "page": page},
+            )
+
+
+def _numbers(
+    known: ImageKeywords, axes: str, lengths: tuple[int, ...], place: tuple[int, ...]
+) -> ImageKeywords:
+    """Return the components along a stack's axes, counted from 1."""
+    numbers: dict[str, object] = {}
+    for axis, length, index in zip(axes, lengths, place, strict=True):
+        free = [name for name in IN_A_ROW if known.get(name) is None and name not in numbers]
+        component = OWN_AXES.get(axis) or (free[0] if free else None)
+        if length > 1 and component:
+            numbers[component] = str(index + 1) if component == "channel" else index + 1
+    return numbers  # type: ignore[return-value]  # its names are those of components

@@ -1,0 +1,192 @@
+"""Say what is in a folder: which plates, of which maker, with how many wells, sites, channels and planes.
+
+Examples:
+  hcs-stream plates /data/experiment-7              each plate below the folder, and what was left out
+  hcs-stream plates /data/experiment-7 --json       the same for programs: one JSON object per folder
+  hcs-stream plates . --maker "Opera Phenix"        read all names as this maker writes them
+
+No image is opened: names and the makers' metadata files say all of it.
+Exit status: 0 listed, 1 there is no image, 2 wrong usage.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+from rich.text import Text
+
+from hcs_protocol import HcsError, natural_key
+from hcs_stream.microscopes import ImageFile, Plate, grammars
+
+from ._open_plates import open_plates, reason
+from ._viewers_table import new_console
+
+SHOWN = 8
+"""Wells, channels or files that are named before the rest is counted."""
+COUNTED = {"well": "well", "site": "site", "channel": "channel", "z_index": "z", "timepoint": "timepoint"}
+
+
+class PlateReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One plate: what its images are called, and how many there are."""
+
+    name: str
+    images: int
+    wells: list[str]
+    sites: list[int | None]
+    channels: list[str]
+    z_indexes: list[int | None]
+    timepoints: list[int | None]
+
+
+class FolderReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The plates of one folder, and what else is in it."""
+
+    folder: str
+    maker: str
+    plates: list[PlateReport]
+    pixel_size: tuple[float, float] | None
+    z_step: float | None
+    wavelengths: dict[str, float]
+    skipped: dict[str, list[str]]
+    unparsed: list[str]
+
+    def json(self) -> str:
+        """Return it as one line of JSON."""
+        return msgspec.json.encode(self).decode()
+
+
+def add_plates_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",  # what add_subparsers() returns
+) -> None:
+    """Add ``plates`` to the commands of a parser."""
+    parser = commands.add_parser(
+        "plates",
+        help="say which plates are in a folder",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="of one plate or of several")
+    add_maker_option(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object per folder and line")
+    parser.set_defaults(run=list_plates)
+
+
+def add_maker_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--maker`` to a command."""
+    makers = ", ".join(grammars())
+    parser.add_argument(
+        "--maker", help=f"read names as this maker's alone: {makers}; by default all are tried"
+    )
+
+
+def list_plates(options: argparse.Namespace) -> int:
+    """Show what is in a folder; return the exit status."""
+    try:
+        opened = open_plates(options.folder, maker=options.maker)
+    except (HcsError, OSError) as error:
+        sys.stderr.write(f"hcs-stream: {error}\n")
+        return 1
+    console = new_console(sys.stdout)
+    for plate in opened:
+        report = report_folder(plate)
+        if options.json:
+            sys.stdout.write(f"{report.json()}\n")
+        else:
+            for line in _lines(report):
+                console.print(line, soft_wrap=True)
+    return 0 if any(plate.images for plate in opened) else 1
+
+
+def report_folder(plate: Plate) -> FolderReport:
+    """Return what was found in a folder."""
+    by_plate: dict[str, list[ImageFile]] = {}
+    for image in plate.images:
+        by_plate.setdefault(image.plate, []).append(image)
+    return FolderReport(
+        folder=str(plate.folder),
+        maker=plate.maker if plate.images else "",
+        plates=[_report(name, images) for name, images in by_plate.items()],
+        pixel_size=plate.pixel_size,
+        z_step=plate.z_step,
+        wavelengths=plate.wavelengths,
+        skipped={why: [str(path) for path in paths] for why, paths in plate.skipped.items() if paths},
+        unparsed=[str(path) for path in plate.unparsed],
+    )
+
+
+def _report(name: str, images: Iterable[ImageFile]) -> PlateReport:
+    images = list(images)
+
+    def values(component: str) -> list[int | str | None]:
+        return sorted({getattr(image, component) for image in images}, key=natural_key)
+
+    return msgspec.convert(
+        {
+            "name": name,
+            "images": len(images),
+            "wells": values("well"),
+            "sites": values("site"),
+            "channels": values("channel"),
+            "z_indexes": values("z_index"),
+            "timepoints": values("timepoint"),
+        },
+        PlateReport,
+    )
+
+
+def _lines(report: FolderReport) -> Iterator[Text]:
+    for plate in report.plates:
+        yield Text.assemble((_printable(plate.name), "bold"), f"  {report.maker}  {_size(plate)}")
+        yield _detail("wells", _some(plate.wells))
+        yield _detail("channels", _some(plate.channels))
+        if report.pixel_size is not None:
+            yield _detail("pixel size", _pixel_size(report.pixel_size, report.z_step))
+    yield Text.assemble(("in ", "dim"), _printable(report.folder))
+    for why, paths in report.skipped.items():
+        yield _detail("skipped", f"{reason(why, len(paths))}: {_names(paths)}")
+    if report.unparsed:
+        yield _detail("not known", f"{len(report.unparsed)} files: {_names(report.unparsed)}")
+
+
+def _size(plate: PlateReport) -> str:
+    """Say ``3 wells × 4 sites × 2 channels × 4 z (96 images)``."""
+    parts: list[str] = []
+    expected = 1
+    for component, word in COUNTED.items():
+        values = getattr(plate, "z_indexes" if component == "z_index" else f"{component}s")
+        numbered = [value for value in values if value is not None]
+        expected *= max(1, len(numbered)) if component != "z_index" else max(1, len(values))
+        if component == "z_index" and len(numbered) < len(values) and numbered:
+            parts.append(f"{len(numbered)} z and projections")
+        elif len(numbered) > 1 or (numbered and component not in {"z_index", "timepoint"}):
+            plural = "" if word == "z" or len(numbered) == 1 else "s"
+            parts.append(f"{len(numbered)} {word}{plural}")
+    missing = expected - plate.images
+    said = f"{plate.images} image{'' if plate.images == 1 else 's'}"
+    return f"{' × '.join(parts)} ({said}{f', {missing} fewer than that' if missing > 0 else ''})"
+
+
+def _detail(name: str, said: str) -> Text:
+    return Text.assemble((f"  {name:<10}  ", "dim"), said)
+
+
+def _pixel_size(size: tuple[float, float], z_step: float | None) -> str:
+    height, width = size
+    said = f"{height:.4g} µm" if height == width else f"{height:.4g} × {width:.4g} µm"
+    return said if z_step is None else f"{said}, z-step {z_step:.4g} µm"
+
+
+def _names(paths: Iterable[str]) -> str:
+    return _some([Path(path).name for path in paths])
+
+
+def _some(values: Iterable[str]) -> str:
+    values = list(map(_printable, values))
+    rest = len(values) - SHOWN
+    return ", ".join(values[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

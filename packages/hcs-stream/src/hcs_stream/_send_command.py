@@ -1,0 +1,142 @@
+"""Show images of a plate, or any others, in a viewer.
+
+Examples:
+  hcs-stream send /data/plate-7                             a whole plate; a viewer comes up if none runs
+  hcs-stream send /data/plate-7 --wells A01-B03 --channel DAPI
+  hcs-stream send /data/plate-7 --site 1 --z 3-5 --title "Plate 7"
+  hcs-stream send result_1.tif result_2.png                 files of any name
+  hcs-stream send "/data/plate-7/Images/r01c0*ch1*.tiff"    a glob, whatever the shell makes of it
+  hcs-stream send segmented.zarr --step segmented --pad     an OME-NGFF plate, as a step of a pipeline
+
+Channel names, pixel size, z-step and wavelengths go along where the plate's metadata say them. What is sent
+again with the same --run replaces what was there. Files that are no images of the plate are left out, and
+counted in the last line; an image that cannot be read is named, and the others are sent.
+Exit status: 0 all sent, 1 not all or nothing, 2 wrong usage.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from hcs_protocol import DisplayConfiguration, HcsError, VariableSizeHandling
+from hcs_stream.config import NapariColormap
+
+from ._choice import add_choice_options, choice
+from ._found_images import Found, FoundImage, choose, find_images
+from ._plates_command import add_maker_option
+from ._sending import Sender, declare, summary
+from ._stream import Stream
+from ._teller import Teller, a_teller
+from ._viewer_options import add_viewer_options, connect_as_said
+
+OVERFLOW = "block(600)"
+"""The images lie on disk as it is: nothing has to be spilled, and a busy viewer is waited for."""
+FLUSH_SECONDS = 600.0
+INTERRUPTED_SECONDS = 1.0
+"""For what is under way when somebody presses Ctrl-C; what is published is not lost by it."""
+
+
+def add_send_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",  # what add_subparsers() returns
+) -> None:
+    """Add ``send`` to the commands of a parser."""
+    parser = commands.add_parser(
+        "send",
+        help="show images of a plate, or any others, in a viewer",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="the folder of a plate, an image or a glob")
+    add_choice_options(parser)
+    add_maker_option(parser)
+    add_viewer_options(parser)
+    add_display_options(parser)
+    parser.set_defaults(run=send_images)
+
+
+def add_display_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--step``, ``--colormap`` and ``--pad`` to a command."""
+    options = parser.add_argument_group("how they are shown")
+    options.add_argument("--step", metavar="NAME", help="name the layers after a step of a pipeline")
+    options.add_argument(
+        "--colormap",
+        type=_colormap,
+        metavar="NAME",
+        help="of napari, such as magma; by default one per channel, after its wavelength if that is known",
+    )
+    options.add_argument(
+        "--pad", action="store_true", help="fill up images of unequal sizes instead of giving them own layers"
+    )
+
+
+def display(options: argparse.Namespace) -> DisplayConfiguration:
+    """Return how images are shown, as the options say it."""
+    handling = VariableSizeHandling.PAD_TO_MAX if options.pad else VariableSizeHandling.SEPARATE_LAYERS
+    return DisplayConfiguration(colormap=options.colormap, variable_size_handling=handling)
+
+
+def send_images(options: argparse.Namespace) -> int:
+    """Send what the options say; return the exit status."""
+    with a_teller() as teller:
+        try:
+            found = find_images(options.paths, maker=options.maker)
+            chosen = choose(found, choice(options))
+            if not chosen:
+                teller.say(_nothing_to_send(found))
+                return 1
+            stream = connect_as_said(options, display(options), OVERFLOW)
+        except (HcsError, OSError, ValueError) as error:
+            teller.say(str(error))
+            return 1
+        sender = Sender(stream, teller, options.step)
+        failure = _send(sender, stream, chosen, options.step, teller)
+    viewer = ", ".join(stream.counters_by_viewer)
+    unreadable = len(sender.unreadable)
+    of = sender.sent + unreadable + len(chosen) - sender.files
+    line = summary(sender.sent, of, found.skipped, unreadable, viewer)
+    sys.stdout.write(f"{failure}{line}\n")
+    return 1 if failure or unreadable else 0
+
+
+def _send(
+    sender: Sender, stream: Stream, images: Sequence[FoundImage], step: str | None, teller: Teller
+) -> str:
+    """Send all and wait until the viewer has them; return what came in between."""
+    timeout = INTERRUPTED_SECONDS
+    try:
+        declare(stream, images, str(images[0].keywords.get("plate") or ""), step)
+        sender.send_all(images)
+        stream.end_run()
+        stream.flush(FLUSH_SECONDS)
+    except KeyboardInterrupt:
+        return "interrupted: "
+    except HcsError as error:
+        teller.say(str(error))
+        return "not finished: "
+    finally:
+        stream.close(timeout)
+    return ""
+
+
+def _nothing_to_send(found: Found) -> str:
+    if not found.images:
+        return f"wanted images, found none: {_counted(found)}"
+    said = []
+    for component in ("well", "channel", "site", "z_index", "timepoint"):
+        values = dict.fromkeys(str(image.keywords.get(component)) for image in found.images)
+        some = ", ".join(list(values)[:12])
+        said.append(f"{component} {some}{' …' if len(values) > 12 else ''}")
+    return f"none of {len(found.images)} images is chosen; there are: {'; '.join(said)}"
+
+
+def _counted(found: Found) -> str:
+    return ", ".join(f"{len(paths)} {why}" for why, paths in found.skipped.items()) or "nothing there"
+
+
+def _colormap(said: str) -> str:
+    known = {name.value.casefold(): name.value for name in NapariColormap}
+    if said.casefold() not in known:
+        raise argparse.ArgumentTypeError(
+            f"wanted a colormap of napari such as {', '.join(list(known)[:5])}, found {said!r}"
+        )
+    return known[said.casefold()]

@@ -1,0 +1,125 @@
+"""`hcs-stream send` shows plates, with what their metadata say of them, and whatever else is an image."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import hcs_stream
+from hcs_protocol import Components, State
+from hcs_stream.microscopes import format_htd
+
+Wait = Callable[[hcs_stream.Viewer, Callable[[State], bool]], State]
+
+needs_plates = pytest.mark.skipif(
+    not os.environ.get("HCS_TEST_PLATES"), reason="HCS_TEST_PLATES names no folder of plates"
+)
+
+
+def command(viewer: hcs_stream.Viewer, *arguments: object) -> list[str]:
+    port = str(viewer.connection.data_port)
+    return [sys.executable, "-m", "hcs_stream", "send", "--port", port, *map(str, arguments)]
+
+
+def send(viewer: hcs_stream.Viewer, *arguments: object) -> subprocess.CompletedProcess[str]:
+    line = command(viewer, *arguments)
+    return subprocess.run(line, capture_output=True, text=True, timeout=55, check=False)
+
+
+def make_plate(folder: Path, wells: list[str]) -> Path:
+    """Write two sites of two channels of each well, as an exported ImageXpress plate."""
+    for place, well in enumerate(wells):
+        for site in (1, 2):
+            for channel in (1, 2):
+                image = np.full((8, 8), 100 * place + 10 * site + channel, "uint16")
+                tifffile.imwrite(folder / f"Assay_{well}_s{site}_w{channel}.TIF", image)
+    (folder / "Assay.HTD").write_text(format_htd({"1": "DAPI", "2": "FITC"}), encoding="latin-1", newline="")
+    return folder
+
+
+@needs_plates
+def test_a_phenix_plate_has_six_named_channels_and_its_pixel_size(
+    viewer: hcs_stream.Viewer, wait_until: Wait
+) -> None:
+    done = send(viewer, Path(os.environ["HCS_TEST_PLATES"]) / "opera-phenix-v5")
+
+    state = wait_until(viewer, lambda state: sum(layer.images for layer in state.layers) == 6)
+    names = ("488 650", "Alexa 488", "Alexa 568", "Alexa 647", "Brightfield high", "Digital Phase Contrast")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("sent 6 of 6 images to localhost:")
+    assert {layer.name for layer in state.layers} == {f"Channel_{name.replace(' ', '_')}" for name in names}
+    size = 0.5979760809567617  # µm, as Index.idx.xml has it
+    assert state.camera_center[-2:] == pytest.approx([(1080 - 1) * size / 2] * 2, abs=size)
+
+
+def test_what_is_chosen_is_sent_at_its_address(
+    viewer: hcs_stream.Viewer, wait_until: Wait, tmp_path: Path
+) -> None:
+    make_plate(tmp_path, ["A01", "A02", "B01", "C03"])
+
+    done = send(viewer, tmp_path, "--wells", "A01-B02", "--channel", "FITC", "--site", 2, "--step", "raw")
+
+    state = wait_until(viewer, lambda state: sum(layer.images for layer in state.layers) == 3)
+    assert done.stdout.endswith("; skipped 1 other file, 13 not chosen\n")
+    assert [layer.name for layer in state.layers] == ["Step_00_raw_Channel_FITC"]
+    found = viewer.image(state.layers[0].name, Components(plate="Assay", well="B01", site=2))
+    assert np.unique(found).tolist() == [222]
+
+
+def test_an_image_that_cannot_be_read_is_named_and_the_others_are_sent(
+    viewer: hcs_stream.Viewer, wait_until: Wait, tmp_path: Path
+) -> None:
+    broken = make_plate(tmp_path, ["A01"]) / "Assay_A01_s2_w1.TIF"
+    broken.write_bytes(broken.read_bytes()[:60])
+
+    done = send(viewer, tmp_path)
+
+    wait_until(viewer, lambda state: sum(layer.images for layer in state.layers) == 3)
+    assert done.returncode == 1
+    assert f"not sent: {broken}" in done.stderr
+    assert done.stdout.startswith("sent 3 of 4 images")
+    assert done.stdout.endswith("1 unreadable\n")
+
+
+def test_files_of_any_name_and_stacks_are_shown(
+    viewer: hcs_stream.Viewer, wait_until: Wait, tmp_path: Path
+) -> None:
+    tifffile.imwrite(tmp_path / "my result.tif", np.ones((8, 8), "uint8"))
+    stack = np.arange(3 * 64, dtype="uint8").reshape(3, 8, 8)
+    tifffile.imwrite(tmp_path / "stack.tif", stack, metadata={"axes": "ZYX"}, photometric="minisblack")
+
+    done = send(viewer, tmp_path / "*.tif")
+
+    state = wait_until(viewer, lambda state: sum(layer.images for layer in state.layers) == 4)
+    assert done.stdout.startswith("sent 4 of 4 images")
+    assert state.axes["site"] == ["my result", "stack"]
+    layer = next(layer.name for layer in state.layers if layer.images == 3)
+    assert viewer.image(layer, Components(site="stack", z_index=2))[0, 0] == 64
+
+
+def test_a_choice_that_takes_nothing_says_what_there_is(viewer: hcs_stream.Viewer, tmp_path: Path) -> None:
+    done = send(viewer, make_plate(tmp_path, ["A01"]), "--wells", "B*")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "none of 4 images is chosen; there are: well A01; channel DAPI, FITC" in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGINT") or sys.platform == "win32", reason="no Ctrl-C to send")
+def test_ctrl_c_ends_it_and_says_what_was_sent(viewer: hcs_stream.Viewer, tmp_path: Path) -> None:
+    make_plate(tmp_path, ["A01"])
+    os.mkfifo(tmp_path / "Assay_A02_s1_w1.TIF")
+    line = command(viewer, *sorted(tmp_path.glob("*.TIF")))
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    writes = os.open(tmp_path / "Assay_A02_s1_w1.TIF", os.O_WRONLY)  # returns when it is being read
+    process.send_signal(signal.SIGINT)
+    os.close(writes)
+    said, _ = process.communicate(timeout=50)
+
+    assert process.returncode == 1
+    assert said.startswith("interrupted: sent ")
