@@ -53,7 +53,7 @@ def find_images(said: Sequence[str], *, maker: str | None = None) -> Found:
     """Find all images at these paths; each once, in the order of the paths.
 
     A file that lies on a plate has the address that it has there. One of any other name is shown all the
-    same, at a position of its own among the sites; so are the images of a folder if no name in it is known.
+    same, at a position of its own among the sites.
 
     Args:
         said: Folders of plates, files, and globs for shells that leave them as they are.
@@ -128,11 +128,11 @@ def _add_plate(found: Found, plate: Plate) -> None:
     found.images.extend(of_plate(image, plate) for image in plate.images)
     for why, paths in plate.skipped.items():
         found.skip(why, paths)
-    pictures = [path for path in plate.unparsed if path.suffix.lower() in PICTURES]
-    if plate.images:
-        found.skip("of unknown name", plate.unparsed)
-    else:
-        found.images.extend(map(of_no_plate, pictures))
+    for path in plate.unparsed:
+        if path.suffix.lower() in PICTURES:
+            found.images.append(of_no_plate(path))
+        else:
+            found.skip("of broken metadata", [path])
 
 
 def _add_files(found: Found, files: Sequence[Path], maker: str | None) -> None:

@@ -15,6 +15,7 @@ Exit status: 0 all sent, 1 not all or nothing, 2 wrong usage.
 """
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -77,6 +78,7 @@ def display(options: argparse.Namespace) -> DisplayConfiguration:
 
 def send_images(options: argparse.Namespace) -> int:
     """Send what the options say; return the exit status."""
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it stumbles over is told once
     with a_teller() as teller:
         try:
             found = find_images(options.paths, maker=options.maker)
@@ -102,7 +104,6 @@ def _send(
     sender: Sender, stream: Stream, images: Sequence[FoundImage], step: str | None, teller: Teller
 ) -> str:
     """Send all and wait until the viewer has them; return what came in between."""
-    timeout = INTERRUPTED_SECONDS
     try:
         declare(stream, images, str(images[0].keywords.get("plate") or ""), step)
         sender.send_all(images)
@@ -114,7 +115,7 @@ def _send(
         teller.say(str(error))
         return "not finished: "
     finally:
-        stream.close(timeout)
+        stream.close(INTERRUPTED_SECONDS)  # all is adopted, or somebody waits
     return ""
 
 

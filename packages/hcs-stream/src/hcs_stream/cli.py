@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from ._plates_command import add_plates_command
 from ._send_command import add_send_command
 from ._viewers_command import add_viewers_command
+from ._watch_command import add_watch_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     add_send_command(commands)
+    add_watch_command(commands)
     add_plates_command(commands)
     add_viewers_command(commands)
     return parser

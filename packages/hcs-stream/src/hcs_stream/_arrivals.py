@@ -1,0 +1,155 @@
+"""What happens to the files below a folder: told by the operating system, or found by looking again."""
+
+import os
+import queue
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+
+from hcs_stream.microscopes import MissingExtraError
+
+if TYPE_CHECKING:
+    from watchdog.events import FileSystemEvent
+
+POLLING_SECONDS = 2.0
+RESCAN_SECONDS = 30.0
+"""The system's own queue of events may run over, and a folder may be filled before it is watched."""
+TOLD = frozenset({"created", "modified", "closed", "moved"})
+"""Not that a file was opened and read: that is what we do."""
+STORES = frozenset({"zarr.json", ".zgroup", ".zattrs", ".zarray"})
+
+
+class Arrival(NamedTuple):
+    """A file that came or changed."""
+
+    path: Path
+    is_whole: bool = False
+    """Whether it was renamed into place."""
+    is_told: bool = False
+    """Whether the system told of it, and not that somebody looked at what there is."""
+
+
+class Arrivals(Protocol):
+    """Tells what happens below a folder; a context manager."""
+
+    def __enter__(self) -> Self:
+        """Begin to listen."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop listening."""
+
+    def wait(self, seconds: float) -> list[Arrival]:
+        """Return what has happened since, at once or within this time; maybe nothing."""
+        ...
+
+
+class Polling:
+    """Looks again every few seconds: for network drives, where the system says nothing."""
+
+    def __init__(self, folder: Path, seconds: float = POLLING_SECONDS) -> None:
+        self._folder = folder
+        self._seconds = seconds
+        self._due = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing was begun."""
+
+    def wait(self, seconds: float) -> list[Arrival]:
+        """Return every file, when it is time to look again."""
+        left = self._due - time.monotonic()
+        if left > 0:
+            time.sleep(min(left, seconds))
+        if self._due > time.monotonic():
+            return []
+        found = [Arrival(path) for path in files_below(self._folder)]
+        self._due = time.monotonic() + self._seconds
+        return found
+
+
+class Listening:
+    """Hears from the operating system, and looks again now and then."""
+
+    def __init__(self, folder: Path) -> None:
+        """Listen to nothing yet.
+
+        Raises:
+            MissingExtraError: watchdog is not installed.
+        """
+        try:
+            from watchdog.events import FileSystemEventHandler  # optional
+            from watchdog.observers import Observer
+        except ImportError as error:
+            raise MissingExtraError("watching a folder without --polling", "watch") from error
+        self._folder = folder
+        self._told: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+        self._observer = Observer()
+        self._due = 0.0
+
+        told = self._told
+
+        class Handler(FileSystemEventHandler):
+            def on_any_event(self, event: "FileSystemEvent") -> None:
+                if event.event_type in TOLD:
+                    is_moved = event.event_type == "moved"
+                    path = event.dest_path if is_moved else event.src_path
+                    told.put(Arrival(Path(os.fsdecode(path)), is_whole=is_moved, is_told=True))
+
+        self._observer.schedule(Handler(), str(folder), recursive=True)
+
+    def __enter__(self) -> Self:
+        self._observer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._observer.stop()
+        self._observer.join()
+
+    def wait(self, seconds: float) -> list[Arrival]:
+        """Return what the system has told; every file, the first time and every half minute."""
+        if time.monotonic() >= self._due:
+            found = [Arrival(path) for path in files_below(self._folder)]
+            self._due = time.monotonic() + RESCAN_SECONDS
+            return found
+        try:
+            found = [self._told.get(timeout=seconds)] if seconds > 0 else []
+        except queue.Empty:
+            return []
+        while not self._told.empty():
+            found.append(self._told.get())
+        return list(_files(found))
+
+
+def _files(found: list[Arrival]) -> Iterator[Arrival]:
+    """Yield each file once; of a folder that came, or was moved here, all that is in it."""
+    whole: dict[Path, bool] = {}
+    for arrival in found:
+        whole[arrival.path] = whole.get(arrival.path, False) or arrival.is_whole
+    for path, is_whole in whole.items():
+        if path.is_dir():
+            yield from (
+                Arrival(below, is_whole, is_told=True) for below in files_below(path) if below not in whole
+            )
+        else:
+            yield Arrival(path, is_whole, is_told=True)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield all files below a folder, but hidden ones and what is inside Zarr stores."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        if STORES.isdisjoint(names):
+            yield from (Path(place, name) for name in names if not name.startswith("."))
+        else:
+            folders.clear()

@@ -1,0 +1,79 @@
+"""What the plates in a watched folder say of its files: looked up anew when files or metadata came."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from hcs_stream.microscopes import NoImagesError, grammars
+
+from ._addresses import ImageKeywords
+from ._found_images import FoundImage, of_no_plate, of_plate
+from ._open_plates import open_plates
+
+REST = 4
+"""Times as long as the last look took; in between, nothing is looked up."""
+
+
+class PlateKnowledge:
+    """The images of a folder by their paths, and the reasons why other files are none."""
+
+    def __init__(self, folder: Path, clock: Callable[[], float], maker: str | None = None) -> None:
+        """Know nothing yet.
+
+        Args:
+            folder: Of one plate or of several.
+            clock: In seconds.
+            maker: Whose file names they are.
+        """
+        self._folder = folder
+        self._clock = clock
+        self._maker = maker
+        self._images: dict[Path, FoundImage] = {}
+        self._skipped: dict[Path, str] = {}
+        self._places: dict[Path, int] = {}
+        self._rests_until = 0.0
+
+    def refresh(self) -> bool:
+        """Look again, if that is not too soon after the last time; say whether."""
+        if self._clock() < self._rests_until:
+            return False
+        self._look_up()
+        return True
+
+    def of(self, path: Path) -> FoundImage | str | None:
+        """Return an image, or why a file is none of a plate; None if that has to be looked up yet."""
+        known = self._known(path)
+        if known is None and self.refresh():
+            return self._known(path) or of_no_plate(path)
+        return known
+
+    def in_order(self, images: Iterable[FoundImage]) -> list[FoundImage]:
+        """Return images in the order of their plates; those of no plate come last."""
+        return sorted(images, key=lambda image: self._places.get(image.file.path, len(self._places)))
+
+    def changed(self, sent: Mapping[Path, ImageKeywords]) -> int:
+        """Return how many images were sent with other words than they would be sent with now."""
+        return sum(
+            path in self._images and self._images[path].keywords != keywords
+            for path, keywords in sent.items()
+        )
+
+    def _known(self, path: Path) -> FoundImage | str | None:
+        return self._images.get(path) or self._skipped.get(path)
+
+    def _look_up(self) -> None:
+        began = self._clock()
+        try:
+            plates = open_plates(self._folder, maker=self._maker)
+        except NoImagesError:
+            plates = []
+        self._images = {image.path: of_plate(image, plate) for plate in plates for image in plate.images}
+        self._skipped = {
+            path: why for plate in plates for why, paths in plate.skipped.items() for path in paths
+        }
+        self._places = {path: place for place, path in enumerate(self._images)}
+        self._rests_until = self._clock() + REST * (self._clock() - began)
+
+
+def is_metadata(path: Path) -> bool:
+    """Say whether a file is some maker's description of a plate."""
+    return any(grammar.describes(path.name) for grammar in grammars().values())

@@ -1,0 +1,139 @@
+"""Show the images of a running acquisition as soon as each is finished.
+
+Examples:
+  hcs-stream watch /data/plate-7                    what is there, then what comes, until Ctrl-C
+  hcs-stream watch /data/plate-7 --new-only         only what comes
+  hcs-stream watch //microscope/plate-7 --polling   a network drive, where the system tells nothing
+  hcs-stream watch /data/plate-7 --idle 600         until nothing has come for ten minutes
+
+A file is finished when its size stays the same and it reads as a whole image, or when it was renamed into
+place. One that never becomes readable is named after --patience seconds and tried on. No file is sent twice.
+Channel names and pixel size are those of the plate's metadata files from the moment at which they are there.
+Exit status: 0 ended, 1 not all could be read, 2 wrong usage.
+"""
+
+import argparse
+import logging
+import sys
+import time
+from pathlib import Path
+
+from hcs_protocol import HcsError
+from hcs_stream.microscopes import NotAPlateFolderError, PlateNotFoundError
+
+from ._arrivals import POLLING_SECONDS, Arrivals, Listening, Polling, files_below
+from ._finishing import PATIENCE_SECONDS, SETTLE_SECONDS, Finishing
+from ._found_images import PICTURES
+from ._plate_knowledge import PlateKnowledge
+from ._plates_command import add_maker_option
+from ._send_command import INTERRUPTED_SECONDS, add_display_options, display
+from ._sending import Sender, summary
+from ._teller import Teller, a_teller
+from ._viewer_options import add_viewer_options, connect_as_said
+from ._watch import Watch, look
+
+FLUSH_SECONDS = 600.0
+
+
+def add_watch_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",  # what add_subparsers() returns
+) -> None:
+    """Add ``watch`` to the commands of a parser."""
+    parser = commands.add_parser(
+        "watch",
+        help="show the images of a running acquisition as they come",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="into which a microscope writes")
+    files = parser.add_argument_group("which files, and when")
+    files.add_argument("--new-only", action="store_true", help="leave out what is there already")
+    files.add_argument(
+        "--polling",
+        nargs="?",
+        type=_seconds,
+        const=POLLING_SECONDS,
+        metavar="SECONDS",
+        help="look at the folder so often, for network drives (default %(const)s)",
+    )
+    _add_seconds(files, "--idle", None, "end when nothing has come for so long; by default, on Ctrl-C")
+    _add_seconds(files, "--settle", SETTLE_SECONDS, "how long a file stays as it is before it is read")
+    _add_seconds(files, "--patience", PATIENCE_SECONDS, "after how long an unreadable file is named")
+    add_maker_option(parser)
+    add_viewer_options(parser)
+    add_display_options(parser)
+    parser.set_defaults(run=watch_folder)
+
+
+def watch_folder(options: argparse.Namespace) -> int:
+    """Send what comes; return the exit status."""
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # half a file is no news
+    with a_teller() as teller:
+        try:
+            folder = _checked(options.folder)
+            arrivals = _arrivals(folder, options.polling)
+            stream = connect_as_said(options, display(options), None)
+        except (HcsError, OSError, ValueError) as error:
+            teller.say(str(error))
+            return 1
+        sender = Sender(stream, teller, options.step)
+        finishing = Finishing(look, time.monotonic, settle=options.settle, patience=options.patience)
+        if options.new_only:
+            for path in files_below(folder):
+                if path.suffix.lower() in PICTURES:
+                    finishing.ignore(path)
+        knowledge = PlateKnowledge(folder, time.monotonic, options.maker)
+        watch = Watch(arrivals, finishing, knowledge, sender, teller, time.monotonic)
+        timeout = INTERRUPTED_SECONDS
+        try:
+            with arrivals:
+                teller.say(f"watching {folder}{'' if options.idle else ', until Ctrl-C'}")
+                watch.run(options.idle)
+            stream.end_run()
+            timeout = FLUSH_SECONDS
+        except KeyboardInterrupt:
+            stream.end_run()
+        finally:
+            stream.close(timeout)
+        _tell_of_unfinished(finishing, watch, teller)
+    left = len(finishing.unfinished)
+    viewer = ", ".join(stream.counters_by_viewer)
+    sys.stdout.write(f"{summary(sender.sent, sender.sent + left, watch.skipped, left, viewer)}\n")
+    return 1 if left else 0
+
+
+def _tell_of_unfinished(finishing: Finishing, watch: Watch, teller: Teller) -> None:
+    for path in finishing.unfinished:
+        teller.say(f"not sent: {path}: {watch.problems.get(path, 'it was not finished yet')}")
+
+
+def _arrivals(folder: Path, polling: float | None) -> Arrivals:
+    return Listening(folder) if polling is None else Polling(folder, polling)
+
+
+def _checked(folder: Path) -> Path:
+    if not folder.exists():
+        raise PlateNotFoundError(folder)
+    if not folder.is_dir():
+        raise NotAPlateFolderError(folder)
+    return folder
+
+
+def _add_seconds(
+    options: "argparse._ArgumentGroup",  # what add_argument_group() returns
+    flag: str,
+    default: float | None,
+    explained: str,
+) -> None:
+    said = explained if default is None else f"{explained} (default %(default)s)"
+    options.add_argument(flag, type=_seconds, default=default, metavar="SECONDS", help=said)
+
+
+def _seconds(said: str) -> float:
+    try:
+        seconds = float(said)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"wanted seconds, found {said!r}")
+    return seconds
