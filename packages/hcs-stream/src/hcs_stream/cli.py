@@ -1,12 +1,15 @@
-"""What pipelines stream, seen from a terminal.
+"""What pipelines stream, sent, watched and run from a terminal.
 
 Examples:
-  hcs-stream viewers                 which viewers run, and what became of the images sent to them
-  hcs-stream viewers --watch         the same every second, with images and bytes per second
-  hcs-stream viewers --json | jq .   for programs: one JSON object per viewer
+  hcs-stream plates FOLDER                 which plates are in a folder, and what is not part of them
+  hcs-stream send PLATE --wells A01-B03    show images of a plate in a viewer, which comes up by itself
+  hcs-stream watch FOLDER                  show the images of a running acquisition as they come
+  hcs-stream run pipeline.py PLATE --out DIR    take a plate through a pipeline on all cores
+  hcs-stream viewers --watch               which viewers run, and what becomes of the images sent to them
 
 Results go to standard output, the log to standard error.
-Exit status: 0 done, 1 nothing found, 2 wrong usage. 'hcs-stream COMMAND --help' tells more of each command.
+Exit status: 0 done, 1 not all done or nothing found, 2 wrong usage.
+'hcs-stream COMMAND --help' tells more of each command.
 """
 
 import argparse
@@ -14,7 +17,9 @@ import os
 import sys
 from collections.abc import Sequence
 
+from ._completion_command import add_completion_command
 from ._plates_command import add_plates_command
+from ._run_command import add_run_command
 from ._send_command import add_send_command
 from ._viewers_command import add_viewers_command
 from ._watch_command import add_watch_command
@@ -39,8 +44,10 @@ def _parser() -> argparse.ArgumentParser:
         prog="hcs-stream", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    add_plates_command(commands)
     add_send_command(commands)
     add_watch_command(commands)
-    add_plates_command(commands)
+    add_run_command(commands)
     add_viewers_command(commands)
+    add_completion_command(commands, parser)
     return parser

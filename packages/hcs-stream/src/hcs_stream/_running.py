@@ -1,0 +1,112 @@
+"""A run of a pipeline as a command line says it, and what is told of it."""
+
+import argparse
+import dataclasses
+import importlib
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import TypeAlias
+
+import msgspec
+from rich.table import Table
+
+from hcs_protocol import HcsError
+from hcs_stream.config import LazyNapariStreamingConfig, NapariStreamingConfig
+from hcs_stream.microscopes import Plate, open_plate
+from hcs_stream.pipeline import Pipeline, RunInterruptedError, RunReport
+
+from ._choice import Choice, choice
+from ._pipeline_file import PipelineFileError, load_pipeline, modules_beside
+from ._teller import Teller, a_teller
+from ._viewers_table import new_console
+
+Streaming: TypeAlias = NapariStreamingConfig | LazyNapariStreamingConfig
+
+
+def run_as_said(options: argparse.Namespace) -> int:
+    """Run what the options say; return the exit status."""
+    with a_teller() as teller:
+        try:
+            pipeline, module = load_pipeline(options.pipeline)
+            plate = _chosen(open_plate(options.plate, maker=options.maker), choice(options))
+            report = _run(_with_port(pipeline, options.port), module, plate, options, teller)
+        except RunInterruptedError as interrupt:
+            teller.say("interrupted")
+            report = interrupt.report
+        except (HcsError, OSError, ValueError) as error:
+            teller.say(str(error))
+            return 1
+        for trouble in report.troubles:
+            teller.say(trouble)
+        for well, trace in report.tracebacks.items() if options.traceback else ():
+            teller.say(f"well {well}:\n{trace}")
+    _tell(report)
+    return 1 if report.failures or report.wells_not_run else 0
+
+
+def _run(
+    pipeline: Pipeline, module: ModuleType, plate: Plate, options: argparse.Namespace, teller: Teller
+) -> RunReport:
+    executor: str = options.executor
+    if executor == "dask" or "://" in executor:
+        _send_by_value(module)
+    return pipeline.run(
+        plate,
+        options.out,
+        executor=executor,
+        workers=options.workers,
+        resume=options.resume,
+        on_progress=lambda done, of: teller.progress("wells", done, of),
+    )
+
+
+def _send_by_value(module: ModuleType) -> None:
+    """Let functions travel to workers that have not got the pipeline's folder."""
+    try:
+        cloudpickle = importlib.import_module("cloudpickle")  # optional, with Dask
+    except ImportError:
+        return  # what needs it says so
+    for each in modules_beside(module):
+        cloudpickle.register_pickle_by_value(each)
+
+
+def _chosen(plate: Plate, wanted: Choice) -> Plate:
+    images = tuple(image for image in plate.images if wanted.accepts({"well": image.well}))
+    if plate.images and not images:
+        wells = ", ".join(dict.fromkeys(image.well for image in plate.images))
+        raise PipelineFileError(f"wanted some of the plate's wells, {wells}, found none of them chosen")
+    return msgspec.structs.replace(plate, images=images)
+
+
+def _with_port(pipeline: Pipeline, port: int | None) -> Pipeline:
+    if port is None:
+        return pipeline
+    said = pipeline.config.napari_streaming
+    if isinstance(said, Sequence):
+        if len(said) != 1:
+            wanted = "wanted a pipeline with one viewer for --port"
+            raise PipelineFileError(f"{wanted}, found {len(said)}: say their ports in the file")
+        said = said[0]
+    streaming: Streaming
+    match said:
+        case None:
+            streaming = LazyNapariStreamingConfig(napari_port=port)
+        case NapariStreamingConfig():
+            streaming = dataclasses.replace(said, napari_port=port)
+        case _:
+            streaming = dataclasses.replace(said, napari_port=port)
+    config = dataclasses.replace(pipeline.config, napari_streaming=streaming)
+    return dataclasses.replace(pipeline, config=config)
+
+
+def _tell(report: RunReport) -> None:
+    sys.stdout.write(f"{report}\n")
+    if not report.failures:
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("well", no_wrap=True)
+    table.add_column("what failed", overflow="fold")
+    for well, error in report.failures.items():
+        table.add_row(well, "".join(letter if letter.isprintable() else " " for letter in error))
+    new_console(sys.stdout).print(table)
