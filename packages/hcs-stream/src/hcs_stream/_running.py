@@ -6,13 +6,12 @@ import importlib
 import sys
 from collections.abc import Sequence
 from types import ModuleType
-from typing import TypeAlias
 
 import msgspec
 from rich.table import Table
 
 from hcs_protocol import HcsError
-from hcs_stream.config import LazyNapariStreamingConfig, NapariStreamingConfig
+from hcs_stream.config import LazyNapariStreamingConfig
 from hcs_stream.microscopes import Plate, open_plate
 from hcs_stream.pipeline import Pipeline, RunInterruptedError, RunReport
 
@@ -20,8 +19,6 @@ from ._choice import Choice, choice
 from ._pipeline_file import PipelineFileError, load_pipeline, modules_beside
 from ._teller import Teller, a_teller
 from ._viewers_table import new_console
-
-Streaming: TypeAlias = NapariStreamingConfig | LazyNapariStreamingConfig
 
 
 def run_as_said(options: argparse.Namespace) -> int:
@@ -88,14 +85,9 @@ def _with_port(pipeline: Pipeline, port: int | None) -> Pipeline:
             wanted = "wanted a pipeline with one viewer for --port"
             raise PipelineFileError(f"{wanted}, found {len(said)}: say their ports in the file")
         said = said[0]
-    streaming: Streaming
-    match said:
-        case None:
-            streaming = LazyNapariStreamingConfig(napari_port=port)
-        case NapariStreamingConfig():
-            streaming = dataclasses.replace(said, napari_port=port)
-        case _:
-            streaming = dataclasses.replace(said, napari_port=port)
+    if said is None:
+        said = LazyNapariStreamingConfig()
+    streaming = dataclasses.replace(said, napari_port=port)  # type: ignore[type-var]  # a twin is made at run time
     config = dataclasses.replace(pipeline.config, napari_streaming=streaming)
     return dataclasses.replace(pipeline, config=config)
 

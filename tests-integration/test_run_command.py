@@ -1,0 +1,102 @@
+"""`hcs-stream run` takes a plate through the pipeline of a file, wherever its workers are."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import hcs_stream
+from hcs_protocol import Components, State
+
+Wait = Callable[[hcs_stream.Viewer, Callable[[State], bool]], State]
+
+HELPER = """
+def doubled(image):
+    return 2 * image
+"""
+PIPELINE = """
+from beside import doubled
+
+from hcs_stream.pipeline import Pipeline, Step
+
+
+def bright(image):
+    if not image.any():
+        raise ValueError("this image is black")
+    return image > image.mean()
+
+
+pipeline = Pipeline([Step(doubled), Step(bright)])
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A pipeline in a file, which imports from another beside it."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "beside.py").write_text(HELPER)
+    (folder / "my_pipeline.py").write_text(PIPELINE)
+    return folder / "my_pipeline.py"
+
+
+@pytest.fixture
+def plate(tmp_path: Path) -> Path:
+    """Three wells of one image, the last of them black."""
+    folder = tmp_path / "plate"
+    folder.mkdir()
+    for value, well in ((1, "A01"), (2, "B02"), (0, "C03")):
+        image = (value * np.arange(64)).reshape(8, 8).astype("uint16")
+        tifffile.imwrite(folder / f"Assay_{well}_s1_w1.TIF", image)
+    return folder
+
+
+def run(viewer: hcs_stream.Viewer, *arguments: object) -> subprocess.CompletedProcess[str]:
+    port = str(viewer.connection.data_port)
+    line = [sys.executable, "-m", "hcs_stream", "run", "--port", port, *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, timeout=110, check=False)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("executor", ["serial", "threads", "processes", "dask"])
+def test_the_same_file_runs_on_any_executor(
+    executor: str, viewer: hcs_stream.Viewer, file: Path, plate: Path, tmp_path: Path, wait_until: Wait
+) -> None:
+    options = ("--executor", executor, "--workers", 1, "--wells", "A*,B02", "--out", tmp_path / "out")
+
+    done = run(viewer, file, plate, *options)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "2 of 2 wells done; 4 images published, 4 saved\n"
+    state = wait_until(viewer, lambda state: sum(layer.images for layer in state.layers) == 4)
+    assert [layer.name for layer in state.layers] == ["Step_01_doubled_Channel_1", "Step_02_bright_Channel_1"]
+    found = viewer.image("Step_01_doubled_Channel_1", Components(plate="Assay", well="B02", site=1))
+    np.testing.assert_array_equal(found.ravel(), 4 * np.arange(64))
+
+
+@pytest.mark.timeout(120)
+def test_wells_that_failed_are_told_with_the_reason_and_a_resumed_run_takes_them_alone(
+    viewer: hcs_stream.Viewer, file: Path, plate: Path, tmp_path: Path
+) -> None:
+    first = run(viewer, file, plate, "--executor", "threads", "--out", tmp_path / "out", "--traceback")
+    second = run(viewer, file, plate, "--executor", "threads", "--out", tmp_path / "out", "--resume")
+
+    assert (first.returncode, second.returncode) == (1, 1)
+    assert first.stdout.startswith("2 of 3 wells done, 1 failed; ")
+    assert "C03" in first.stdout
+    assert "this image is black" in first.stdout
+    assert "Traceback" in first.stderr
+    assert "2 skipped, 1 failed" in second.stdout
+
+
+def test_a_file_without_a_pipeline_is_refused(viewer: hcs_stream.Viewer, plate: Path, tmp_path: Path) -> None:
+    (tmp_path / "nothing.py").write_text("x = 1\n")
+
+    done = run(viewer, tmp_path / "nothing.py", plate)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "wanted a Python file that defines 'pipeline = Pipeline([…])'" in done.stderr
