@@ -30,8 +30,13 @@ def open_plates(folder: Path | str, *, maker: str | None = None) -> list[Plate]:
 def reason(kind: str, count: int) -> str:
     """Say how many files were skipped and what they are: ``"6 corrections"``, ``"1 other file"``."""
     if kind == "other":
-        return f"{count} other file{'s' if count != 1 else ''}"
+        return files(count, "other ")
     return f"{count} {kind}" if count != 1 else f"1 {kind.removesuffix('s')}"
+
+
+def files(count: int, which: str = "") -> str:
+    """Say ``"1 file"``, ``"3 files"``."""
+    return f"{count} {which}file{'s' if count != 1 else ''}"
 
 
 def _folders_of_plates(whole: Plate) -> list[Path]:

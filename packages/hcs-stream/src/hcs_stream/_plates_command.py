@@ -20,7 +20,7 @@ from rich.text import Text
 from hcs_protocol import HcsError, natural_key
 from hcs_stream.microscopes import ImageFile, Plate, grammars
 
-from ._open_plates import open_plates, reason
+from ._open_plates import files, open_plates, reason
 from ._viewers_table import new_console
 
 SHOWN = 8
@@ -147,7 +147,7 @@ def _lines(report: FolderReport) -> Iterator[Text]:
     for why, paths in report.skipped.items():
         yield _detail("skipped", f"{reason(why, len(paths))}: {_names(paths)}")
     if report.unparsed:
-        yield _detail("not known", f"{len(report.unparsed)} files: {_names(report.unparsed)}")
+        yield _detail("not known", f"{files(len(report.unparsed))}: {_names(report.unparsed)}")
 
 
 def _size(plate: PlateReport) -> str:

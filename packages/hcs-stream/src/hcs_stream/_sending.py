@@ -5,7 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from hcs_protocol import InvalidComponentError, UnsupportedArrayError
+from hcs_protocol import (
+    HandshakeRefusedError,
+    InvalidComponentError,
+    UnsupportedArrayError,
+    ViewerStalledError,
+)
 from hcs_stream.microscopes import MissingExtraError, UnreadableImageError
 
 from ._addresses import ImageKeywords, StepLike
@@ -18,6 +23,8 @@ from ._teller import Teller
 
 UNREADABLE = (UnreadableImageError, MissingExtraError, UnsupportedArrayError, InvalidComponentError, OSError)
 """Errors of one image that do not keep the others from being sent."""
+OF_THE_VIEWER = (ViewerStalledError, HandshakeRefusedError)
+"""Some of them are an OSError too."""
 
 
 class Sender:
@@ -52,6 +59,8 @@ class Sender:
             for image, read in ahead:
                 try:
                     self._send(read.result())
+                except OF_THE_VIEWER:
+                    raise
                 except UNREADABLE as error:
                     yield image, error
                 else:

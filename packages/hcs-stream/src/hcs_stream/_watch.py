@@ -102,13 +102,13 @@ class Watch:
         before = self._sender.sent
         for image, error in self._sender.each(self._knowledge.in_order(images)):
             self._conclude(image, error)
-            self._teller.progress("sent", self._sender.sent)
         return self._sender.sent > before
 
     def _conclude(self, image: FoundImage, error: Exception | None) -> None:
         path = image.file.path
         if error is None:
             self._finishing.took(path)
+            self._teller.progress("sent", self._sender.sent)
             self._sent[path] = image.keywords
             if self.problems.pop(path, None) and path in self._told:
                 self._teller.say(f"became readable, and is sent: {path}")
@@ -120,7 +120,8 @@ class Watch:
 
     def _tell_of_changes(self) -> None:
         if count := self._knowledge.changed(self._sent):
+            images = "1 image was" if count == 1 else f"{count} images were"
             self._teller.say(
-                f"metadata came after {count} images were sent: their channels and sizes stay as they are; "
+                f"metadata came after {images} sent: their channels and sizes stay as they are; "
                 "'hcs-stream send' with this folder shows all of them anew"
             )

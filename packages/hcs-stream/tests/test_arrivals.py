@@ -1,0 +1,63 @@
+"""What happens to files is heard of, or found by looking."""
+
+from pathlib import Path
+
+import pytest
+
+from hcs_stream._arrivals import Arrival, Arrivals, Listening, Polling, files_below
+
+
+def until(arrivals: Arrivals, path: Path) -> Arrival:
+    """Wait until a file arrives by what the system tells, or by a look."""
+    for _ in range(10_000):
+        for arrival in arrivals.wait(0.1):
+            if arrival.path == path:
+                return arrival
+    raise AssertionError(f"{path} never arrived")
+
+
+def test_hidden_files_and_the_insides_of_stores_are_no_files(tmp_path: Path) -> None:
+    for name in (
+        "a.tif",
+        "deep/b.tif",
+        ".c.tif",
+        ".hidden/d.tif",
+        "plate.zarr/zarr.json",
+        "plate.zarr/A/1/c.tif",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    assert set(files_below(tmp_path)) == {tmp_path / "a.tif", tmp_path / "deep" / "b.tif"}
+
+
+@pytest.mark.parametrize("kind", [Listening, Polling])
+def test_what_is_there_and_what_comes_arrives(kind: type[Listening | Polling], tmp_path: Path) -> None:
+    (tmp_path / "old.tif").touch()
+    with kind(tmp_path) as arrivals:
+        until(arrivals, tmp_path / "old.tif")
+        (tmp_path / "new").mkdir()
+        (tmp_path / "new" / "one.tif").touch()
+
+        until(arrivals, tmp_path / "new" / "one.tif")
+
+
+def test_a_file_that_is_renamed_into_place_arrives_whole(tmp_path: Path) -> None:
+    (tmp_path / "half").touch()
+    with Listening(tmp_path) as arrivals:
+        arrivals.wait(0)
+        (tmp_path / "half").rename(tmp_path / "whole.tif")
+
+        assert until(arrivals, tmp_path / "whole.tif") == Arrival(tmp_path / "whole.tif", True, True)
+
+
+def test_a_folder_that_is_moved_here_brings_its_files(tmp_path: Path) -> None:
+    elsewhere, here = tmp_path / "elsewhere", tmp_path / "here"
+    elsewhere.mkdir()
+    here.mkdir()
+    (elsewhere / "one.tif").touch()
+    with Listening(here) as arrivals:
+        arrivals.wait(0)
+        elsewhere.rename(here / "moved")
+
+        until(arrivals, here / "moved" / "one.tif")

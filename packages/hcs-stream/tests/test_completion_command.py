@@ -1,0 +1,56 @@
+"""Shells complete what the commands take."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hcs_stream.cli import main
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_script_knows_all_commands_and_their_flags(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+
+    for word in ("plates", "send", "watch", "run", "viewers", "wells", "polling", "executor", "json"):
+        assert word in script
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_takes_its_script(shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"there is no {shell} here")
+    main(["completion", shell])
+    (tmp_path / "script").write_text(capsys.readouterr().out)
+
+    done = subprocess.run([program, "-n", tmp_path / "script"], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
+def test_bash_completes_commands_and_flags(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["completion", "bash"])
+    (tmp_path / "script").write_text(capsys.readouterr().out)
+    ask = f"""
+source "{tmp_path / "script"}"
+words() {{
+    COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+    _shtab_hcs_stream; echo "${{COMPREPLY[@]}}"
+}}
+words hcs-stream wa
+words hcs-stream send --we
+"""
+    done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=False)
+
+    assert done.stdout.split("\n")[:2] == ["watch", "--wells --well"], done.stderr
+
+
+def test_another_shell_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["completion", "tcsh"])
+
+    assert ended.value.code == 2

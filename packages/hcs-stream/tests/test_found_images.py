@@ -1,0 +1,117 @@
+"""What a command names: plates, files of plates, files of any name, globs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from hcs_stream._choice import Choice
+from hcs_stream._found_images import NoSuchImageError, choose, find_images
+from hcs_stream._planes import read_planes
+from hcs_stream.config import well_filter
+from hcs_stream.microscopes import UnreadableImageError, format_htd
+
+
+@pytest.fixture
+def plate(tmp_path: Path) -> Path:
+    """Two wells of one channel, with its name."""
+    folder = tmp_path / "plate"
+    folder.mkdir()
+    for well in ("A01", "B02"):
+        tifffile.imwrite(folder / f"Assay_{well}_s1_w1.TIF", np.ones((4, 5), "uint16"))
+    (folder / "Assay.HTD").write_text(format_htd({"1": "DAPI"}), encoding="latin-1", newline="")
+    return folder
+
+
+def stack(path: Path, axes: str, *shape: int) -> Path:
+    """Write a file of several planes, each of one grey value, from 0."""
+    planes = np.arange(np.prod(shape), dtype="uint8").reshape(*shape, 1, 1)
+    pixels = np.broadcast_to(planes, (*shape, 4, 5))
+    tifffile.imwrite(path, pixels, metadata={"axes": f"{axes}YX"}, photometric="minisblack")
+    return path
+
+
+def test_a_file_of_a_plate_has_the_address_that_it_has_there(plate: Path) -> None:
+    found = find_images([str(plate / "Assay_B02_s1_w1.TIF")])
+
+    (image,) = found.images
+    assert (image.keywords["well"], image.keywords["channel"]) == ("B02", "DAPI")
+
+
+def test_a_file_of_any_name_has_a_place_of_its_own(plate: Path) -> None:
+    tifffile.imwrite(plate / "my montage.tif", np.ones((4, 5), "uint16"))
+
+    found = find_images([str(plate)])
+
+    assert [image.keywords.get("well") for image in found.images] == ["A01", "B02", None]
+    assert found.images[2].keywords == {"site": "my montage"}
+
+
+def test_what_is_named_twice_is_found_once(plate: Path) -> None:
+    found = find_images([str(plate), str(plate / "*.TIF")])
+
+    assert len(found.images) == 2
+
+
+def test_a_glob_that_matches_nothing_is_an_error(plate: Path) -> None:
+    with pytest.raises(NoSuchImageError, match="found nothing at"):
+        find_images([str(plate / "*.png")])
+
+
+def test_a_name_with_brackets_is_no_glob(tmp_path: Path) -> None:
+    path = tmp_path / "A1_-1_1_1_Tsf[Phase Contrast]_001.tif"
+    tifffile.imwrite(path, np.ones((4, 5), "uint16"))
+
+    assert [image.file.path for image in find_images([str(path)]).images] == [path]
+
+
+def test_what_is_not_chosen_is_counted(plate: Path) -> None:
+    found = find_images([str(plate)])
+
+    chosen = choose(found, Choice(wells=well_filter("A*")))
+
+    assert [image.keywords["well"] for image in chosen] == ["A01"]
+    assert [path.name for path in found.skipped["not chosen"]] == ["Assay_B02_s1_w1.TIF"]
+
+
+def test_an_image_goes_with_its_file(plate: Path) -> None:
+    image = find_images([str(plate)]).images[0]
+
+    ((pixels, keywords),) = read_planes(image)
+
+    assert pixels.shape == (4, 5)
+    assert (keywords["file"], keywords["page"]) == (image.file.path, 0)
+
+
+def test_the_planes_of_a_stack_are_numbered_along_its_axes(tmp_path: Path) -> None:
+    path = stack(tmp_path / "any.ome.tif", "TZC", 2, 3, 2)
+    (image,) = find_images([str(path)]).images
+
+    planes = list(read_planes(image))
+
+    assert len(planes) == 12
+    pixels, keywords = planes[7]
+    assert [keywords[name] for name in ("timepoint", "z_index", "channel", "page")] == [2, 1, "2", 7]  # type: ignore[literal-required]
+    assert np.unique(pixels).tolist() == [7]
+
+
+def test_an_axis_that_the_file_does_not_name_is_z(tmp_path: Path) -> None:
+    path = tmp_path / "any.tif"
+    with tifffile.TiffWriter(path) as file:
+        for value in range(3):
+            file.write(np.full((4, 5), value, "uint8"), contiguous=False, metadata=None)
+    (image,) = find_images([str(path)]).images
+
+    planes = list(read_planes(image))
+
+    assert [keywords["z_index"] for _, keywords in planes] == [1, 2, 3]
+
+
+def test_half_a_file_is_an_error_at_once(plate: Path) -> None:
+    path = plate / "Assay_A01_s1_w1.TIF"
+    path.write_bytes(path.read_bytes()[:20])
+    image = find_images([str(path)]).images[0]
+
+    with pytest.raises(UnreadableImageError):
+        read_planes(image)

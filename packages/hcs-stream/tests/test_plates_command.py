@@ -1,0 +1,90 @@
+"""`hcs-stream plates`: what is in a folder, for people and for programs."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from hcs_stream.cli import main
+
+Captured = pytest.CaptureFixture[str]
+
+needs_plates = pytest.mark.skipif(
+    not os.environ.get("HCS_TEST_PLATES"), reason="HCS_TEST_PLATES names no folder of plates"
+)
+
+
+def touch(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return folder
+
+
+@needs_plates
+def test_a_cellvoyager_plate_is_counted_and_what_was_skipped_is_named(capsys: Captured) -> None:
+    status = main(["plates", str(Path(os.environ["HCS_TEST_PLATES"]) / "cellvoyager-cv8000")])
+    said = capsys.readouterr().out
+
+    assert status == 0
+    assert "3 wells × 4 sites × 2 channels × 4 z (96 images)" in said
+    assert "6 corrections: DC_DCAM#1_CAM3.tif" in said
+    assert "MeasurementData.mlf" in said
+
+
+@needs_plates
+def test_all_plates_of_a_folder_are_listed(capsys: Captured) -> None:
+    main(["plates", os.environ["HCS_TEST_PLATES"], "--json"])
+    folders = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    makers = {folder["maker"] for folder in folders if folder["plates"]}
+    assert makers >= {"CellVoyager", "Cellomics", "ImageXpress", "Opera Phenix"}
+
+
+def test_a_plate_that_lacks_images_says_how_many(tmp_path: Path, capsys: Captured) -> None:
+    touch(
+        tmp_path, "P_A01_s1_w1.TIF", "P_A01_s2_w1.TIF", "P_B02_s1_w1.TIF", "P_A01_s1_w1_thumb.TIF", "my.tif"
+    )
+    main(["plates", str(tmp_path)])
+
+    assert capsys.readouterr().out.splitlines() == [
+        "P  ImageXpress  2 wells × 2 sites × 1 channel (3 images, 1 fewer than that)",
+        "  wells       A01, B02",
+        "  channels    1",
+        f"in {tmp_path}",
+        "  skipped     1 thumb: P_A01_s1_w1_thumb.TIF",
+        "  not known   1 file: my.tif",
+    ]
+
+
+def test_projections_are_counted_beside_planes(tmp_path: Path, capsys: Captured) -> None:
+    touch(tmp_path, "P_A01_s1_w1.TIF", "ZStep_1/P_A01_s1_w1.TIF", "ZStep_2/P_A01_s1_w1.TIF")
+    main(["plates", str(tmp_path)])
+
+    assert "1 well × 1 site × 1 channel × 2 z and projections (3 images)" in capsys.readouterr().out
+
+
+def test_programs_get_all_names(tmp_path: Path, capsys: Captured) -> None:
+    touch(tmp_path, *(f"P_A{column:02d}_s1_w1.TIF" for column in range(1, 13)), "note.txt")
+    main(["plates", str(tmp_path), "--json"])
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+
+    assert len(line["plates"][0]["wells"]) == 12
+    assert line["skipped"] == {"other": [str(tmp_path / "note.txt")]}
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_folder_without_images_is_status_1(options: list[str], tmp_path: Path, capsys: Captured) -> None:
+    status = main(["plates", str(touch(tmp_path, "note.txt")), *options])
+    said = capsys.readouterr()
+
+    assert (status, said.out) == (1, "")
+    assert said.err.startswith("hcs-stream: wanted ")
+
+
+def test_a_maker_that_there_is_not_is_refused(tmp_path: Path, capsys: Captured) -> None:
+    status = main(["plates", str(touch(tmp_path, "P_A01.TIF")), "--maker", "opera"])
+
+    assert status == 1
+    assert "wanted a maker among" in capsys.readouterr().err

@@ -1,0 +1,211 @@
+"""A watched acquisition: each file is sent once, when it is whole, at the address that its plate gives it."""
+
+import io
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pytest
+import tifffile
+from rich.console import Console
+
+from hcs_protocol import ViewerStalledError
+from hcs_protocol.testing import FakeClock
+from hcs_stream._arrivals import Arrival
+from hcs_stream._finishing import Finishing
+from hcs_stream._plate_knowledge import PlateKnowledge
+from hcs_stream._sending import Sender
+from hcs_stream._teller import Teller
+from hcs_stream._watch import Watch, look
+from hcs_stream.microscopes import format_htd
+
+
+class Told:
+    """Arrivals that a test makes; waiting moves the clock."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.next: list[Arrival] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing was begun."""
+
+    def wait(self, seconds: float) -> list[Arrival]:
+        self.clock.advance(seconds)
+        found, self.next = self.next, []
+        return found
+
+
+class FakeStream:
+    """Keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.is_stalled = False
+
+    def send(self, pixels: object, **keywords: object) -> None:
+        if self.is_stalled:
+            raise ViewerStalledError("the viewer takes nothing")
+        self.sent.append(keywords)
+
+
+class Story:
+    """A watch over a folder, and everything around it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = FakeClock()
+        self.stream = FakeStream()
+        self.arrivals = Told(self.clock)
+        self.errors = io.StringIO()
+        teller = Teller(Console(file=self.errors), self.clock)
+        self.finishing = Finishing(look, self.clock, settle=0.5, patience=10)
+        knowledge = PlateKnowledge(folder, self.clock)
+        sender = Sender(self.stream, teller)  # type: ignore[arg-type]  # it has what is called
+        self.watch = Watch(self.arrivals, self.finishing, knowledge, sender, teller, self.clock)
+
+    def arrive(self, name: str, pixels: bytes | None = None, *, is_told: bool = True) -> Path:
+        path = self.folder / name
+        if pixels is None:
+            tifffile.imwrite(path, np.ones((4, 5), "uint16"))
+        else:
+            path.write_bytes(pixels)
+        self.arrivals.next.append(Arrival(path, is_told=is_told))
+        return path
+
+    def go_on(self, seconds: float = 2) -> None:
+        for _ in range(int(seconds / 0.5)):
+            self.watch.turn(0.5)
+
+    @property
+    def wells(self) -> list[str | None]:
+        return [keywords.get("well") for keywords in self.stream.sent]
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    """A watch over an empty folder."""
+    return Story(tmp_path)
+
+
+def test_images_are_sent_in_the_order_of_their_plate(story: Story) -> None:
+    for well in ("B02", "A10", "A02"):
+        story.arrive(f"P_{well}_s1_w1.TIF")
+    story.go_on()
+
+    assert story.wells == ["A02", "A10", "B02"]
+
+
+def test_an_image_that_arrives_again_is_not_sent_again(story: Story) -> None:
+    path = story.arrive("P_A01_s1_w1.TIF")
+    story.go_on()
+    path.touch()
+    story.arrivals.next = [Arrival(path, is_told=True), Arrival(path)]
+    story.go_on()
+
+    assert story.wells == ["A01"]
+    assert "changed after it was sent, and not sent again" in story.errors.getvalue()
+
+
+def test_half_a_file_is_sent_when_it_is_whole(story: Story) -> None:
+    path = story.arrive("P_A01_s1_w1.TIF", b"II*\0")
+    story.go_on(8)
+    before = story.wells
+    story.arrive(path.name)
+    story.go_on(1)
+
+    assert (before, story.wells) == ([], ["A01"])
+    assert "cannot be read" not in story.errors.getvalue()
+
+
+def test_a_file_that_stays_broken_is_told_of_once_and_tried_on(story: Story) -> None:
+    path = story.arrive("P_A01_s1_w1.TIF", b"II*\0")
+    story.go_on(60)
+    told = story.errors.getvalue().count("cannot be read, and is tried on")
+    tifffile.imwrite(path, np.ones((4, 5), "uint16"))
+    story.go_on(20)
+
+    assert told == 1
+    assert story.wells == ["A01"]
+    assert "became readable, and is sent" in story.errors.getvalue()
+
+
+def test_thumbnails_are_left_out_and_strangers_are_shown(story: Story) -> None:
+    story.arrive("P_A01_s1_w1.TIF")
+    story.arrive("P_A01_s1_w1_thumb.TIF")
+    story.arrive("overview.tif")
+    story.arrive("notes.txt", b"")
+    story.go_on()
+
+    assert story.wells == ["A01", None]
+    assert story.stream.sent[1]["site"] == "overview"
+    assert [path.name for path in story.watch.skipped["thumbs"]] == ["P_A01_s1_w1_thumb.TIF"]
+
+
+def test_names_that_metadata_bring_hold_from_then_on(story: Story) -> None:
+    story.arrive("P_A01_s1_w1.TIF")
+    story.go_on()
+    story.arrive("P.HTD", format_htd({"1": "DAPI"}).encode("latin-1"))
+    story.go_on()
+    story.arrive("P_A02_s1_w1.TIF")
+    story.go_on()
+
+    assert [keywords["channel"] for keywords in story.stream.sent] == ["1", "DAPI"]
+    assert "metadata came after 1 image was sent" in story.errors.getvalue()
+
+
+def test_images_wait_while_the_viewer_takes_nothing(story: Story) -> None:
+    story.stream.is_stalled = True
+    story.arrive("P_A01_s1_w1.TIF")
+    story.go_on()
+    story.stream.is_stalled = False
+    story.go_on()
+
+    assert story.wells == ["A01"]
+    assert "the viewer takes nothing" in story.errors.getvalue()
+
+
+def test_it_ends_when_nothing_has_come_for_a_while(story: Story) -> None:
+    story.arrive("P_A01_s1_w1.TIF")
+    story.arrive("P_A02_s1_w1.TIF", b"II*\0")
+    began = story.clock()
+
+    story.watch.run(idle=3)
+
+    assert story.wells == ["A01"]
+    assert story.clock() - began >= 10  # the patience for the other
+    assert [path.name for path in story.finishing.unfinished] == ["P_A02_s1_w1.TIF"]
+
+
+def test_a_plate_that_takes_long_to_look_up_is_not_looked_up_all_the_time(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    slowly = _slowly(story.clock, looks)
+    monkeypatch.setattr("hcs_stream._plate_knowledge.open_plates", slowly)
+    for number in range(40):
+        story.arrive(f"P_A{number:02d}_s1_w1.TIF")
+        story.go_on(0.5)
+    story.go_on(10)
+
+    assert len(story.wells) == 40
+    assert all(later - earlier >= 5 for earlier, later in pairwise(looks))
+
+
+def _slowly(clock: FakeClock, looks: list[float]) -> Callable[..., object]:
+    from hcs_stream._open_plates import open_plates
+
+    def look_up(*arguments: Any, **keywords: Any) -> object:
+        looks.append(clock())
+        clock.advance(1)
+        return open_plates(*arguments, **keywords)
+
+    return look_up
