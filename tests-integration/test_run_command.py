@@ -70,7 +70,7 @@ def test_the_same_file_runs_on_any_executor(
 
     done = run(viewer, file, plate, *options)
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
     assert done.stdout == "2 of 2 wells done; 4 images published, 4 saved\n"
     state = wait_until(viewer, lambda state: sum(layer.images for layer in state.layers) == 4)
     assert [layer.name for layer in state.layers] == ["Step_01_doubled_Channel_1", "Step_02_bright_Channel_1"]
