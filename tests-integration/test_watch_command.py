@@ -64,7 +64,7 @@ def shown(count: int) -> Callable[[State], bool]:
     return lambda state: sum(layer.images for layer in state.layers) == count
 
 
-@pytest.mark.parametrize("options", [[], ["--polling", "0.05"]])
+@pytest.mark.parametrize("options", [[], ["--polling", "--every", "0.05"]])
 def test_what_is_there_and_what_comes_is_shown_once(
     options: list[str], viewer: hcs_stream.Viewer, watch: Watch, wait_until: Wait, tmp_path: Path
 ) -> None:

@@ -1,14 +1,17 @@
 """`hcs-stream` as programs and people call it."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hcs_stream import cli
 
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "command-line.md"
 COMMAND = [sys.executable, "-m", "hcs_stream"]
 
 
@@ -47,3 +50,33 @@ def test_who_has_read_enough_may_close_the_pipe(viewer: Any) -> None:
     os.close(writer)
 
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+COMMANDS = ("plates", "send", "watch", "run", "viewers", "completion")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_teaches_by_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+
+    said = capsys.readouterr().out
+    assert "Examples:" in said
+    assert f"hcs-stream {command} " in said.split("Examples:")[1]
+    assert "Exit status:" in said
+
+
+@pytest.mark.skipif(not PAGE.is_file(), reason="the pages are in the repository, not in the sdist")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_reference_has_all_flags_and_no_others(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    options = capsys.readouterr().out.rpartition("\noptions:\n")[2]
+    flags = set(
+        re.findall(r"--[a-z][a-z-]*", " ".join(re.findall(r"^  (-.*?)(?:  |$)", options, re.MULTILINE)))
+    )
+
+    section = PAGE.read_text(encoding="utf-8").split(f"## hcs-stream {command}\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`--.*?) \|", section, re.MULTILINE)
+
+    assert set(re.findall(r"--[a-z][a-z-]*", " ".join(rows))) == flags - {"--help"}

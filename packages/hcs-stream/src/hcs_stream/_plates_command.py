@@ -18,7 +18,7 @@ import msgspec
 from rich.text import Text
 
 from hcs_protocol import HcsError, natural_key
-from hcs_stream.microscopes import ImageFile, Plate, grammars
+from hcs_stream.microscopes import ImageFile, Plate
 
 from ._open_plates import files, open_plates, reason
 from ._viewers_table import new_console
@@ -75,9 +75,8 @@ def add_plates_command(
 
 def add_maker_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--maker`` to a command."""
-    makers = ", ".join(grammars())
     parser.add_argument(
-        "--maker", help=f"read names as this maker's alone: {makers}; by default all are tried"
+        "--maker", help="read names as this maker's alone, 'Opera Phenix'; by default all are tried"
     )
 
 

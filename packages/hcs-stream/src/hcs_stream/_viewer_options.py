@@ -27,7 +27,7 @@ def add_viewer_options(parser: argparse.ArgumentParser) -> None:
     )
     viewer.add_argument("--title", help="of its window, if it is started")
     viewer.add_argument(
-        "--run", dest="run_name", metavar="NAME", help="the same name replaces images sent by it"
+        "--run", dest="run_name", metavar="NAME", help="images sent again by one name replace each other"
     )
 
 

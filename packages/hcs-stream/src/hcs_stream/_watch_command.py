@@ -49,15 +49,11 @@ def add_watch_command(
     files = parser.add_argument_group("which files, and when")
     files.add_argument("--new-only", action="store_true", help="leave out what is there already")
     files.add_argument(
-        "--polling",
-        nargs="?",
-        type=_seconds,
-        const=POLLING_SECONDS,
-        metavar="SECONDS",
-        help="look at the folder so often, for network drives (default %(const)s)",
+        "--polling", action="store_true", help="look again and again: for network drives, which tell nothing"
     )
+    _add_seconds(files, "--every", POLLING_SECONDS, "how often to look, with --polling")
     _add_seconds(files, "--idle", None, "end when nothing has come for so long; by default, on Ctrl-C")
-    _add_seconds(files, "--settle", SETTLE_SECONDS, "how long a file stays as it is before it is read")
+    _add_seconds(files, "--settle", SETTLE_SECONDS, "for how long a file stays the same before it is read")
     _add_seconds(files, "--patience", PATIENCE_SECONDS, "after how long an unreadable file is named")
     add_maker_option(parser)
     add_viewer_options(parser)
@@ -71,7 +67,7 @@ def watch_folder(options: argparse.Namespace) -> int:
     with a_teller() as teller:
         try:
             folder = _checked(options.folder)
-            arrivals = _arrivals(folder, options.polling)
+            arrivals: Arrivals = Polling(folder, options.every) if options.polling else Listening(folder)
             stream = connect_as_said(options, display(options), None)
         except (HcsError, OSError, ValueError) as error:
             teller.say(str(error))
@@ -105,10 +101,6 @@ def watch_folder(options: argparse.Namespace) -> int:
 def _tell_of_unfinished(finishing: Finishing, watch: Watch, teller: Teller) -> None:
     for path in finishing.unfinished:
         teller.say(f"not sent: {path}: {watch.problems.get(path, 'it was not finished yet')}")
-
-
-def _arrivals(folder: Path, polling: float | None) -> Arrivals:
-    return Listening(folder) if polling is None else Polling(folder, polling)
 
 
 def _checked(folder: Path) -> Path:
