@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
+from hcs_protocol import HcsError
 from hcs_stream.microscopes import MissingExtraError
 
 if TYPE_CHECKING:
@@ -19,6 +20,18 @@ RESCAN_SECONDS = 30.0
 TOLD = frozenset({"created", "modified", "closed", "moved"})
 """Not that a file was opened and read: that is what we do."""
 STORES = frozenset({"zarr.json", ".zgroup", ".zattrs", ".zarray"})
+
+
+class CannotListenError(HcsError, OSError):
+    """The system does not tell what happens in a folder."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(folder, reason)
+        self.folder = folder
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"wanted to hear of {str(self.folder)!r}, found {self.reason}: use --polling"
 
 
 class Arrival(NamedTuple):
@@ -107,7 +120,10 @@ class Listening:
         self._observer.schedule(Handler(), str(folder), recursive=True)
 
     def __enter__(self) -> Self:
-        self._observer.start()
+        try:
+            self._observer.start()
+        except OSError as error:
+            raise CannotListenError(self._folder, str(error)) from error
         return self
 
     def __exit__(

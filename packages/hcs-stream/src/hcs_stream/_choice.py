@@ -5,10 +5,15 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from hcs_protocol import HcsError
 from hcs_stream.config import ChannelFilter, InvalidFilterError, WellFilter, channel_filter, well_filter
 
 _RANGE = re.compile(r"\s*(\d+)\s*(?:(-)\s*(\d*)\s*)?")
 NUMBERS = "numbers '2', ranges '1-3', '5-' or 'none', with commas between"
+
+
+class NothingChosenError(HcsError, LookupError):
+    """No image is among those that are wanted; the text says which there are."""
 
 
 class NumberFilter(NamedTuple):
@@ -97,11 +102,17 @@ def choice(options: argparse.Namespace) -> Choice:
 
     return Choice(
         wells=well_filter(said("wells")) if said("wells") else None,
-        channels=channel_filter(",".join(said("channel"))) if said("channel") else None,
+        channels=channel_filter(_each(said("channel"))) if said("channel") else None,
         sites=number_filter(said("site"), "site") if said("site") else None,
         z_indexes=number_filter(said("z"), "z_index") if said("z") else None,
         timepoints=number_filter(said("timepoint"), "timepoint") if said("timepoint") else None,
     )
+
+
+def _each(said: Sequence[str]) -> list[str]:
+    """Return names as they are, since they may have commas, and what is between the commas."""
+    parts = [part.strip() for text in said for part in text.split(",")]
+    return [*said, *filter(None, parts)]
 
 
 def _numbers(component: str) -> Callable[[str], NumberFilter]:

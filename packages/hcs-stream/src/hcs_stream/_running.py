@@ -15,7 +15,8 @@ from hcs_stream.config import LazyNapariStreamingConfig
 from hcs_stream.microscopes import Plate, open_plate
 from hcs_stream.pipeline import Pipeline, RunInterruptedError, RunReport
 
-from ._choice import Choice, choice
+from ._choice import Choice, NothingChosenError, choice
+from ._open_plates import files
 from ._pipeline_file import PipelineFileError, load_pipeline, modules_beside
 from ._teller import Teller, a_teller
 from ._viewers_table import new_console
@@ -27,6 +28,9 @@ def run_as_said(options: argparse.Namespace) -> int:
         try:
             pipeline, module = load_pipeline(options.pipeline)
             plate = _chosen(open_plate(options.plate, maker=options.maker), choice(options))
+            if plate.unparsed:
+                names = f"of unknown names, such as {plate.unparsed[0].name}"
+                teller.say(f"left out: {files(len(plate.unparsed))} {names}")
             report = _run(_with_port(pipeline, options.port), module, plate, options, teller)
         except RunInterruptedError as interrupt:
             teller.say("interrupted")
@@ -70,9 +74,9 @@ def _send_by_value(module: ModuleType) -> None:
 
 def _chosen(plate: Plate, wanted: Choice) -> Plate:
     images = tuple(image for image in plate.images if wanted.accepts({"well": image.well}))
-    if plate.images and not images:
-        wells = ", ".join(dict.fromkeys(image.well for image in plate.images))
-        raise PipelineFileError(f"wanted some of the plate's wells, {wells}, found none of them chosen")
+    if not images:
+        wells = ", ".join(dict.fromkeys(image.well for image in plate.images)) or "none at all"
+        raise NothingChosenError(f"wanted images in some of the plate's wells, {wells}, found none chosen")
     return msgspec.structs.replace(plate, images=images)
 
 

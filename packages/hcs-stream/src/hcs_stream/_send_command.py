@@ -86,7 +86,11 @@ def send_images(options: argparse.Namespace) -> int:
             if not chosen:
                 teller.say(_nothing_to_send(found))
                 return 1
+            teller.progress("waiting for the viewer", 0, len(chosen))
             stream = connect_as_said(options, display(options), OVERFLOW)
+        except KeyboardInterrupt:
+            teller.say("interrupted before anything was sent")
+            return 1
         except (HcsError, OSError, ValueError) as error:
             teller.say(str(error))
             return 1
@@ -110,6 +114,7 @@ def _send(
         stream.end_run()
         stream.flush(FLUSH_SECONDS)
     except KeyboardInterrupt:
+        stream.end_run(state="cancelled")
         return "interrupted: "
     except HcsError as error:
         teller.say(str(error))

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from hcs_protocol import (
@@ -80,16 +80,17 @@ def declare(stream: Stream, images: Sequence[FoundImage], name: str, step: StepL
         found = dict.fromkeys(image.keywords.get(component) for image in images)
         return [value for value in found if isinstance(value, str | int)]
 
-    stream.declare(
-        name=name,
-        plates=values("plate"),
-        wells=values("well"),
-        sites=values("site"),
-        channels=values("channel"),
-        z_indexes=values("z_index"),
-        timepoints=values("timepoint"),
-        steps=[step] if step else [],
-    )
+    with suppress(InvalidComponentError):  # there are too many, or a name that no plate can have
+        stream.declare(
+            name=name,
+            plates=values("plate"),
+            wells=values("well"),
+            sites=values("site"),
+            channels=values("channel"),
+            z_indexes=values("z_index"),
+            timepoints=values("timepoint"),
+            steps=[step] if step else [],
+        )
 
 
 def summary(sent: int, of: int, skipped: Mapping[str, Sequence[Path]], unreadable: int, viewer: str) -> str:

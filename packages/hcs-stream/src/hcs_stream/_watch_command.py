@@ -28,6 +28,7 @@ from ._plate_knowledge import PlateKnowledge
 from ._plates_command import add_maker_option
 from ._send_command import INTERRUPTED_SECONDS, add_display_options, display
 from ._sending import Sender, summary
+from ._stream import Stream
 from ._teller import Teller, a_teller
 from ._viewer_options import add_viewer_options, connect_as_said
 from ._watch import Watch, look
@@ -68,39 +69,48 @@ def watch_folder(options: argparse.Namespace) -> int:
         try:
             folder = _checked(options.folder)
             arrivals: Arrivals = Polling(folder, options.every) if options.polling else Listening(folder)
+            finishing = _finishing(folder, options)  # before a viewer is waited for: what comes then is new
             stream = connect_as_said(options, display(options), None)
         except (HcsError, OSError, ValueError) as error:
             teller.say(str(error))
             return 1
         sender = Sender(stream, teller, options.step)
-        finishing = Finishing(look, time.monotonic, settle=options.settle, patience=options.patience)
-        if options.new_only:
-            for path in files_below(folder):
-                if path.suffix.lower() in PICTURES:
-                    finishing.ignore(path)
         knowledge = PlateKnowledge(folder, time.monotonic, options.maker)
         watch = Watch(arrivals, finishing, knowledge, sender, teller, time.monotonic)
-        timeout = INTERRUPTED_SECONDS
-        try:
-            with arrivals:
-                teller.say(f"watching {folder}{'' if options.idle else ', until Ctrl-C'}")
-                watch.run(options.idle)
-            stream.end_run()
-            timeout = FLUSH_SECONDS
-        except KeyboardInterrupt:
-            stream.end_run()
-        finally:
-            stream.close(timeout)
-        _tell_of_unfinished(finishing, watch, teller)
+        has_failed = _go_on(watch, arrivals, stream, options.idle, teller)
+        for path in finishing.unfinished:
+            teller.say(f"not sent: {path}: {watch.problems.get(path, 'it was not finished yet')}")
     left = len(finishing.unfinished)
     viewer = ", ".join(stream.counters_by_viewer)
     sys.stdout.write(f"{summary(sender.sent, sender.sent + left, watch.skipped, left, viewer)}\n")
-    return 1 if left else 0
+    return 1 if left or has_failed else 0
 
 
-def _tell_of_unfinished(finishing: Finishing, watch: Watch, teller: Teller) -> None:
-    for path in finishing.unfinished:
-        teller.say(f"not sent: {path}: {watch.problems.get(path, 'it was not finished yet')}")
+def _go_on(watch: Watch, arrivals: Arrivals, stream: Stream, idle: float | None, teller: Teller) -> bool:
+    """Watch until it ends, or somebody ends it; say whether it failed."""
+    try:
+        with arrivals:
+            teller.say("watching" if idle is not None else "watching, until Ctrl-C")
+            watch.run(idle)
+        stream.end_run()
+        stream.flush(FLUSH_SECONDS)
+    except KeyboardInterrupt:
+        stream.end_run()
+    except HcsError as error:
+        teller.say(str(error))
+        return True
+    finally:
+        stream.close(INTERRUPTED_SECONDS)  # all is adopted, or somebody waits
+    return False
+
+
+def _finishing(folder: Path, options: argparse.Namespace) -> Finishing:
+    finishing = Finishing(look, time.monotonic, settle=options.settle, patience=options.patience)
+    if options.new_only:
+        for path in files_below(folder):
+            if path.suffix.lower() in PICTURES:
+                finishing.ignore(path)
+    return finishing
 
 
 def _checked(folder: Path) -> Path:
