@@ -1,5 +1,7 @@
 """`hcs-stream run` takes a plate through the pipeline of a file, wherever its workers are."""
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from test_pipeline_workers_die import dask_cluster
 
 import hcs_stream
 from hcs_protocol import Components, State
@@ -32,6 +35,21 @@ def bright(image):
 
 pipeline = Pipeline([Step(doubled), Step(bright)])
 """
+SLOW = """
+import pathlib
+import threading
+
+from hcs_stream.pipeline import Pipeline, Step
+
+
+def slow(image):
+    pathlib.Path({fifo!r}).write_text("begun")
+    threading.Event().wait(100)
+    return image
+
+
+pipeline = Pipeline([Step(slow)])
+"""
 
 
 @pytest.fixture
@@ -55,9 +73,13 @@ def plate(tmp_path: Path) -> Path:
     return folder
 
 
-def run(viewer: hcs_stream.Viewer, *arguments: object) -> subprocess.CompletedProcess[str]:
+def command(viewer: hcs_stream.Viewer, *arguments: object) -> list[str]:
     port = str(viewer.connection.data_port)
-    line = [sys.executable, "-m", "hcs_stream", "run", "--port", port, *map(str, arguments)]
+    return [sys.executable, "-m", "hcs_stream", "run", "--port", port, *map(str, arguments)]
+
+
+def run(viewer: hcs_stream.Viewer, *arguments: object) -> subprocess.CompletedProcess[str]:
+    line = command(viewer, *arguments)
     return subprocess.run(line, capture_output=True, text=True, timeout=110, check=False)
 
 
@@ -79,6 +101,17 @@ def test_the_same_file_runs_on_any_executor(
 
 
 @pytest.mark.timeout(120)
+def test_workers_elsewhere_need_neither_the_file_nor_what_lies_beside_it(
+    viewer: hcs_stream.Viewer, file: Path, plate: Path, tmp_path: Path
+) -> None:
+    with dask_cluster(tmp_path, workers=2) as address:
+        done = run(viewer, file, plate, "--executor", address, "--wells", "A01,B02")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "2 of 2 wells done; 4 images published, 0 saved\n"
+
+
+@pytest.mark.timeout(120)
 def test_wells_that_failed_are_told_with_the_reason_and_a_resumed_run_takes_them_alone(
     viewer: hcs_stream.Viewer, file: Path, plate: Path, tmp_path: Path
 ) -> None:
@@ -91,6 +124,31 @@ def test_wells_that_failed_are_told_with_the_reason_and_a_resumed_run_takes_them
     assert "this image is black" in first.stdout
     assert "Traceback" in first.stderr
     assert "2 skipped, 1 failed" in second.stdout
+
+
+def test_wells_that_there_are_not_are_named(viewer: hcs_stream.Viewer, file: Path, plate: Path) -> None:
+    done = run(viewer, file, plate, "--wells", "H*")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "wells, A01, B02, C03, found none chosen" in done.stderr
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.skipif(sys.platform == "win32", reason="no Ctrl-C to send")
+def test_ctrl_c_ends_a_run_and_says_what_was_done(
+    viewer: hcs_stream.Viewer, plate: Path, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "begun")
+    (tmp_path / "slow.py").write_text(SLOW.format(fifo=str(tmp_path / "begun")))
+    line = command(viewer, tmp_path / "slow.py", plate, "--executor", "processes", "--workers", 1)
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    (tmp_path / "begun").read_text()  # returns when a worker has written
+    process.send_signal(signal.SIGINT)
+    said, errors = process.communicate(timeout=100)
+
+    assert process.returncode == 1
+    assert "interrupted" in errors
+    assert said.startswith("0 of 3 wells done, 3 not run")
 
 
 def test_a_file_without_a_pipeline_is_refused(viewer: hcs_stream.Viewer, plate: Path, tmp_path: Path) -> None:
