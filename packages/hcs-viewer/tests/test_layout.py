@@ -107,6 +107,14 @@ def test_a_projection_that_came_first_is_said_to_be_renamed() -> None:
     assert deep.renamed == (flat.layer,)
 
 
+def test_layers_are_removed_though_one_took_the_name_of_a_projection_over() -> None:
+    layout, (flat, deep) = laid_out(image(), image(z_index=1))
+
+    layout.remove([flat.layer, deep.layer])
+
+    assert names(layout) == []
+
+
 def test_an_image_without_z_alone_is_no_projection() -> None:
     layout, _ = laid_out(image(channel="DAPI"), image(channel="GFP", z_index=1))
 

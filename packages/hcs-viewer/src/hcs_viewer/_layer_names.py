@@ -79,8 +79,8 @@ class LayerNames:
         """Name the layers that would all be called the same; return those that have another name now."""
         layers = sorted(self._by_base[base], key=lambda layer: (layer.run_number, *layer.order))
         for layer in layers:
-            if layer.name:
-                self._by_name.pop(layer.name, None)
+            if self._by_name.get(layer.name) is layer:  # another one may have taken its old name over
+                del self._by_name[layer.name]
         heads: dict[tuple[int, str], LayerModel] = {}
         renamed = []
         for layer in layers:
