@@ -126,6 +126,18 @@ def test_wells_that_failed_are_told_with_the_reason_and_a_resumed_run_takes_them
     assert "2 skipped, 1 failed" in second.stdout
 
 
+def test_without_a_viewer_results_are_kept(
+    data_port: int, file: Path, plate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HCS_DATA_PORT", str(data_port))
+    options = ["--no-viewer", "--wells", "A01", "--executor", "serial", "--out", str(tmp_path / "out")]
+    line = [sys.executable, "-m", "hcs_stream", "run", str(file), str(plate), *options]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=55, check=False)
+
+    assert done.stdout == "1 of 1 wells done; 0 images published, 2 saved\n", done.stderr
+    assert hcs_stream.find_viewer(data_port) is None
+
+
 def test_wells_that_there_are_not_are_named(viewer: hcs_stream.Viewer, file: Path, plate: Path) -> None:
     done = run(viewer, file, plate, "--wells", "H*")
 

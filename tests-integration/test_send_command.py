@@ -103,6 +103,17 @@ def test_files_of_any_name_and_stacks_are_shown(
     assert viewer.image(layer, Components(site="stack", z_index=2))[0, 0] == 64
 
 
+def test_a_segmentation_is_shown_as_labels(
+    viewer: hcs_stream.Viewer, wait_until: Wait, tmp_path: Path
+) -> None:
+    tifffile.imwrite(tmp_path / "Assay_A01_s1_w1.TIF", np.arange(64, dtype="uint16").reshape(8, 8))
+
+    send(viewer, tmp_path, "--step", "cells", "--labels")
+
+    state = wait_until(viewer, lambda state: len(state.layers) == 1)
+    assert (state.layers[0].kind, state.layers[0].name) == ("labels", "Step_00_cells_Channel_1")
+
+
 def test_a_choice_that_takes_nothing_says_what_there_is(viewer: hcs_stream.Viewer, tmp_path: Path) -> None:
     done = send(viewer, make_plate(tmp_path, ["A01"]), "--wells", "B*")
 

@@ -80,3 +80,12 @@ def test_the_reference_has_all_flags_and_no_others(command: str, capsys: pytest.
     rows = re.findall(r"^\| (`--.*?) \|", section, re.MULTILINE)
 
     assert set(re.findall(r"--[a-z][a-z-]*", " ".join(rows))) == flags - {"--help"}
+
+
+def test_the_command_line_starts_without_what_only_some_commands_need() -> None:
+    late = ("dask", "distributed", "shtab", "tifffile", "watchdog", "zarr")
+    code = f"import sys, hcs_stream.cli; print([name for name in {late} if name in sys.modules])"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.stdout == "[]\n", done.stderr

@@ -21,6 +21,7 @@ from hcs_protocol import HcsError, natural_key
 from hcs_stream.microscopes import ImageFile, Plate
 
 from ._open_plates import files, open_plates, reason
+from ._printable import printable
 from ._viewers_table import new_console
 
 SHOWN = 8
@@ -137,12 +138,12 @@ def _report(name: str, images: Iterable[ImageFile]) -> PlateReport:
 
 def _lines(report: FolderReport) -> Iterator[Text]:
     for plate in report.plates:
-        yield Text.assemble((_printable(plate.name), "bold"), f"  {report.maker}  {_size(plate)}")
+        yield Text.assemble((printable(plate.name), "bold"), f"  {report.maker}  {_size(plate)}")
         yield _detail("wells", _some(plate.wells))
         yield _detail("channels", _some(plate.channels))
         if report.pixel_size is not None:
             yield _detail("pixel size", _pixel_size(report.pixel_size, report.z_step))
-    yield Text.assemble(("in ", "dim"), _printable(report.folder))
+    yield Text.assemble(("in ", "dim"), printable(report.folder))
     for why, paths in report.skipped.items():
         yield _detail("skipped", f"{reason(why, len(paths))}: {_names(paths)}")
     if report.unparsed:
@@ -182,10 +183,6 @@ def _names(paths: Iterable[str]) -> str:
 
 
 def _some(values: Iterable[str]) -> str:
-    values = list(map(_printable, values))
+    values = list(map(printable, values))
     rest = len(values) - SHOWN
     return ", ".join(values[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -54,6 +54,7 @@ def add_run_command(
     parser.add_argument(
         "--port", "--data-port", type=int, metavar="PORT", help="the viewer's, whatever FILE says"
     )
+    parser.add_argument("--no-viewer", action="store_true", help="stream nothing, whatever FILE says")
     parser.add_argument("--traceback", action="store_true", help="show where in your functions wells failed")
     add_choice_options(parser, wells_only=True)
     add_maker_option(parser)

@@ -18,6 +18,7 @@ from hcs_stream.pipeline import Pipeline, RunInterruptedError, RunReport
 from ._choice import Choice, NothingChosenError, choice
 from ._open_plates import files
 from ._pipeline_file import PipelineFileError, load_pipeline, modules_beside
+from ._printable import printable
 from ._teller import Teller, a_teller
 from ._viewers_table import new_console
 
@@ -31,7 +32,7 @@ def run_as_said(options: argparse.Namespace) -> int:
             if plate.unparsed:
                 names = f"of unknown names, such as {plate.unparsed[0].name}"
                 teller.say(f"left out: {files(len(plate.unparsed))} {names}")
-            report = _run(_with_port(pipeline, options.port), module, plate, options, teller)
+            report = _run(_to_viewer(pipeline, options), module, plate, options, teller)
         except RunInterruptedError as interrupt:
             teller.say("interrupted")
             report = interrupt.report
@@ -80,9 +81,14 @@ def _chosen(plate: Plate, wanted: Choice) -> Plate:
     return msgspec.structs.replace(plate, images=images)
 
 
-def _with_port(pipeline: Pipeline, port: int | None) -> Pipeline:
-    if port is None:
-        return pipeline
+def _to_viewer(pipeline: Pipeline, options: argparse.Namespace) -> Pipeline:
+    if options.no_viewer:
+        steps = [dataclasses.replace(step, stream="none") for step in pipeline.steps]
+        return dataclasses.replace(pipeline, steps=steps)
+    return pipeline if options.port is None else _with_port(pipeline, options.port)
+
+
+def _with_port(pipeline: Pipeline, port: int) -> Pipeline:
     said = pipeline.config.napari_streaming
     if isinstance(said, Sequence):
         if len(said) != 1:
@@ -104,5 +110,5 @@ def _tell(report: RunReport) -> None:
     table.add_column("well", no_wrap=True)
     table.add_column("what failed", overflow="fold")
     for well, error in report.failures.items():
-        table.add_row(well, "".join(letter if letter.isprintable() else " " for letter in error))
+        table.add_row(well, printable(" ".join(error.split())))
     new_console(sys.stdout).print(table)

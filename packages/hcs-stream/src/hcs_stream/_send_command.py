@@ -6,7 +6,7 @@ Examples:
   hcs-stream send /data/plate-7 --site 1 --z 3-5 --title "Plate 7"
   hcs-stream send result_1.tif result_2.png                 files of any name
   hcs-stream send "/data/plate-7/Images/r01c0*ch1*.tiff"    a glob, whatever the shell makes of it
-  hcs-stream send segmented.zarr --step segmented --pad     an OME-NGFF plate, as a step of a pipeline
+  hcs-stream send segmented.zarr --step segmented --labels  an OME-NGFF plate, as a step of a pipeline
 
 Channel names, pixel size, z-step and wavelengths go along where the plate's metadata say them. What is sent
 again with the same --run replaces what was there. Files that are no images of the plate are left out, and
@@ -56,7 +56,7 @@ def add_send_command(
 
 
 def add_display_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--step``, ``--colormap`` and ``--pad`` to a command."""
+    """Add ``--step``, ``--labels``, ``--colormap`` and ``--pad`` to a command."""
     options = parser.add_argument_group("how they are shown")
     options.add_argument("--step", metavar="NAME", help="name the layers after a step of a pipeline")
     options.add_argument(
@@ -64,6 +64,11 @@ def add_display_options(parser: argparse.ArgumentParser) -> None:
         type=_colormap,
         metavar="NAME",
         help="of napari, such as magma; by default one per channel, after its wavelength if that is known",
+    )
+    options.add_argument(
+        "--labels",
+        action="store_true",
+        help="they number objects, as a segmentation does",
     )
     options.add_argument(
         "--pad", action="store_true", help="fill up images of unequal sizes instead of giving them own layers"
@@ -94,7 +99,7 @@ def send_images(options: argparse.Namespace) -> int:
         except (HcsError, OSError, ValueError) as error:
             teller.say(str(error))
             return 1
-        sender = Sender(stream, teller, options.step)
+        sender = Sender(stream, teller, options.step, "labels" if options.labels else "image")
         failure = _send(sender, stream, chosen, options.step, teller)
     viewer = ", ".join(stream.counters_by_viewer)
     unreadable = len(sender.unreadable)

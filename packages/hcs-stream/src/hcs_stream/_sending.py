@@ -8,6 +8,7 @@ from pathlib import Path
 from hcs_protocol import (
     HandshakeRefusedError,
     InvalidComponentError,
+    Kind,
     UnsupportedArrayError,
     ViewerStalledError,
 )
@@ -30,10 +31,11 @@ OF_THE_VIEWER = (ViewerStalledError, HandshakeRefusedError)
 class Sender:
     """Sends images and keeps count."""
 
-    def __init__(self, stream: Stream, teller: Teller, step: StepLike = None) -> None:
+    def __init__(self, stream: Stream, teller: Teller, step: StepLike = None, kind: Kind = "image") -> None:
         self._stream = stream
         self._teller = teller
         self._step = step
+        self._kind: Kind = kind
         self.sent = 0
         """Images; several from a file that has several planes."""
         self.files = 0
@@ -68,7 +70,7 @@ class Sender:
 
     def _send(self, planes: Iterator[Plane]) -> None:
         for pixels, keywords in planes:
-            told: ImageKeywords = {**keywords, "step": self._step}
+            told: ImageKeywords = {**keywords, "step": self._step, "kind": self._kind}
             self._stream.send(pixels, **told)
             self.sent += 1
 

@@ -9,6 +9,8 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from ._printable import printable
+
 PERIOD_SECONDS = 5.0
 
 
@@ -24,7 +26,7 @@ class Teller:
 
     def say(self, text: str) -> None:
         """Say something, in a line of its own."""
-        self._console.print(f"hcs-stream: {_printable(text)}", soft_wrap=True)
+        self._console.print("\n".join(map(printable, f"hcs-stream: {text}".split("\n"))), soft_wrap=True)
 
     def progress(self, doing: str, done: int, of: int | None = None) -> None:
         """Say how far it is; without a terminal, only if nothing was said of it for a while."""
@@ -56,7 +58,3 @@ def a_teller(file: TextIO | None = None) -> Iterator[Teller]:
     with Progress(*columns, console=console, transient=True) as bar:
         teller.begin(bar)
         yield teller
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from hcs_protocol import Counters, Latency, WorkerStatus
 
+from ._printable import printable
 from ._viewer_reports import ViewerReport
 
 WIDTH = 160
@@ -40,14 +41,14 @@ def _headline(report: ViewerReport) -> Text:
     plain = [f"data {report.data_port}", f"control {report.control_port}", f"pid {report.pid}"]
     if report.window_age_seconds is not None:
         plain.append(f"window {report.window_age_seconds:.1f} s")
-    title = Text(_printable(report.title), "bold")
+    title = Text(printable(report.title), "bold")
     state = Text(report.state, COLOURS.get(report.state, "red"))
     return Text("  ").join([title, state, *map(Text, plain)])
 
 
 def _tables(report: ViewerReport) -> list[RenderableType]:
     if report.counters is None:
-        return [Text(_printable(report.problem or ""))]
+        return [Text(printable(report.problem or ""))]
     tables: list[RenderableType] = [_counters(report.counters, report.rates_per_second)]
     latency = _all_hops(report)
     if latency:
@@ -74,7 +75,7 @@ def _counts(counters: Counters | WorkerStatus, names: Iterable[str]) -> list[str
 
 def _latencies(latency: dict[str, Latency]) -> Table:
     hops = sorted(latency, key=lambda hop: (HOPS.index(hop) if hop in HOPS else len(HOPS), hop))
-    table = _table("ms", *map(_printable, hops))
+    table = _table("ms", *map(printable, hops))
     table.add_row("p50", *(_milliseconds(latency[hop].p50) for hop in hops))
     table.add_row("p99", *(_milliseconds(latency[hop].p99) for hop in hops))
     return table
@@ -93,7 +94,7 @@ def _all_hops(report: ViewerReport) -> dict[str, Latency]:
 def _workers(workers: Iterable[WorkerStatus]) -> Table:
     table = _table("worker", "policy", *(name.replace("_", " ") for name in WORKERS_COUNTERS), "size")
     for worker in workers:
-        names = _printable(worker.name), _printable(worker.overflow)
+        names = printable(worker.name), printable(worker.overflow)
         table.add_row(*names, *_counts(worker, WORKERS_COUNTERS), _size(worker.nbytes))
     return table
 
@@ -105,8 +106,8 @@ def _is_troubled(worker: WorkerStatus) -> bool:
 def _troubles(workers: Iterable[WorkerStatus]) -> Table:
     table = _table("worker", *TROUBLES, "dropped")
     for worker in workers:
-        dropped = ", ".join(f"{count} by {_printable(policy)}" for policy, count in worker.dropped.items())
-        table.add_row(_printable(worker.name), *_counts(worker, TROUBLES), dropped or "0")
+        dropped = ", ".join(f"{count} by {printable(policy)}" for policy, count in worker.dropped.items())
+        table.add_row(printable(worker.name), *_counts(worker, TROUBLES), dropped or "0")
     return table
 
 
@@ -129,7 +130,3 @@ def _size(nbytes: float) -> str:
             return f"{nbytes:.0f} {unit}" if unit == "B" else f"{nbytes:.1f} {unit}"
         nbytes /= 1024
     return f"{nbytes:.1f} TiB"
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text)  # a peer may send escapes
