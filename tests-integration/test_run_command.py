@@ -148,7 +148,7 @@ def test_wells_that_there_are_not_are_named(viewer: hcs_stream.Viewer, file: Pat
 @pytest.mark.timeout(120)
 @pytest.mark.skipif(sys.platform == "win32", reason="no Ctrl-C to send")
 def test_ctrl_c_ends_a_run_and_says_what_was_done(
-    viewer: hcs_stream.Viewer, plate: Path, tmp_path: Path
+    viewer: hcs_stream.Viewer, plate: Path, tmp_path: Path, own_places: Path, wait_until: Wait
 ) -> None:
     os.mkfifo(tmp_path / "begun")
     (tmp_path / "slow.py").write_text(SLOW.format(fifo=str(tmp_path / "begun")))
@@ -157,6 +157,7 @@ def test_ctrl_c_ends_a_run_and_says_what_was_done(
     (tmp_path / "begun").read_text()  # returns when a worker has written
     process.send_signal(signal.SIGINT)
     said, errors = process.communicate(timeout=100)
+    wait_until(viewer, lambda _: not any(own_places.iterdir()))  # the viewer has what was under way
 
     assert process.returncode == 1
     assert "interrupted" in errors

@@ -122,7 +122,9 @@ def test_a_choice_that_takes_nothing_says_what_there_is(viewer: hcs_stream.Viewe
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGINT") or sys.platform == "win32", reason="no Ctrl-C to send")
-def test_ctrl_c_ends_it_and_says_what_was_sent(viewer: hcs_stream.Viewer, tmp_path: Path) -> None:
+def test_ctrl_c_ends_it_and_says_what_was_sent(
+    viewer: hcs_stream.Viewer, tmp_path: Path, own_places: Path, wait_until: Wait
+) -> None:
     make_plate(tmp_path, ["A01"])
     os.mkfifo(tmp_path / "Assay_A02_s1_w1.TIF")
     line = command(viewer, *sorted(tmp_path.glob("*.TIF")))
@@ -131,6 +133,7 @@ def test_ctrl_c_ends_it_and_says_what_was_sent(viewer: hcs_stream.Viewer, tmp_pa
     process.send_signal(signal.SIGINT)
     os.close(writes)
     said, _ = process.communicate(timeout=50)
+    wait_until(viewer, lambda _: not any(own_places.iterdir()))  # the viewer has what was under way
 
     assert process.returncode == 1
     assert said.startswith("interrupted: sent ")

@@ -33,7 +33,7 @@ from ._viewer_options import add_viewer_options, connect_as_said
 OVERFLOW = "block(600)"
 """The images lie on disk as it is: nothing has to be spilled, and a busy viewer is waited for."""
 FLUSH_SECONDS = 600.0
-INTERRUPTED_SECONDS = 1.0
+INTERRUPTED_SECONDS = 2.0
 """For what is under way when somebody presses Ctrl-C; what is published is not lost by it."""
 
 
