@@ -1,13 +1,16 @@
 """What a command names: plates, files of plates, files of any name, globs."""
 
 from pathlib import Path
+from typing import Literal
 
+import msgspec
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from hcs_stream._choice import Choice
-from hcs_stream._found_images import NoSuchImageError, choose, find_images
+from hcs_stream._found_images import FoundImage, NoSuchImageError, choose, find_images, of_no_plate
 from hcs_stream._planes import read_planes
 from hcs_stream.config import well_filter
 from hcs_stream.microscopes import UnreadableImageError, format_htd
@@ -82,6 +85,30 @@ def test_an_image_goes_with_its_file(plate: Path) -> None:
 
     assert pixels.shape == (4, 5)
     assert (keywords["file"], keywords["page"]) == (image.file.path, 0)
+
+
+@pytest.mark.parametrize(("version", "name"), [(2, "1/0/0/0"), (3, "c/1/0/0/0")])
+def test_a_plane_of_an_ngff_array_goes_with_its_chunk(
+    version: Literal[2, 3], name: str, tmp_path: Path
+) -> None:
+    keys = {"name": "v2" if version == 2 else "default", "separator": "/"}
+    array = zarr.create_array(
+        tmp_path / "0",
+        shape=(4, 2, 6, 6),
+        chunks=(2, 2, 3, 3),
+        dtype="u2",
+        zarr_format=version,
+        chunk_key_encoding=keys,
+    )
+    array[:] = np.broadcast_to(np.arange(1, 9, dtype="u2").reshape(4, 2, 1, 1), array.shape)
+    found = of_no_plate(tmp_path / "0")
+    file = msgspec.structs.replace(found.file, key=(3, 1))
+
+    ((pixels, keywords),) = read_planes(FoundImage(file, found.keywords))
+
+    assert np.unique(pixels).tolist() == [8]
+    assert (keywords["file"], keywords["page"]) == (tmp_path / "0" / name, 3)
+    assert (tmp_path / "0" / name).is_file()
 
 
 def test_the_planes_of_a_stack_are_numbered_along_its_axes(tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from hcs_stream.microscopes import UnreadableImageError, read_image
+from hcs_stream.microscopes import ImageFile, UnreadableImageError, read_image
 
 from ._addresses import ImageKeywords
 from ._found_images import TIFF, FoundImage
@@ -26,19 +27,37 @@ def read_planes(image: FoundImage) -> Iterator[Plane]:
     Raises:
         UnreadableImageError: As `read_image`, for the first plane at once.
     """
-    path = image.file.path
-    is_tiff = path.suffix.lower() in TIFF
     try:
         pixels = read_image(image.file)
     except UnreadableImageError:
-        if image.file.key or not is_tiff or not (planes := _planes_of_stack(image)):
+        if image.file.key or not _is_tiff(image.file) or not (planes := _planes_of_stack(image)):
             raise
         return planes
-    keywords = image.keywords
-    if is_tiff:
-        page = image.file.key[0] if image.file.key else 0
-        keywords = {**keywords, "file": path, "page": page}
+    keywords: ImageKeywords = {**image.keywords, **_where(image.file)}
     return iter([(pixels, keywords)])
+
+
+def _where(file: ImageFile) -> ImageKeywords:
+    """Return in which file the viewer finds a plane again; nothing if it cannot read such."""
+    if _is_tiff(file):
+        return {"file": file.path, "page": file.key[0] if file.key else 0}
+    return _chunk(file) if file.key and file.path.is_dir() else {}
+
+
+def _chunk(file: ImageFile) -> ImageKeywords:
+    """Return the chunk of an OME-NGFF array in which a plane begins, and which plane of the chunk it is."""
+    import zarr  # optional; it has just read the plane
+
+    array: Any = zarr.open_array(file.path, mode="r")
+    sides = (array.shards or array.chunks)[: len(file.key)]
+    chunk = [index // side for index, side in zip(file.key, sides, strict=True)]
+    within = [index % side for index, side in zip(file.key, sides, strict=True)]
+    name = array.metadata.encode_chunk_key((*chunk, *[0] * (array.ndim - len(chunk))))
+    return {"file": file.path / name, "page": int(np.ravel_multi_index(within, sides))}
+
+
+def _is_tiff(file: ImageFile) -> bool:
+    return file.path.suffix.lower() in TIFF
 
 
 def _planes_of_stack(image: FoundImage) -> Iterator[Plane] | None:
