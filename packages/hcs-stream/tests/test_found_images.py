@@ -123,6 +123,38 @@ def test_the_planes_of_a_stack_are_numbered_along_its_axes(tmp_path: Path) -> No
     assert np.unique(pixels).tolist() == [7]
 
 
+def test_a_file_of_an_ome_set_is_itself_alone(tmp_path: Path) -> None:
+    for z in (1, 2):
+        parts = "".join(
+            f'<TiffData IFD="0" FirstZ="{n - 1}" PlaneCount="1">'
+            f'<UUID FileName="A01_s1_w1_z{n}_t1.tif">urn:uuid:{n}</UUID></TiffData>'
+            for n in (1, 2)
+        )
+        text = (
+            f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:{z}">'
+            '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" '
+            f'SizeX="5" SizeY="4" SizeZ="2" SizeC="1" SizeT="1"><Channel ID="Channel:0:0"/>{parts}</Pixels></Image></OME>'
+        )
+        path = tmp_path / f"A01_s1_w1_z{z}_t1.tif"
+        tifffile.imwrite(path, np.full((4, 5), z, "uint16"), description=text, metadata=None)
+
+    planes = [plane for image in find_images([str(tmp_path)]).images for plane in read_planes(image)]
+
+    assert [(np.unique(pixels).tolist(), keywords["z_index"]) for pixels, keywords in planes] == [
+        ([1], 1),
+        ([2], 2),
+    ]
+
+
+def test_colours_are_no_planes(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "rgb.tif", np.ones((4, 5, 3), "uint16"), photometric="rgb")
+    (image,) = find_images([str(tmp_path / "rgb.tif")]).images
+
+    ((pixels, keywords),) = read_planes(image)
+
+    assert (pixels.shape, keywords["axes"]) == ((4, 5, 3), "yxc")
+
+
 def test_an_axis_that_the_file_does_not_name_is_z(tmp_path: Path) -> None:
     path = tmp_path / "any.tif"
     with tifffile.TiffWriter(path) as file:

@@ -34,6 +34,8 @@ def read_planes(image: FoundImage) -> Iterator[Plane]:
             raise
         return planes
     keywords: ImageKeywords = {**image.keywords, **_where(image.file)}
+    if pixels.ndim == 3:
+        keywords["axes"] = "yxc"
     return iter([(pixels, keywords)])
 
 
@@ -65,7 +67,7 @@ def _planes_of_stack(image: FoundImage) -> Iterator[Plane] | None:
 
     path = image.file.path
     try:
-        with tifffile.TiffFile(path) as file:
+        with tifffile.TiffFile(path, _multifile=False) as file:
             series = file.series[0]
             axes, shape = series.axes, series.shape
             lies_in_pages = [page.index if page is not None else None for page in series.pages]

@@ -47,7 +47,7 @@ def _read_tiff(path: Path, key: tuple[int, ...]) -> tuple[Pixels, bool]:
     import tifffile  # takes a while to import, and file names alone do without
 
     try:
-        with tifffile.TiffFile(path) as file:
+        with tifffile.TiffFile(path, _multifile=False) as file:  # one of an OME set is asked for, not the set
             pixels = file.asarray(key=key[0] if key else None)
             axes = file.pages[key[0]].axes if key else file.series[0].axes
     except FileNotFoundError:
