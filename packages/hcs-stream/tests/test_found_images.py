@@ -1,5 +1,7 @@
 """What a command names: plates, files of plates, files of any name, globs."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -133,7 +135,8 @@ def test_a_file_of_an_ome_set_is_itself_alone(tmp_path: Path) -> None:
         text = (
             f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:{z}">'
             '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" '
-            f'SizeX="5" SizeY="4" SizeZ="2" SizeC="1" SizeT="1"><Channel ID="Channel:0:0"/>{parts}</Pixels></Image></OME>'
+            'SizeX="5" SizeY="4" SizeZ="2" SizeC="1" SizeT="1"><Channel ID="Channel:0:0"/>'
+            f"{parts}</Pixels></Image></OME>"
         )
         path = tmp_path / f"A01_s1_w1_z{z}_t1.tif"
         tifffile.imwrite(path, np.full((4, 5), z, "uint16"), description=text, metadata=None)
@@ -144,6 +147,17 @@ def test_a_file_of_an_ome_set_is_itself_alone(tmp_path: Path) -> None:
         ([1], 1),
         ([2], 2),
     ]
+
+
+@pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="names are Unicode here")
+def test_a_name_that_is_no_unicode_is_sent_all_the_same(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/10\xb5m.tif"))
+    tifffile.imwrite(path, np.ones((4, 5), "uint16"))
+    (image,) = find_images([str(tmp_path)]).images
+
+    ((_, keywords),) = read_planes(image)
+
+    assert keywords == {"site": "10?m"}
 
 
 def test_colours_are_no_planes(tmp_path: Path) -> None:

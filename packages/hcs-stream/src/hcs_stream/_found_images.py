@@ -12,6 +12,7 @@ from hcs_stream.microscopes import ImageFile, NoImagesError, Plate
 from ._addresses import ImageKeywords
 from ._choice import Choice
 from ._open_plates import open_plates
+from ._printable import readable
 
 TIFF = (".tif", ".tiff")
 PICTURES = (*TIFF, ".png", ".jpg", ".jpeg", ".bmp")
@@ -86,7 +87,7 @@ def choose(found: Found, choice: Choice) -> list[FoundImage]:
 def of_plate(image: ImageFile, plate: Plate) -> FoundImage:
     """Return an image of a plate with what the plate says of it."""
     keywords: ImageKeywords = {
-        "plate": image.plate,
+        "plate": readable(image.plate),
         "well": image.well,
         "site": image.site,
         "channel": image.channel,
@@ -102,7 +103,7 @@ def of_plate(image: ImageFile, plate: Plate) -> FoundImage:
 def of_no_plate(path: Path) -> FoundImage:
     """Return an image whose name says nothing, as a site that is called like it."""
     file = ImageFile(path=path, plate="", well="", site=None, channel="", z_index=None, timepoint=None)
-    return FoundImage(file, {"site": path.stem})
+    return FoundImage(file, {"site": readable(path.stem)})
 
 
 def _folders_and_files(said: Sequence[str]) -> tuple[list[Path], list[Path]]:

@@ -11,6 +11,7 @@ from hcs_stream.microscopes import ImageFile, UnreadableImageError, read_image
 
 from ._addresses import ImageKeywords
 from ._found_images import TIFF, FoundImage
+from ._printable import readable
 
 Plane = tuple[npt.NDArray[Any], ImageKeywords]
 
@@ -41,6 +42,8 @@ def read_planes(image: FoundImage) -> Iterator[Plane]:
 
 def _where(file: ImageFile) -> ImageKeywords:
     """Return in which file the viewer finds a plane again; nothing if it cannot read such."""
+    if readable(str(file.path)) != str(file.path):
+        return {}  # messages are Unicode
     if _is_tiff(file):
         return {"file": file.path, "page": file.key[0] if file.key else 0}
     return _chunk(file) if file.key and file.path.is_dir() else {}

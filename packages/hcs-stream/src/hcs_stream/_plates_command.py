@@ -21,7 +21,7 @@ from hcs_protocol import HcsError, natural_key
 from hcs_stream.microscopes import ImageFile, Plate
 
 from ._open_plates import files, open_plates, reason
-from ._printable import printable
+from ._printable import printable, readable
 from ._viewers_table import new_console
 
 SHOWN = 8
@@ -105,14 +105,16 @@ def report_folder(plate: Plate) -> FolderReport:
     for image in plate.images:
         by_plate.setdefault(image.plate, []).append(image)
     return FolderReport(
-        folder=str(plate.folder),
+        folder=readable(str(plate.folder)),
         maker=plate.maker if plate.images else "",
-        plates=[_report(name, images) for name, images in by_plate.items()],
+        plates=[_report(readable(name), images) for name, images in by_plate.items()],
         pixel_size=plate.pixel_size,
         z_step=plate.z_step,
         wavelengths=plate.wavelengths,
-        skipped={why: [str(path) for path in paths] for why, paths in plate.skipped.items() if paths},
-        unparsed=[str(path) for path in plate.unparsed],
+        skipped={
+            why: [readable(str(path)) for path in paths] for why, paths in plate.skipped.items() if paths
+        },
+        unparsed=[readable(str(path)) for path in plate.unparsed],
     )
 
 
