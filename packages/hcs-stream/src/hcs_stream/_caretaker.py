@@ -14,6 +14,8 @@ from ._shared_link import SharedLink
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.05
+IDLE_SECONDS = 0.25
+"""While nothing is due before the next beat; each look takes a core's caches from the pipeline."""
 REFUSED_SECONDS = 2.0
 REST_SECONDS = 0.002
 """How long it leaves the interpreter to those who are busy sending."""
@@ -81,7 +83,7 @@ class Caretaker(threading.Thread):
         if self._clock() < self._shared.busy_until and not self._shared.waiting:
             self._shared.closing.wait(REST_SECONDS)
         else:
-            session.poll()
+            session.poll(LOOK_SECONDS if self._holdings.is_tight else IDLE_SECONDS)
 
     def _look_for_viewer(self, link: Link) -> None:
         if connection := self._find():

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 BUSY_SECONDS = 0.01
 GOODBYE_SECONDS = 2.0
 GRACE_SECONDS = 2.0
+NEWS_SECONDS = 0.05
+"""Another thread may hear what this one waits for."""
 """How long closing waits without a word."""
 
 
@@ -114,7 +116,7 @@ class Publisher:
         shared = self._open()
         shared.busy_until = self._clock() + BUSY_SECONDS
         if session := shared.link.session:
-            session.poll(timeout)
+            session.poll(min(timeout, NEWS_SECONDS))
         else:
             shared.closing.wait(timeout)
 

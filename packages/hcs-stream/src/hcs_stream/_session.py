@@ -46,7 +46,6 @@ ANSWER_SECONDS = (
     1.0  # the least a viewer gets after a beat: this worker itself may have been stopped for long
 )
 OPEN_SECONDS = 0.002
-IDLE_SECONDS = 0.05
 
 
 class Phase(Enum):
@@ -97,9 +96,9 @@ class Session:
         self._last_id = new_id()
         self._say_hello(worker_run, name, offer)
 
-    def poll(self, most: float = IDLE_SECONDS) -> None:
+    def poll(self, most: float) -> None:
         """Wait, without the lock, until the viewer says something or something is due; most seconds."""
-        seconds = min(most, OPEN_SECONDS if self.phase is OPENING else IDLE_SECONDS)
+        seconds = min(most, OPEN_SECONDS) if self.phase is OPENING or self.said_goodbye else most
         with contextlib.suppress(zmq.ZMQError):  # closed meanwhile
             self._poller.poll(int(seconds * 1000))
 
