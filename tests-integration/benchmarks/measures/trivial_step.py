@@ -32,7 +32,7 @@ def measure_trivial_step(report: Report, places: Places, extent: PipelineExtent)
                 worker.child.ask("flush", stream="one")
                 (lent if "lent" in operation else plain).append(spans.extent / extent.trivial)
         counters = worker.child.ask("counters", stream="one")
-        lost = counters["published"] - viewer.checked
+        lost = counters["published"] - counters["adopted"]
     images = extent.trivial * extent.trivial_pairs
     report.compare("trivial_step_slowdown", lent, plain, images)
     report.count("trivial_step_images", counters["published"])
