@@ -3,8 +3,10 @@
 import copy
 import dataclasses
 import pickle
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -233,3 +235,17 @@ def test_nothing_said_is_no_viewer_and_a_step_may_have_one_alone() -> None:
     assert resolve_all(None, None, None) == ()
     assert resolve_all(None, STEP, None)[0].explain("channel_mode") == "stack, from the step"
     assert resolve_all(None, [], PIPELINE) == ()
+
+
+def test_a_lazy_configuration_goes_to_a_process_whatever_its_sender_imported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    main = ModuleType("__mp_main__")
+    vars(main)["UNSET"] = UNSET  # from hcs_stream.config import *
+    modules = {"__mp_main__": main, **sys.modules}
+    monkeypatch.setattr(sys, "modules", modules)
+    sent = pickle.dumps(LazyNapariStreamingConfig(napari_port=5601))
+
+    assert b"__mp_main__" not in sent
+    assert pickle.loads(sent) == LazyNapariStreamingConfig(napari_port=5601)
+    assert pickle.loads(sent).given() == {"napari_port": 5601}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from hcs_stream.microscopes import open_plate
+from hcs_stream.microscopes import open_plate, parse_paths
 
 Touch = Callable[..., Path]
 
@@ -69,3 +69,24 @@ def test_an_ending_in_two_spellings_is_the_same_image_twice(touch: Touch) -> Non
 
     assert [image.plate for image in plate.images] == ["P (a)", "P (b)"]
     assert [path.name for path in plate.skipped["duplicates"]] == ["P_A01_s1_w1.tif"]
+
+
+def test_paths_that_are_read_together_are_told_apart() -> None:
+    names = ["Images/r01c01f01p01-ch1sk1fk1fl1.tiff", "Images/r01c01f01p01-ch1sk1fk2fl1.tiff", "holiday.tif"]
+
+    first, second, nothing = parse_paths([Path("P", name) for name in names])
+
+    assert first is not None
+    assert second is not None
+    assert (first.channel, second.channel, nothing) == ("1 (frame 1)", "1 (frame 2)", None)
+
+
+def test_paths_of_two_folders_with_plates_of_one_name_are_told_apart() -> None:
+    found = parse_paths(["a/P_A01_s1_w1.tif", "b/P_A01_s1_w1.tif", "b/P_A1_s1_w1.tif", "b/P_A02_s1_w1.tif"])
+
+    assert [(image.plate, image.channel) for image in found if image is not None] == [
+        ("P", "1"),
+        ("P (b)", "1"),
+        ("P", "1 (P_A1_s1_w1.tif)"),
+        ("P", "1"),
+    ]

@@ -51,6 +51,27 @@ def test_names_that_no_grammar_knows_are_told_apart(viewer: Any, stream_to: Call
     ]
 
 
+def test_images_of_one_batch_whose_names_say_one_address_do_not_replace_each_other(
+    viewer: Any, stream_to: Callable[..., list[Any]]
+) -> None:
+    steps = ["/a/A1_01_1_1_DAPI_001.tif", "/a/A1_02_1_1_DAPI_001.tif"]
+    arrived = stream_to(viewer, [*steps, "/b/holiday.tif", "/c/holiday.tif", "/d/A1_w1.tif", "/d/A01_w1.tif"])
+
+    assert [item.address.components.channel for item in arrived] == [
+        "DAPI (step 1)",
+        "DAPI (step 2)",
+        "holiday.tif",
+        str(Path("/c/holiday.tif")),
+        "1",
+        "1 (A01_w1.tif)",
+    ]
+
+
+def test_a_display_that_is_a_dictionary_is_an_error_that_says_how_to_say_it(filemanager: FileManager) -> None:
+    with pytest.raises(TypeError, match="its fields may be options themselves"):
+        filemanager.save(IMAGE, NAMES[0], "napari_stream", display={"colormap": "red"})
+
+
 def test_components_and_display_are_overridden_by_keyword(
     viewer: Any, stream_to: Callable[..., list[Any]]
 ) -> None:

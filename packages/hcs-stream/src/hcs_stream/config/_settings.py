@@ -46,6 +46,10 @@ class Settings:
         for name in hints(type(self)):
             object.__setattr__(self, name, checked(type(self), name, getattr(self, name)))
 
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out what is not set: pickle would look for `UNSET` in all modules, and find the caller's."""
+        return {name: value for name, value in vars(self).items() if value is not UNSET}
+
     def given(self) -> dict[str, object]:
         """Return the fields that are set, None among them; of a configuration that is not lazy, all."""
         return {name: value for name in hints(type(self)) if (value := getattr(self, name)) is not UNSET}

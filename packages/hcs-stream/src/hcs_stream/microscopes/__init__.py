@@ -16,7 +16,7 @@ from ._image_file import ImageFile
 from ._imagexpress import format_imagexpress, parse_imagexpress
 from ._imagexpress_htd import format_htd
 from ._makers import grammars
-from ._names import format_path, parse_path
+from ._names import format_path, parse_path, parse_paths
 from ._plate import Plate, open_plate
 from ._positions import read_positions
 from ._read import read_image
@@ -44,6 +44,7 @@ __all__ = [
     "open_plate",
     "parse_imagexpress",
     "parse_path",
+    "parse_paths",
     "read_image",
     "read_positions",
 ]

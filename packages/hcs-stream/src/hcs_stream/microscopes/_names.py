@@ -2,11 +2,18 @@
 
 import os
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import msgspec
 
 from ._errors import UnknownFileNameError
+from ._grammar import ParsedName
 from ._image_file import ImageFile
 from ._makers import grammar_of, grammars
+
+Address: TypeAlias = tuple[object, ...]
 
 _PART = re.compile(r"(?:ZStep|TimePoint)_[0-9]+|Images|r[0-9]+c[0-9]+", re.IGNORECASE)
 
@@ -26,13 +33,59 @@ def parse_path(
         UnknownFileNameError: No grammar that was tried knows the name.
         UnknownMakerError: There is no grammar of this maker.
     """
-    whole = Path(path)
+    return _read(Path(path), maker, root).image
+
+
+def parse_paths(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    maker: str | None = None,
+    root: str | os.PathLike[str] | None = None,
+) -> list[ImageFile | None]:
+    """Read the addresses of several images, of which no two get the same; no file is opened.
+
+    What else the names say is then part of the channel, ``"DAPI (step 2)"``. What nothing tells apart has its
+    folder beside the plate's name, or its own name beside the channel's.
+
+    Args:
+        paths: The images.
+        maker: As `parse_path`.
+        root: As `parse_path`.
+
+    Returns:
+        For each its address; None if no grammar that was tried knows the name.
+
+    Raises:
+        UnknownMakerError: There is no grammar of this maker.
+    """
+    found: list[_Read | None] = []
+    for path in map(Path, paths):
+        try:
+            found.append(_read(path, maker, root))
+        except UnknownFileNameError:
+            found.append(None)
+    known = [read for read in found if read is not None]
+    images = iter(_told_apart(known))
+    return [None if read is None else next(images) for read in found]
+
+
+class _Read(NamedTuple):
+    image: ImageFile
+    parsed: ParsedName
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """What the name says beside the address."""
+        return f"series {self.parsed.series}", f"frame {self.parsed.frame}", self.parsed.acquisition
+
+
+def _read(whole: Path, maker: str | None, root: str | os.PathLike[str] | None) -> _Read:
     folders = _folders(whole, None if root is None else Path(root))
     plate = plate_folder(folders) if root is None else Path(os.path.abspath(root)).name
     tried = {maker: grammar_of(maker)} if maker else grammars()
     for grammar in tried.values():
         if parsed := grammar.parse(whole.name, folders):
-            return ImageFile(
+            image = ImageFile(
                 path=whole,
                 plate=plate if parsed.plate is None else parsed.plate,
                 well=parsed.well,
@@ -41,7 +94,53 @@ def parse_path(
                 z_index=parsed.z_index,
                 timepoint=parsed.timepoint,
             )
+            return _Read(image, parsed)
     raise UnknownFileNameError(whole.name, tuple(grammar.name for grammar in tried.values()))
+
+
+def _told_apart(several: Sequence[_Read]) -> Sequence[ImageFile]:
+    by_address: dict[Address, list[_Read]] = {}
+    for read in several:
+        by_address.setdefault(_address(read.image), []).append(read)
+    if len(by_address) == len(several):
+        return [read.image for read in several]
+    different: dict[tuple[str, str], set[int]] = {}
+    for reads in by_address.values():
+        of_channel = different.setdefault((reads[0].image.plate, reads[0].image.channel), set())
+        details = zip(*(read.details for read in reads), strict=True)
+        of_channel.update(number for number, found in enumerate(details) if len(set(found)) > 1)
+    first: dict[Address, Path] = {}
+    images: list[ImageFile] = []
+    for read in several:
+        numbers = sorted(different[read.image.plate, read.image.channel])
+        image = _in_channel(read.image, [read.details[number] for number in numbers])
+        if _address(image) in first:
+            image = _twin(image, first)
+        first[_address(image)] = image.path
+        images.append(image)
+    return images
+
+
+def _in_channel(image: ImageFile, details: Sequence[str]) -> ImageFile:
+    if not details:
+        return image
+    return msgspec.structs.replace(image, channel=f"{image.channel} ({', '.join(filter(None, details))})")
+
+
+def _twin(image: ImageFile, first: Mapping[Address, Path]) -> ImageFile:
+    """Return an image whose address another one has under an address of its own."""
+    name, folder = image.path.name, image.path.parent
+    tried = (
+        msgspec.structs.replace(image, plate=f"{image.plate} ({folder.name})"),
+        msgspec.structs.replace(image, channel=f"{image.channel} ({name})"),
+        msgspec.structs.replace(image, channel=f"{image.channel} ({image.path})"),
+    )
+    is_elsewhere = first[_address(image)].parent != folder
+    return next((twin for twin in tried[not is_elsewhere :] if _address(twin) not in first), image)
+
+
+def _address(image: ImageFile) -> Address:
+    return image.plate, image.channel, image.well, image.site, image.z_index, image.timepoint
 
 
 def format_path(image: ImageFile, *, maker: str) -> Path:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from hcs_protocol import COMPONENTS, FileRef
+from hcs_protocol import COMPONENTS, DisplayConfiguration, FileRef
 
-from ._addresses import Address, address_of
+from ._addresses import Address, addresses_of
 from ._backend import Reference, StreamingBackend
 from ._errors import WrongBatchError
 
@@ -55,7 +55,8 @@ class NapariStreamBackend(StreamingBackend):
         """Send several images, in one message if the viewer reads this process's shared memory.
 
         A path that no maker's grammar knows sends the image without a place on a plate; its channel is the
-        file's name, so that images with other names do not take its place.
+        file's name, so that images with other names do not take its place. Neither do images of one batch
+        whose names would give them one address: see `hcs_stream.microscopes.parse_paths`.
 
         Args:
             data: The pixels.
@@ -73,7 +74,7 @@ class NapariStreamBackend(StreamingBackend):
             HcsError: As `hcs_stream.connect` and `Stream.send_batch`.
         """
         known = _Options.of(options)
-        addresses = [address_of(path, maker=maker, root=root) for path in paths]
+        addresses = addresses_of(paths, maker=maker, root=root)
         said = _for_each(components, len(paths), "components")
         held = _for_each(references, len(paths), "references")
         step = known.images.get("step")
@@ -135,11 +136,17 @@ class _Options(msgspec.Struct, frozen=True):
             raise TypeError(
                 f"wanted {', '.join(sorted(NapariStreamBackend.options()))}, got {sorted(unknown)!r}"
             )
+        display = options.get("display")
+        if not isinstance(display, DisplayConfiguration | None):
+            raise TypeError(
+                f"wanted a DisplayConfiguration as display, found {display!r}: its fields may be options "
+                'themselves, colormap="magma"'
+            )
         return cls(
             config=dataclasses.replace(active_streaming(), **changed),
             images={name: value for name, value in options.items() if name in IMAGE_OPTIONS},
             components={name: value for name, value in options.items() if name in COMPONENTS},
-            display=options.get("display"),
+            display=display,
         )
 
 
