@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hcs_stream.microscopes import Plate, UnknownMakerError, open_plate
+from hcs_stream.microscopes import Plate, PlateNotFoundError, UnknownMakerError, open_plate
 
 Touch = Callable[..., Path]
 
@@ -187,3 +187,16 @@ def test_images_are_made_when_they_are_asked_for(touch: Touch) -> None:
     assert repr(images).startswith("<12 items, the first ImageFile(")
     with pytest.raises(IndexError):
         images[12]
+
+
+def test_the_home_of_the_user_is_a_tilde(touch: Touch, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = touch("P/P_A01_s1_w1.tif")
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
+
+    assert open_plate("~/P").folder == folder / "P"
+
+
+def test_an_address_is_no_folder_and_says_what_to_do() -> None:
+    with pytest.raises(PlateNotFoundError, match="mount or copy the folder"):
+        open_plate("s3://bucket/plate.zarr")

@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from hcs_stream.microscopes import open_plate, parse_paths
+from hcs_stream.storage import ZarrPlate
 
 Touch = Callable[..., Path]
 
@@ -90,3 +93,10 @@ def test_paths_of_two_folders_with_plates_of_one_name_are_told_apart() -> None:
         ("P", "1 (P_A1_s1_w1.tif)"),
         ("P", "1"),
     ]
+
+
+def test_two_stores_of_one_name_are_two_plates(tmp_path: Path) -> None:
+    for folder in ("before", "after"):
+        ZarrPlate(tmp_path / folder / "p.zarr").write({"well": "A01"}, np.zeros((4, 4), np.uint8))
+
+    assert [image.plate for image in open_plate(tmp_path).images] == ["p (after/p.zarr)", "p (before/p.zarr)"]

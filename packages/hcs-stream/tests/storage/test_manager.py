@@ -1,11 +1,18 @@
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from hcs_protocol import UnsupportedArrayError
-from hcs_stream.storage import FileManager, MemoryBackend, UnsafePathError, WrongBatchError
+from hcs_protocol import InvalidComponentError, UnsupportedArrayError
+from hcs_stream.storage import (
+    FileManager,
+    MemoryBackend,
+    UnknownBackendError,
+    UnsafePathError,
+    WrongBatchError,
+)
 
 IMAGE = np.arange(12, dtype=np.uint16).reshape(3, 4)
 
@@ -146,3 +153,31 @@ def test_a_stack_of_one_plane_stays_a_stack(name: str, folder: Path) -> None:
 def test_what_ome_cannot_say_is_refused_with_a_way_out(folder: Path) -> None:
     with pytest.raises(UnsupportedArrayError, match=r"found float16 .*save it as \.tif"):
         FileManager().save(IMAGE.astype(np.float16), folder / "a.ome.tif")
+
+
+@pytest.mark.parametrize("backend", [[], None, ()])
+def test_images_are_not_saved_to_no_backend_at_all(backend: Any, folder: Path) -> None:
+    with pytest.raises(UnknownBackendError, match="wanted one of the backends"):
+        FileManager().save(IMAGE, folder / "a.tif", backend)
+
+
+@pytest.mark.parametrize("backend", ["disk", "zarr"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"pixel_size": 0},
+        {"pixel_size": -1},
+        {"pixel_size": float("nan")},
+        {"pixel_size": "small"},
+        {"pixel_size": (1, 2, 3)},
+        {"z_step": 0},
+        {"kind": "labls"},
+    ],
+)
+def test_what_cannot_be_said_of_an_image_is_refused(backend: str, said: dict[str, Any], folder: Path) -> None:
+    path = folder / "A01_s1_w1.tif"
+
+    with pytest.raises((InvalidComponentError, UnsupportedArrayError)):
+        FileManager().save(IMAGE, path, backend, **said)
+
+    assert not FileManager().exists(path, backend)

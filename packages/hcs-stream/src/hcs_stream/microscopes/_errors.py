@@ -12,10 +12,13 @@ HcsError
 └── UnreadableImageError (ValueError)           the file holds no such image
 """
 
+import re
 from difflib import get_close_matches
 from pathlib import Path
 
 from hcs_protocol import HcsError
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+]+:/", re.IGNORECASE)  # as a path, "s3://" has lost a slash
 
 
 class GrammarError(HcsError, TypeError):
@@ -76,7 +79,9 @@ class PlateNotFoundError(HcsError, FileNotFoundError):
         self.path = path
 
     def __str__(self) -> str:
-        return f"wanted the folder of a plate, found nothing at {str(self.path)!r}"
+        is_address = _ADDRESS.match(self.path.as_posix()) is not None
+        advice = "; of another machine's plates, mount or copy the folder" if is_address else ""
+        return f"wanted the folder of a plate, found nothing at {str(self.path)!r}{advice}"
 
 
 class UnknownFileNameError(HcsError, ValueError):

@@ -20,6 +20,7 @@ from ._on_demand import Paths
 from ._parsing import File, Sorted, parse_folders
 from ._sorting import natural_order
 
+HOME = "~"
 COMPONENTS_IN_ORDER = ("plate", "well", "site", "channel", "z_index", "timepoint")
 
 
@@ -54,7 +55,7 @@ def open_plate(folder: Path | str, *, maker: str | None = None) -> Plate:
     knows is no error: see ``Plate.unparsed``.
 
     Args:
-        folder: Of one plate or of several; an OME-NGFF store is a plate too.
+        folder: Of one plate or of several; an OME-NGFF store is a plate too. ``~`` is the user's home.
         maker: Whose grammar alone to use, such as ``"Opera Phenix"``. By default that of the metadata files,
             else that which knows most names; what it does not know, the others may.
 
@@ -65,6 +66,8 @@ def open_plate(folder: Path | str, *, maker: str | None = None) -> Plate:
         UnknownMakerError: There is no grammar of this maker.
     """
     root = Path(folder)
+    if root.parts[:1] == (HOME,):
+        root = root.expanduser()
     tried = [grammar_of(maker)] if maker else list(grammars().values())
     _check_is_folder(root)
     return _sort_out(root, list_folders(root), tried)
@@ -84,7 +87,7 @@ def _sort_out(root: Path, listing: Listing, tried: list[Grammar]) -> Plate:
     for group in done.groups:
         makers[group.grammar.name] += len(group.names)
     if any(grammar.name == OmeNgff.name for grammar in tried) and not found.images:
-        _read_stores(listing, found)
+        _read_stores(root, listing, found)
         makers[OmeNgff.name] = len(found.images)
     skipped = _skipped(done, listing, found.twins)
     if not (found.images or found.unread or done.unparsed or skipped["thumbs"]):
@@ -113,14 +116,15 @@ def _skipped(done: Sorted, listing: Listing, twins: list[File]) -> dict[str, Seq
     return {reason: Paths(files) for reason, files in done.skipped.items()}
 
 
-def _read_stores(listing: Listing, found: Described) -> None:
+def _read_stores(root: Path, listing: Listing, found: Described) -> None:
     """Add the images of OME-NGFF plates, which are then no longer among the stores."""
     images: list[ImageFile] = []
-    for store in list(listing.stores):
-        plate = ngff_plate(store)
-        if plate is None:
-            continue
-        listing.stores.remove(store)
+    plates = {store: plate for store in listing.stores if (plate := ngff_plate(store))}
+    listing.stores = [store for store in listing.stores if store not in plates]
+    names = Counter(plate.name for plate in plates.values())
+    for store, plate in plates.items():
+        if names[plate.name] > 1 and store != root:
+            plate.name = f"{plate.name} ({store.relative_to(root).as_posix()})"
         images.extend(plate.images())
         found.unread.extend(plate.unread)
         found.pixel_size = found.pixel_size or plate.description.pixel_size

@@ -105,8 +105,8 @@ class StorageBackend(metaclass=RegisteredBackend):
 class StreamingBackend(StorageBackend):
     """Sends images away: nothing can be read back.
 
-    Besides its own options, `save_batch` is given ``references``, as many as images: where those images lie
-    that another backend of the same call has kept.
+    If it has an option ``references``, `save_batch` is given as many as images: where those images lie that
+    another backend of the same call has kept.
     """
 
     can_be_read = False

@@ -12,7 +12,7 @@ from ._atomic import sync_folder, write_atomically
 from ._backend import Pixels, Reference, StorageBackend
 from ._errors import ImageNotFoundError, StorageWriteError, UnreadableImageError
 from ._formats import Description, is_image_name, is_tiff_name, read, writer_of
-from ._pixels import host_pixels, is_coloured
+from ._pixels import check_described, host_pixels, is_coloured
 
 
 class DiskBackend(StorageBackend):
@@ -130,6 +130,13 @@ def _give_up(error: OSError) -> NoReturn:
 
 def _write(data: object, path: Path, described: Description) -> Reference:
     pixels = host_pixels(data)
+    check_described(
+        pixels,
+        kind=described.kind,
+        axes=described.axes,
+        pixel_size=described.pixel_size,
+        z_step=described.z_step,
+    )
     write_atomically(path, writer_of(path, pixels, described))
     if not is_tiff_name(path.name) or not (pixels.ndim == 2 or is_coloured(pixels, described.kind)):
         return None

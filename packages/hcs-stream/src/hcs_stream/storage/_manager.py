@@ -75,7 +75,7 @@ class FileManager:
         if not images:
             return references
         for each, share in sorted(zip(wanted, shares, strict=True), key=lambda pair: not pair[0].can_be_read):
-            if isinstance(each, StreamingBackend) and any(references):
+            if isinstance(each, StreamingBackend) and any(references) and _knows(each, "references"):
                 share = {"references": references, **share}
             made = each.save_batch(images, checked, **share)
             references = [old or new for old, new in zip(references, made, strict=True)]
@@ -180,7 +180,15 @@ class FileManager:
     def _backends(self, backend: Backends) -> list[StorageBackend]:
         if isinstance(backend, str | Enum | StorageBackend):
             return [self.backend(backend)]
-        return list(dict.fromkeys(self.backend(each) for each in backend))
+        found = list(dict.fromkeys(self.backend(each) for each in backend or ()))
+        if not found:
+            raise UnknownBackendError(repr(backend), known_backends())  # or images would be saved nowhere
+        return found
+
+
+def _knows(backend: StorageBackend, option: str) -> bool:
+    known = backend.options()
+    return known is None or option in known
 
 
 def _share_out(options: Mapping[str, object], backends: Sequence[StorageBackend]) -> list[dict[str, object]]:

@@ -13,7 +13,7 @@ from ._addresses import plate_address
 from ._backend import Pixels, Reference, StorageBackend
 from ._errors import ImageNotFoundError, StorageWriteError, WrongBatchError
 from ._ngff import Version
-from ._pixels import host_pixels, is_coloured
+from ._pixels import check_described, host_pixels, is_coloured
 from ._zarr_arrays import CHUNK, ArrayOptions, Compressor
 from ._zarr_groups import version_of
 from ._zarr_loose import has_loose, loose_names, read_loose, remove_loose, write_loose
@@ -216,6 +216,7 @@ def _write(
 ) -> Found | None:
     """Write one image and return where; None if it has no place on the plate, or its place is taken."""
     pixels = host_pixels(image)
+    check_described(pixels, kind=kind, **says)
     before = None if at.place is None else named(plate, at.place, at.name)
     found = _write_on_plate(plate, at, pixels, kind, says)
     if found is None:

@@ -19,7 +19,7 @@ from hcs_protocol import FileRef, Kind, natural_key
 from ._backend import Pixels, Reference
 from ._errors import ImageNotFoundError, UnreadableImageError
 from ._ngff import VERSIONS, Version
-from ._pixels import host_pixels, is_coloured
+from ._pixels import check_described, host_pixels, is_coloured
 from ._zarr_arrays import ArrayOptions, Levels
 from ._zarr_fields import OWN, Catalogue, group_of
 from ._zarr_groups import metadata_lock, read_attributes, version_of
@@ -117,12 +117,15 @@ class ZarrPlate:
 
         Raises:
             InvalidComponentError: It has no well, or one that is none.
-            UnsupportedArrayError: It is no image.
+            UnsupportedArrayError: It is no image, or not what the keywords say.
             StorageWriteError: There is no room, or no permission.
         """
-        place = Place.of(components)
+        place, pixels = Place.of(components), host_pixels(array)
+        check_described(
+            pixels, kind=kind, pixel_size=pixel_size, z_step=z_step, emission_wavelength=emission_wavelength
+        )
         self.learn(place, pixel_size, z_step, emission_wavelength)
-        written = self.write_at(place, host_pixels(array), kind=kind)
+        written = self.write_at(place, pixels, kind=kind)
         self._remove_others(place, written, labels=kind == "labels")
         return written.reference
 
