@@ -199,3 +199,13 @@ def test_a_large_index_is_read_no_further_than_needed(tmp_path: Path) -> None:
 
     assert plate.z_step == 2.5
     assert plate.unparsed == ()
+
+
+def test_lengths_that_are_zero_or_negative_are_not_handed_on(tmp_path: Path) -> None:
+    index = harmony_4().replace("2E-07", "0").replace("456", "0").replace(">5e-06<", ">-5e-06<")
+    assert index.count(">-5e-06<") == 2
+
+    plate = open_plate(make_plate(tmp_path, index))
+
+    assert (plate.pixel_size, plate.z_step) == (None, 2.5)
+    assert plate.wavelengths == {"Alexa 488": 522}

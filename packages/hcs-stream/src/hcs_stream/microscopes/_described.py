@@ -15,6 +15,8 @@ from ._names import is_part
 from ._parsing import File, Group, Sorted
 from ._twins import tell_apart_images
 
+LEAST, MOST = 1e-6, 1e6
+"""What can be a length in µm, or a wavelength in nm, that a viewer can use."""
 Place = tuple[str, ...]
 """The folder of a plate, by all folders that lead to it."""
 
@@ -30,6 +32,13 @@ class Described(msgspec.Struct):
     unread: list[Path] = []
     twins: list[File] = []
     """Images left out: another one has their address."""
+
+    def learn(self, said: Description) -> None:
+        """Take up lengths that nobody has said yet; zero stands for "not calibrated"."""
+        if said.pixel_size is not None and all(map(_is_length, said.pixel_size)):
+            self.pixel_size = self.pixel_size or said.pixel_size
+        if said.z_step is not None and _is_length(abs(said.z_step)):  # a stack may be taken downwards
+            self.z_step = self.z_step or abs(said.z_step)
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -49,6 +58,10 @@ class Said(msgspec.Struct, frozen=True):
         while len(parts) > 1 and is_part(parts[-1]):
             parts = parts[:-1]
         return parts
+
+
+def _is_length(length: float) -> bool:
+    return LEAST <= length <= MOST
 
 
 def describe(done: Sorted, plate: str) -> Described:
@@ -108,11 +121,11 @@ def _wanted(groups: Sequence[Group]) -> Wanted:
 
 
 def _add(described: Described, said: Description, channels: dict[str, str], wanted: Wanted) -> None:
-    described.pixel_size = described.pixel_size or said.pixel_size
-    described.z_step = described.z_step or said.z_step
+    described.learn(said)
     described.unread.extend(said.unread)
     for number in wanted.channels & said.wavelengths.keys():
-        described.wavelengths.setdefault(channels.get(number, number), said.wavelengths[number])
+        if 1 <= said.wavelengths[number] <= MOST:
+            described.wavelengths.setdefault(channels.get(number, number), said.wavelengths[number])
 
 
 def _named(several: Sequence[Said]) -> list[NamedGroup]:

@@ -127,8 +127,7 @@ def _read_stores(root: Path, listing: Listing, found: Described) -> None:
             plate.name = f"{plate.name} ({store.relative_to(root).as_posix()})"
         images.extend(plate.images())
         found.unread.extend(plate.unread)
-        found.pixel_size = found.pixel_size or plate.description.pixel_size
-        found.z_step = found.z_step or plate.description.z_step
+        found.learn(plate.description)
     columns = [[getattr(image, part) for image in images] for part in COMPONENTS_IN_ORDER]
     order = natural_order(columns, lambda: [str(image.path) for image in images])
     found.images = tuple(images[place] for place in order.places)
