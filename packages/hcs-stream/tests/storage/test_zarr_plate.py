@@ -383,3 +383,17 @@ def test_later_batches_keep_the_plate_readable_as_a_whole(tmp_path: Path) -> Non
     pixels, _ = _read_as_plate(tmp_path / f"{tmp_path.name}.zarr")
 
     assert pixels.shape == (1, 1, 4, 3 * 5, 3 * 6)
+
+
+def test_a_plate_that_cannot_be_made_whole_does_not_keep_the_others_from_it(tmp_path: Path) -> None:
+    plates = [tmp_path / name / "p.zarr" for name in ("a", "b")]
+    filemanager = FileManager()
+    for folder in reversed(plates):
+        filemanager.save(np.ones((5, 6), np.uint16), folder / "A01_s1_w1.tif", "zarr")
+    (plates[1] / "zarr.json").write_text("{")
+    ZarrPlate(plates[0]).write({"well": "A01", "site": 1, "channel": "9"}, np.ones((5, 6), np.uint16))
+
+    with pytest.raises(UnreadableImageError):
+        filemanager.close()
+
+    assert zarr.open_array(plates[0] / "A" / "01" / "1" / "0").shape[1] == 2

@@ -1,6 +1,7 @@
 """`FileManager`: the same calls for every backend, checked once."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
@@ -165,9 +166,13 @@ class FileManager:
         """Make zarr plates whole, and close streams, which otherwise happens at the process's end.
 
         A second time is harmless.
+
+        Raises:
+            HcsError: A plate could not be written; all others are whole, and all streams closed.
         """
-        for backend in (Backend.ZARR, Backend.NAPARI_STREAM):
-            self.backend(backend).close()
+        with ExitStack() as stack:  # which calls all, whatever one of them raises
+            for backend in (Backend.NAPARI_STREAM, Backend.ZARR):
+                stack.callback(self.backend(backend).close)
 
     def __enter__(self) -> Self:
         return self

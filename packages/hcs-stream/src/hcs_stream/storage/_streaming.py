@@ -3,9 +3,11 @@
 import dataclasses
 import os
 import threading
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
@@ -18,6 +20,9 @@ from ._errors import WrongBatchError
 if TYPE_CHECKING:
     from hcs_stream import Stream
     from hcs_stream.config import NapariStreamingConfig
+
+_StreamKey: TypeAlias = tuple[int, str, int, str | None, str]
+"""Process, host, port, run, overflow."""
 
 IMAGE_OPTIONS = frozenset({"step", "kind", "axes", "pixel_size", "z_step", "emission_wavelength"})
 """What `Stream.send` is told of each image."""
@@ -34,7 +39,7 @@ class NapariStreamBackend(StreamingBackend):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._streams: dict[object, Stream] = {}
+        self._streams: dict[_StreamKey, Stream] = {}
 
     def save(self, data: object, path: Path, **options: Any) -> Reference:
         """Send one image: `save_batch` of one."""
@@ -94,20 +99,27 @@ class NapariStreamBackend(StreamingBackend):
         Raises:
             ViewerStalledError: They do not have it within ``timeout`` seconds.
         """
-        for stream in list(self._streams.values()):
-            stream.flush(timeout)
+        deadline = time.monotonic() + timeout
+        for stream in self._own(dict(self._streams)):
+            stream.flush(max(0.0, deadline - time.monotonic()))
 
     def close(self) -> None:
         """Wait until all is adopted and close the streams; later images open new ones."""
         with self._lock:
             streams, self._streams = self._streams, {}
-        for stream in streams.values():
-            stream.close()
+        with ExitStack() as stack:  # which calls all, whatever one of them raises
+            for stream in self._own(streams):
+                stack.callback(stream.close)
 
     @classmethod
     def options(cls) -> frozenset[str]:
         """Return what `save_batch` can be told."""
         return OWN_OPTIONS | IMAGE_OPTIONS | frozenset(COMPONENTS) | _config_fields()
+
+    @staticmethod
+    def _own(streams: "Mapping[_StreamKey, Stream]") -> "list[Stream]":
+        """Return those that this process opened: a fork took its parent's along."""
+        return [stream for (pid, *_), stream in streams.items() if pid == os.getpid()]
 
     def _stream(self, config: "NapariStreamingConfig", run: str | None) -> "Stream":
         """Return the stream to this viewer; one that a fork took along is the parent's."""

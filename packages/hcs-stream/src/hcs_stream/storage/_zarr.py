@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -169,11 +169,17 @@ class ZarrBackend(StorageBackend):
             raise StorageWriteError.of(folder, error) from error
 
     def close(self) -> None:
-        """Make the plates that this process wrote whole: see `ZarrPlate.finalise`."""
+        """Make the plates that this process wrote whole: see `ZarrPlate.finalise`.
+
+        Raises:
+            HcsError: One could not be; all others are.
+        """
         with self._lock:
             plates, self._plates = self._plates, {}
-        for plate in plates.values():
-            plate.finalise()
+        with ExitStack() as stack:  # which calls all, whatever one of them raises
+            for plate in plates.values():
+                if version_of(plate.folder):  # else nothing was written
+                    stack.callback(plate.finalise)
 
     def _plate(self, folder: Path, ngff: Version, layout: ArrayOptions) -> ZarrPlate:
         key = folder, ngff, layout

@@ -190,11 +190,18 @@ class Levels:
         return any(self.has((t, c, z)) for t, c, z in product(*map(range, self.extent)))
 
     def remove(self, at: tuple[int, int, int]) -> None:
-        """Remove a plane at all levels."""
-        for level in range(len(self._arrays)):
-            plane = self.file(at, level).parent.parent
-            for file in plane.glob("*/*"):
-                file.unlink(missing_ok=True)
+        """Remove a plane at all levels.
+
+        Raises:
+            StorageWriteError: There is no permission.
+        """
+        try:
+            for level in range(len(self._arrays)):
+                plane = self.file(at, level).parent.parent
+                for file in plane.glob("*/*"):
+                    file.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageWriteError.of(self.folder, error) from error
 
     def file(self, at: tuple[int, int, int], level: int = 0) -> Path:
         """Return the file of a plane's first chunk, or of all of it."""
