@@ -17,12 +17,14 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ._completion_command import add_completion_command
-from ._plates_command import add_plates_command
-from ._run_command import add_run_command
-from ._send_command import add_send_command
-from ._viewers_command import add_viewers_command
-from ._watch_command import add_watch_command
+from .commands import (
+    add_completion_command,
+    add_plates_command,
+    add_run_command,
+    add_send_command,
+    add_viewers_command,
+    add_watch_command,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

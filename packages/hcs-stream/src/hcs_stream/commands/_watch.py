@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hcs_protocol import HcsError
+from hcs_stream._addresses import ImageKeywords
 
-from ._addresses import ImageKeywords
 from ._arrivals import Arrival, Arrivals
 from ._finishing import Finishing, Look
 from ._found_images import PICTURES, FoundImage

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hcs_stream._open_plates import open_plates, reason
+from hcs_stream.commands._open_plates import open_plates, reason
 from hcs_stream.microscopes import NoImagesError, format_htd
 
 

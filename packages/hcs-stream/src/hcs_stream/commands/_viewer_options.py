@@ -3,10 +3,9 @@
 import argparse
 
 from hcs_protocol import DisplayConfiguration
-
-from ._assembly import connect
-from ._overflow import Overflow
-from ._stream import Stream
+from hcs_stream._assembly import connect
+from hcs_stream._overflow import Overflow
+from hcs_stream._stream import Stream
 
 CONNECT_SECONDS = 60.0
 """A viewer that is started may have to import napari from a cold disk."""

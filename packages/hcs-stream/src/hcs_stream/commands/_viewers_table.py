@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from hcs_protocol import Counters, Latency, WorkerStatus
+from hcs_stream._viewer_reports import ViewerReport
 
 from ._printable import printable
-from ._viewer_reports import ViewerReport
 
 WIDTH = 160
 """Where there is no terminal."""

@@ -20,13 +20,13 @@ import sys
 from collections.abc import Sequence
 
 from hcs_protocol import DisplayConfiguration, HcsError, VariableSizeHandling
+from hcs_stream._stream import Stream
 from hcs_stream.config import NapariColormap
 
 from ._choice import add_choice_options, choice
 from ._found_images import Found, FoundImage, choose, find_images
 from ._plates_command import add_maker_option
 from ._sending import Sender, declare, summary
-from ._stream import Stream
 from ._teller import Teller, a_teller
 from ._viewer_options import add_viewer_options, connect_as_said
 

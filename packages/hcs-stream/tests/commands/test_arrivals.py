@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hcs_stream._arrivals import Arrival, Arrivals, Listening, Polling, files_below
+from hcs_stream.commands._arrivals import Arrival, Arrivals, Listening, Polling, files_below
 
 
 def until(arrivals: Arrivals, path: Path) -> Arrival:

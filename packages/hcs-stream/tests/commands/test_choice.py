@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from hcs_stream._choice import Choice, add_choice_options, choice, number_filter
+from hcs_stream.commands._choice import Choice, add_choice_options, choice, number_filter
 from hcs_stream.config import InvalidFilterError
 
 

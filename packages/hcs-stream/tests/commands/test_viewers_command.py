@@ -9,8 +9,8 @@ import pytest
 
 from hcs_protocol import Counters
 from hcs_protocol.testing import FakeClock
-from hcs_stream._viewers_command import list_viewers, watch
 from hcs_stream.cli import main
+from hcs_stream.commands._viewers_command import list_viewers, watch
 
 SHOW_CURSOR = "\x1b[?25h"
 

@@ -14,12 +14,12 @@ from rich.console import Console
 
 from hcs_protocol import ViewerStalledError
 from hcs_protocol.testing import FakeClock
-from hcs_stream._arrivals import Arrival
-from hcs_stream._finishing import Finishing
-from hcs_stream._plate_knowledge import PlateKnowledge
-from hcs_stream._sending import Sender
-from hcs_stream._teller import Teller
-from hcs_stream._watch import Watch, look
+from hcs_stream.commands._arrivals import Arrival
+from hcs_stream.commands._finishing import Finishing
+from hcs_stream.commands._plate_knowledge import PlateKnowledge
+from hcs_stream.commands._sending import Sender
+from hcs_stream.commands._teller import Teller
+from hcs_stream.commands._watch import Watch, look
 from hcs_stream.microscopes import format_htd
 
 
@@ -190,7 +190,7 @@ def test_a_plate_that_takes_long_to_look_up_is_not_looked_up_all_the_time(
 ) -> None:
     looks: list[float] = []
     slowly = _slowly(story.clock, looks)
-    monkeypatch.setattr("hcs_stream._plate_knowledge.open_plates", slowly)
+    monkeypatch.setattr("hcs_stream.commands._plate_knowledge.open_plates", slowly)
     for number in range(40):
         story.arrive(f"P_A{number:02d}_s1_w1.TIF")
         story.go_on(0.5)
@@ -201,7 +201,7 @@ def test_a_plate_that_takes_long_to_look_up_is_not_looked_up_all_the_time(
 
 
 def _slowly(clock: FakeClock, looks: list[float]) -> Callable[..., object]:
-    from hcs_stream._open_plates import open_plates
+    from hcs_stream.commands._open_plates import open_plates
 
     def look_up(*arguments: Any, **keywords: Any) -> object:
         looks.append(clock())

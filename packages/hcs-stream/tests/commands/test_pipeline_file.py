@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hcs_stream._pipeline_file import PipelineFileError, load_pipeline, modules_beside
+from hcs_stream.commands._pipeline_file import PipelineFileError, load_pipeline, modules_beside
 
 STEP = """
 from hcs_stream.pipeline import Pipeline, Step

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hcs_stream._addresses import ImageKeywords
 from hcs_stream.microscopes import ImageFile, UnreadableImageError, read_image
 
-from ._addresses import ImageKeywords
 from ._found_images import TIFF, FoundImage
 from ._printable import readable
 

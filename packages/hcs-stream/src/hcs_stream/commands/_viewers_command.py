@@ -21,8 +21,8 @@ from rich.console import RenderableType
 from rich.live import Live
 
 from hcs_protocol import runtime_folders
+from hcs_stream._viewer_reports import Rates, ViewerReport, report_viewers, running_viewers
 
-from ._viewer_reports import Rates, ViewerReport, report_viewers, running_viewers
 from ._viewers_table import new_console, viewers_table
 
 ANSWER_SECONDS = 3.0

@@ -11,9 +11,9 @@ import pytest
 import tifffile
 import zarr
 
-from hcs_stream._choice import Choice
-from hcs_stream._found_images import FoundImage, NoSuchImageError, choose, find_images, of_no_plate
-from hcs_stream._planes import read_planes
+from hcs_stream.commands._choice import Choice
+from hcs_stream.commands._found_images import FoundImage, NoSuchImageError, choose, find_images, of_no_plate
+from hcs_stream.commands._planes import read_planes
 from hcs_stream.config import well_filter
 from hcs_stream.microscopes import UnreadableImageError, format_htd
 

@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 from hcs_protocol import HcsError
+from hcs_stream._stream import Stream
 from hcs_stream.microscopes import NotAPlateFolderError, PlateNotFoundError
 
 from ._arrivals import POLLING_SECONDS, Arrivals, Listening, Polling, files_below
@@ -28,7 +29,6 @@ from ._plate_knowledge import PlateKnowledge
 from ._plates_command import add_maker_option
 from ._send_command import INTERRUPTED_SECONDS, add_display_options, display
 from ._sending import Sender, summary
-from ._stream import Stream
 from ._teller import Teller, a_teller
 from ._viewer_options import add_viewer_options, connect_as_said
 from ._watch import Watch, look

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hcs_protocol.testing import FakeClock
-from hcs_stream._teller import PERIOD_SECONDS, Teller, a_teller
+from hcs_stream.commands._teller import PERIOD_SECONDS, Teller, a_teller
 
 
 def test_without_a_terminal_a_line_is_said_now_and_then() -> None:

@@ -12,14 +12,14 @@ from hcs_protocol import (
     UnsupportedArrayError,
     ViewerStalledError,
 )
+from hcs_stream._addresses import ImageKeywords, StepLike
+from hcs_stream._stream import Stream
 from hcs_stream.microscopes import MissingExtraError, UnreadableImageError
 
-from ._addresses import ImageKeywords, StepLike
 from ._found_images import FoundImage
 from ._open_plates import reason
 from ._planes import Plane, read_planes
 from ._read_ahead import read_ahead
-from ._stream import Stream
 from ._teller import Teller
 
 UNREADABLE = (UnreadableImageError, MissingExtraError, UnsupportedArrayError, InvalidComponentError, OSError)

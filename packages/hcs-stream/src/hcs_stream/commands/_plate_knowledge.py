@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from hcs_stream._addresses import ImageKeywords
 from hcs_stream.microscopes import NoImagesError, grammars
 
-from ._addresses import ImageKeywords
 from ._found_images import FoundImage, of_no_plate, of_plate
 from ._open_plates import open_plates
 

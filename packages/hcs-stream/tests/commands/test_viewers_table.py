@@ -9,7 +9,7 @@ import pytest
 from hcs_protocol import Beat, Pong, WorkerStatus, decode
 from hcs_protocol.testing import golden_messages
 from hcs_stream._viewer_reports import ViewerReport
-from hcs_stream._viewers_table import new_console, viewers_table
+from hcs_stream.commands._viewers_table import new_console, viewers_table
 
 PONG, BEAT = (decode(golden_messages()[name]) for name in ("pong_with_workers.json", "beat_with_status.json"))
 assert isinstance(PONG, Pong)

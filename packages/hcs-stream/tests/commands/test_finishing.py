@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hcs_protocol.testing import FakeClock
-from hcs_stream._finishing import LONGEST_WAIT_SECONDS, Finishing, Look
+from hcs_stream.commands._finishing import LONGEST_WAIT_SECONDS, Finishing, Look
 
 ONE = Path("one.tif")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 
 from hcs_protocol import HcsError
+from hcs_stream._addresses import ImageKeywords
 from hcs_stream.microscopes import ImageFile, NoImagesError, Plate
 
-from ._addresses import ImageKeywords
 from ._choice import Choice
 from ._open_plates import open_plates
 from ._printable import readable
