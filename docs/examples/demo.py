@@ -167,7 +167,7 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--plate", type=Path, metavar="FOLDER", help="an ImageXpress plate of your own")
+    parser.add_argument("--plate", type=Path, metavar="FOLDER", help="a plate of your own")
     parser.add_argument(
         "--data-port", type=int, default=default_data_port(), help="the viewer's (default %(default)s)"
     )
