@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from hcs_protocol import Connection, PoolFullError
 
+from ._background import give_way
 from ._holdings import Holdings
 from ._link import Link
 from ._session import Session
@@ -42,6 +43,7 @@ class Caretaker(threading.Thread):
 
     def run(self) -> None:
         """Do what is due, until the link is closing."""
+        give_way()
         shared = self._shared
         while not shared.closing.is_set():
             try:

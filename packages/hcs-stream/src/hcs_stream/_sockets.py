@@ -6,6 +6,8 @@ import zmq
 
 from hcs_protocol import MAX_REPLY_NBYTES, Connection, endpoint
 
+from ._background import can_give_way
+
 HEARTBEAT_MILLISECONDS = 500
 CONTROL_TIMEOUT_MILLISECONDS = 2000
 DATA_TIMEOUT_MILLISECONDS = 30_000  # a ping waits behind a large frame on a slow link
@@ -17,7 +19,9 @@ def process_context() -> "zmq.Context[zmq.SyncSocket]":
     """Return the ZeroMQ context of this process."""
     pid = os.getpid()
     if pid not in _contexts:
-        _contexts[pid] = zmq.Context()
+        _contexts[pid] = context = zmq.Context()
+        if can_give_way():  # libzmq aborts where it may not
+            context.set(zmq.THREAD_SCHED_POLICY, os.SCHED_BATCH)
     return _contexts[pid]
 
 
