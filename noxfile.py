@@ -28,6 +28,7 @@ if HERE not in PYTHONS:
     PYTHONS.append(HERE)  # at least one is there
 
 IN_PARALLEL = ("-n", "2", "--dist", "loadfile")
+STORIES = ("tests-integration/test_one_image_journey.py", "tests-integration/test_run_command.py")
 
 NO_TOOLKIT = """
 from importlib.util import find_spec
@@ -47,13 +48,14 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run all tests on each Python that is there, but long ones and those of windows on nox's own alone."""
+    """Run all tests on nox's own Python; on any other that is there, those of packages and two stories."""
     make_fit_for_a_window(session)
     install(session, "test")
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
-    session.run("pytest", "-m", "not window and not long", *IN_PARALLEL)
+    places = [] if session.python == HERE else [*(f"{path}/tests" for path in PACKAGES), *STORIES]
+    session.run("pytest", "-m", "not window and not long", *IN_PARALLEL, *places)
     if session.python == HERE:
         session.run("pytest", "-m", "window", *IN_PARALLEL, "packages/hcs-viewer/tests")
         session.run("pytest", "-m", "long and not window")
