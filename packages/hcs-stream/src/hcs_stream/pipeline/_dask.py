@@ -100,7 +100,7 @@ def dask_workers(address: str | None, count: int) -> DaskWorkers:
 @lru_cache(4)
 def _unpickled(job: bytes) -> Job:
     pickle = importlib.import_module("cloudpickle")
-    found: Job = pickle.loads(job)
+    found: Job = pickle.loads(job)  # from the client, whose functions Dask runs here anyway
     return found
 
 
