@@ -41,6 +41,16 @@ class Held(msgspec.Struct, eq=False):
         return self.pixels is None
 
 
+class _Watch(weakref.ref[object]):
+    """Sees memory go; what `weakref.finalize` keeps beside that is not needed here, and costs as much again."""
+
+    __slots__ = ("address", "held", "identity")
+
+    identity: int
+    address: int
+    held: Held
+
+
 class LentArrays:
     """Arrays that pipelines compute into; each holds its block for as long as it, or a view of it, lives."""
 
@@ -51,6 +61,8 @@ class LentArrays:
         """By address."""
         self._addresses: dict[int, tuple[Callable[[], Array | None], int]] = {}
         """By identity: to ask an array for its address takes ten times as long as to find it here."""
+        self._watches: dict[int, _Watch] = {}
+        """By identity: a reference that is gone itself tells nothing."""
 
     def lend(self, held: Held, shape: Sequence[int], dtype: np.dtype[np.generic]) -> Array:
         """Return an array that looks at this room, which has pixels."""
@@ -61,7 +73,9 @@ class LentArrays:
         held.holders.add(ARRAY)
         self._held[address] = held
         self._addresses[identity] = weakref.ref(array), address
-        weakref.finalize(seen, self._forget, identity, address, held).atexit = False
+        watch = _Watch(seen, self._forget)
+        watch.identity, watch.address, watch.held = identity, address, held
+        self._watches[id(watch)] = watch
         return array
 
     def claim(self, array: object) -> Held | None:
@@ -76,7 +90,9 @@ class LentArrays:
             return None
         return self._held.pop(address, None)  # None if another thread was faster
 
-    def _forget(self, identity: int, address: int, held: Held) -> None:
+    def _forget(self, watch: "weakref.ref[object]") -> None:
+        known = self._watches.pop(id(watch))
+        identity, address, held = known.identity, known.address, known.held
         if self._held.get(address) is held:
             del self._held[address]
         if self._addresses.get(identity, _UNKNOWN)[1] == address:

@@ -59,11 +59,19 @@ def dtype_to_lend(shape: Sequence[int], dtype: npt.DTypeLike) -> np.dtype[np.gen
     Raises:
         UnsupportedArrayError: No image has this dtype or shape.
     """
-    kind = np.dtype(dtype)
-    if kind.name not in DTYPES or len(shape) not in {2, 3} or min(shape) < 1:
+    try:
+        little = _little(dtype)  # type: ignore[arg-type]  # what cannot be hashed raises
+    except TypeError:  # what cannot be hashed, or is no dtype
+        little = _little.__wrapped__(dtype)
+    if little is None or len(shape) not in {2, 3} or min(shape) < 1:
         wanted = f"wanted (z, y, x), (y, x) or (y, x, c) pixels of {', '.join(DTYPES)}"
-        raise UnsupportedArrayError(f"{wanted}, got {kind} of shape {tuple(shape)!r}")
-    return _LITTLE[kind.name]
+        raise UnsupportedArrayError(f"{wanted}, got {np.dtype(dtype)} of shape {tuple(shape)!r}")
+    return little
+
+
+@lru_cache(KNOWN)
+def _little(dtype: npt.DTypeLike) -> np.dtype[np.generic] | None:
+    return _LITTLE.get(np.dtype(dtype).name)  # numpy makes the name anew each time, which takes long
 
 
 def image_spec(shape: tuple[int, ...], dtype: str, keywords: ImageKeywords) -> ImageSpec:
