@@ -7,12 +7,13 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from ._header import HEADER, Header, Kind
+from ._huge_pages import map_aligned, use_huge_pages
 from ._journal import Journal
 from ._locks import hold_lock, let_go, probed
 from ._platform import (
@@ -97,6 +98,16 @@ class OwnSegment(Segment):
         """
         return read_at(self._file, offset, nbytes)
 
+    def use_huge_pages(self, is_over: Callable[[], bool]) -> None:
+        """Have its memory in huge pages, as far as the system can; its blocks may be in use meanwhile.
+
+        Args:
+            is_over: Asked again and again whether to leave the rest as it is.
+        """
+        if self.header.kind == Kind.MEMORY:
+            with contextlib.suppress(ValueError):  # removed already
+                use_huge_pages(self.contents[:], is_over)
+
     def has_lost_its_name(self) -> bool:
         """Say whether somebody removed the file, as systemd does when its user logs out."""
         return self._lock is not None and os.fstat(self._lock).st_nlink == 0
@@ -168,7 +179,7 @@ def open_segment(path: Path) -> Segment:
     descriptor = open_existing(path)
     try:
         header = read_header(descriptor)
-        memory = mmap.mmap(descriptor, header.nbytes, access=mmap.ACCESS_READ)
+        memory = map_aligned(descriptor, header.nbytes, mmap.ACCESS_READ)
     finally:
         os.close(descriptor)
     return Segment(path, memory, header)
@@ -232,7 +243,7 @@ def _map_own(path: Path, header: Header) -> mmap.mmap:
     try:
         if header.kind == Kind.DISK:
             return mmap.mmap(descriptor, header.slots_offset)
-        memory = mmap.mmap(descriptor, header.nbytes)
+        memory = map_aligned(descriptor, header.nbytes, mmap.ACCESS_WRITE)
     finally:
         os.close(descriptor)
     slots = np.frombuffer(memory, np.uint8, offset=header.slots_offset)

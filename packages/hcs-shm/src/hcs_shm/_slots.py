@@ -181,6 +181,9 @@ class Slots:
             with self.lock:
                 self.segments.nbytes -= segment_nbytes(slot_count, size)
                 self._finish(segment, size, making)
+        if segment is not None:
+            with self.in_use():  # only now: nobody waits for that, but who closes
+                segment.use_huge_pages(lambda: self._closed)
 
     def _finish(self, segment: OwnSegment | None, size: int, making: _Making) -> None:
         if segment is not None and self._closed:

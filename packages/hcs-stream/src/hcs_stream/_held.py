@@ -42,7 +42,7 @@ class Held(msgspec.Struct, eq=False):
 
 
 class _Watch(weakref.ref[object]):
-    """Sees memory go; what `weakref.finalize` keeps beside that is not needed here, and costs as much again."""
+    """Sees memory go; what `weakref.finalize` keeps beside that costs as much again."""
 
     __slots__ = ("address", "held", "identity")
 
