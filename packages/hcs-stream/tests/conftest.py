@@ -52,7 +52,7 @@ from hcs_protocol import (
     write_connection,
 )
 from hcs_protocol.testing import FakeLender, FakeOpener, FakeSpiller
-from hcs_stream import _registry, _viewer_reports, _viewers
+from hcs_stream import _registry, _start, _starting, _viewers
 from hcs_stream._holdings import Holdings
 from hcs_stream._publisher import Publisher
 from hcs_stream._registry import close_publishers, join_publisher, leave_publisher
@@ -349,7 +349,8 @@ def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)  # to be found anew
-    for module in (_viewers, _viewer_reports):
+    monkeypatch.setattr(_starting, "_starts", {})
+    for module in (_viewers, _start, _starting):
         monkeypatch.setattr(module, "runtime_folders", lambda: [runtime])  # not /run/user
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

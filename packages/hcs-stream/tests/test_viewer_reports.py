@@ -24,8 +24,8 @@ from hcs_protocol import (
     write_connection,
 )
 from hcs_protocol.testing import FakeClock, golden_messages
-from hcs_stream._viewer_reports import Rates, ViewerReport, report_viewers, running_viewers
-from hcs_stream._viewers import Viewer
+from hcs_stream._viewer_reports import Rates, ViewerReport, report_viewers
+from hcs_stream._viewers import Viewer, viewers
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "command-line.md"
 GONE = 2**22 + 1
@@ -62,14 +62,14 @@ def found(viewer: Any) -> Viewer:
 def test_running_viewers_are_found_by_their_files_and_sorted_by_port(new_viewer: Any) -> None:
     ports = [new_viewer().connection.data_port for _ in range(3)]
 
-    assert [viewer.connection.data_port for viewer in running_viewers()] == sorted(ports)
+    assert [viewer.connection.data_port for viewer in viewers()] == sorted(ports)
 
 
 def test_the_file_of_a_viewer_that_is_gone_is_skipped_and_left(viewer: Any, own_places: Path) -> None:
     gone = msgspec.structs.replace(viewer.connection, data_port=23_456, pid=GONE, viewer_run=new_id())
     left = write_connection(gone, [own_places])
 
-    assert [found.connection for found in running_viewers()] == [viewer.connection]
+    assert [found.connection for found in viewers()] == [viewer.connection]
     assert left.exists()
 
 
@@ -79,7 +79,7 @@ def test_the_file_of_a_viewer_that_is_gone_is_skipped_and_left(viewer: Any, own_
 def test_a_report_has_what_the_viewer_says(viewer: Any, pong: Pong) -> None:
     viewer.pong = pong
 
-    [report] = report_viewers(running_viewers(), LONG, now=lambda: 7.5)
+    [report] = report_viewers(viewers(), LONG, now=lambda: 7.5)
 
     assert (report.seen_at, report.state, report.problem) == (7.5, "ready", None)
     assert (report.counters, report.latency, report.workers) == (pong.counters, pong.latency, pong.workers)
@@ -98,7 +98,7 @@ def test_a_report_has_what_the_viewer_says(viewer: Any, pong: Pong) -> None:
 def test_a_window_without_a_sign_of_life_is_busy(viewer: Any, state: Any, age: float, shown: str) -> None:
     viewer.pong = msgspec.structs.replace(viewer.pong, state=state, window_age_seconds=age)
 
-    [report] = report_viewers(running_viewers(), LONG)
+    [report] = report_viewers(viewers(), LONG)
 
     assert report.state == shown
 

@@ -4,7 +4,6 @@ import os
 import shlex
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,16 +16,12 @@ import pytest
 import hcs_stream
 from hcs_protocol import (
     ConnectionFileError,
-    InvalidPortError,
-    ViewerNotInstalledError,
     ViewerRequestError,
     ViewerStalledError,
-    ViewerStartError,
     start_ticks,
     write_connection,
 )
 from hcs_stream._assembly import default_run
-from hcs_stream._launch import command_to_start, launch_viewer
 from hcs_stream._processes import living_process
 from hcs_stream._viewers import Viewer, find_viewer, is_gone
 
@@ -123,128 +118,6 @@ def test_the_file_of_another_machines_viewer_is_believed(viewer: Any, own_places
 def test_without_its_file_another_machines_viewer_cannot_be_reached(own_places: Path) -> None:
     with pytest.raises(ConnectionFileError, match=f"copy viewer-{PORT}.json .* to {own_places}"):
         hcs_stream.connect(data_port=PORT, host="10.0.0.9")
-
-
-# Start.
-
-
-def test_the_command_comes_from_argument_environment_or_installation() -> None:
-    environ = {"HCS_VIEWER_COMMAND": "conda run -n 'my napari' hcs-viewer"}
-
-    assert command_to_start("a 'b c'", environ) == ["a", "b c"]
-    assert command_to_start(["a", "b c"], environ) == ["a", "b c"]
-    assert command_to_start(None, environ) == ["conda", "run", "-n", "my napari", "hcs-viewer"]
-    assert command_to_start(None, {}) == [sys.executable, "-P", "-m", "hcs_viewer"]
-
-
-def test_a_viewer_in_the_path_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "hcs-viewer").touch(mode=0o700)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setitem(sys.modules, "hcs_viewer", None)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-
-    assert command_to_start(None, {}) == [str(tmp_path / "hcs-viewer")]
-
-
-def test_without_a_viewer_one_reads_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-
-    with pytest.raises(ViewerNotInstalledError, match=r"pip install hcs-viewer\n.*viewer_command="):
-        hcs_stream.connect(data_port=PORT)
-
-
-def test_a_viewer_that_ends_at_once_is_reported_with_its_log(program: Callable[[str], str]) -> None:
-    with pytest.raises(ViewerStartError, match=r"exit code 4; .*viewer-23456\.out .*\none line\nno display"):
-        hcs_stream.connect(data_port=PORT, viewer_command=program(SAYS_AND_ENDS))
-
-
-def test_a_viewer_that_was_not_waited_for_and_ends_is_in_the_log(
-    program: Callable[[str], str], caplog: pytest.LogCaptureFixture
-) -> None:
-    command = program(SAYS_AND_ENDS)
-    stream = hcs_stream.connect(data_port=PORT, viewer_command=command, wait=False)
-
-    wait_for(lambda: "viewer not started" in caplog.text)
-    stream.close(timeout=0)
-
-    assert "no display" in caplog.text
-
-
-def test_without_a_log_folder_a_start_that_fails_is_reported_all_the_same(
-    program: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").touch()
-    for name in ("XDG_STATE_HOME", "LOCALAPPDATA", "HOME"):
-        monkeypatch.setenv(name, str(tmp_path / "file"))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-
-    with pytest.raises(ViewerStartError, match="no display"):
-        hcs_stream.connect(data_port=PORT, viewer_command=program(SAYS_AND_ENDS))
-
-
-def test_a_command_that_does_not_exist_is_reported() -> None:
-    with pytest.raises(ViewerStartError, match="no-such-program"):
-        hcs_stream.connect(data_port=PORT, viewer_command="/no-such-program")
-
-
-def test_a_port_that_is_none_is_refused() -> None:
-    with pytest.raises(InvalidPortError):
-        hcs_stream.connect(data_port=80)
-
-
-def test_a_viewer_gets_port_and_title_and_a_private_log(
-    program: Callable[[str], str], tmp_path: Path
-) -> None:
-    out = tmp_path / "arguments"
-    launch = launch_viewer(PORT, title="Assay 7", viewer_command=program(STANDS_IN.format(out=str(out))))
-    wait_for(lambda: out.exists() and out.read_text())
-
-    assert launch is not None
-    launch.stop()
-    assert out.read_text().split("\n") == ["--data-port", str(PORT), "--title", "Assay 7"]
-    assert launch._log.stat().st_mode & 0o777 == 0o600
-
-
-def test_a_viewer_that_starts_is_not_started_twice(program: Callable[[str], str], tmp_path: Path) -> None:
-    command = program(STANDS_IN.format(out=str(tmp_path / "arguments")))
-
-    first = launch_viewer(PORT, viewer_command=command)
-    second = launch_viewer(PORT, viewer_command=command)
-
-    assert first is second is not None
-    second.stop()
-
-
-def test_a_viewer_that_is_not_persistent_ends_with_its_parent(
-    program: Callable[[str], str], tmp_path: Path
-) -> None:
-    out = tmp_path / "arguments"
-    launch = launch_viewer(PORT, persistent=False, viewer_command=program(STANDS_IN.format(out=str(out))))
-    assert launch is not None
-    wait_for(out.exists)
-
-    assert launch._process.stdin is not None
-    launch._process.stdin.close()  # as the end of this process does
-
-    assert launch._process.wait(timeout=20) == 0
-
-
-def test_a_viewer_that_lost_the_race_for_the_port_leaves_it_to_the_winner(
-    program: Callable[[str], str], new_viewer: Any
-) -> None:
-    winner = new_viewer()
-    file = winner.path.read_bytes()
-    winner.path.unlink()
-    appears_meanwhile = f"""
-import os
-fd = os.open({str(winner.path)!r}, os.O_CREAT | os.O_WRONLY, 0o600)
-os.write(fd, {file!r})
-raise SystemExit(3)
-"""
-    found = hcs_stream.start_viewer(winner.connection.data_port, viewer_command=program(appears_meanwhile))
-
-    assert found.ping().viewer_run == winner.viewer_run
 
 
 # Ask and stop.

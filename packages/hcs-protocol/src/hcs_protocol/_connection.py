@@ -91,6 +91,29 @@ def write_connection(connection: Connection, folders: list[Path]) -> Path:
     )
 
 
+def private_folder(folders: list[Path]) -> Path:
+    """Return the first of these folders that can be written and is this user's alone; it is made if need be.
+
+    Raises:
+        ConnectionFileError: None of them is.
+    """
+    refused = []
+    for folder in folders:
+        try:
+            _make_private(folder)
+        except OSError as error:
+            refused.append(f"{folder}: {error.strerror}")
+        except ConnectionFileError as error:
+            refused.append(str(error))
+        else:
+            if os.access(folder, os.W_OK | os.X_OK):
+                return folder
+            refused.append(f"{folder}: cannot be written")
+    raise ConnectionFileError(
+        f"no folder of this user's alone ({'; '.join(refused)}); set HCS_RUNTIME_DIR to one of yours"
+    )
+
+
 def read_connection(path: Path) -> Connection:
     """Read a connection file.
 
@@ -114,8 +137,7 @@ def find_connections(folders: list[Path]) -> Iterator[tuple[Path, Connection]]:
 
 
 def _write(connection: Connection, folder: Path) -> Path:
-    folder.mkdir(mode=0o700, exist_ok=True)
-    _check_private(folder.lstat(), folder, stat.S_IFDIR)
+    _make_private(folder)
     path = folder / f"{PREFIX}{connection.data_port}.json"
     new = folder / f".{PREFIX}{connection.viewer_run}.new"
     try:
@@ -125,6 +147,11 @@ def _write(connection: Connection, folder: Path) -> Path:
     finally:
         new.unlink(missing_ok=True)
     return path
+
+
+def _make_private(folder: Path) -> None:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    _check_private(folder.lstat(), folder, stat.S_IFDIR)
 
 
 def _open_no_link(path: str, flags: int) -> int:

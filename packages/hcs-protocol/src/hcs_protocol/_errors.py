@@ -12,6 +12,8 @@ HcsError
 ├── BlockUnavailableError (LookupError)         a block that was announced cannot be opened
 ├── ViewerNotInstalledError (ModuleNotFoundError)  there is no viewer to start
 ├── ViewerStartError (RuntimeError)             a viewer was started and did not become ready
+│   └── PortTakenError (NoFreePortsError)       because another program has its port
+├── ViewerOutOfReachError (PermissionError)     its process is another machine's, or its user's own napari
 ├── ViewerStalledError (TimeoutError)           the viewer released no image in time
 └── ViewerRequestError (RuntimeError)           the viewer answered a request with an error
 """
@@ -75,6 +77,14 @@ class ViewerNotInstalledError(HcsError, ModuleNotFoundError):
 
 class ViewerStartError(HcsError, RuntimeError):
     """A viewer was started and did not become ready; the text ends with its last log lines."""
+
+
+class PortTakenError(ViewerStartError, NoFreePortsError):
+    """A viewer was started for this port and no other, and another program has it."""
+
+
+class ViewerOutOfReachError(HcsError, PermissionError):
+    """The viewer's process is another machine's, or a napari that its user started: not ours to end."""
 
 
 class ViewerStalledError(HcsError, TimeoutError):

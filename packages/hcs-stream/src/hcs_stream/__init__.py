@@ -6,10 +6,10 @@ from hcs_protocol import DimensionMode, DisplayConfiguration, VariableSizeHandli
 
 from ._assembly import connect
 from ._counters import StreamCounters
-from ._launch import start_viewer
 from ._overflow import Overflow
+from ._starting import start_viewer
 from ._stream import Stream
-from ._viewers import Viewer, find_viewer
+from ._viewers import Viewer, find_viewer, viewers
 from ._visualizer import NapariStreamVisualizer
 
 __version__ = version("hcs-stream")
@@ -27,4 +27,5 @@ __all__ = [
     "connect",
     "find_viewer",
     "start_viewer",
+    "viewers",
 ]

@@ -21,11 +21,13 @@ from hcs_protocol import (
 )
 
 from ._holdings import Holdings
-from ._launch import Command, look_for_viewer, viewer_or_launch, wait_until_ready
+from ._launch import OnPortConflict, Order
 from ._overflow import Overflow
 from ._publisher import Publisher
 from ._registry import await_exit, join_publisher, leave_publisher, process_holdings
+from ._starting import look_for_viewer, start_or_find, wait_until_ready
 from ._stream import Stream
+from ._viewer_kinds import NAPARI, Command
 from ._viewers import is_gone
 
 logger = logging.getLogger(__name__)
@@ -41,8 +43,10 @@ def connect(
     run: str | None = None,
     display: DisplayConfiguration = DisplayConfiguration(),  # noqa: B008  # frozen
     viewer_command: Command = None,
+    kind: str = NAPARI,
     title: str | None = None,
     persistent: bool = True,
+    on_port_conflict: OnPortConflict = "next",
     wait: bool = True,
     timeout: float = 30.0,
     overflow: Overflow | str | None = None,
@@ -57,9 +61,12 @@ def connect(
             from the process: all workers of one `multiprocessing` pool share their parent's run.
         display: How images are shown, unless `Stream.send` says otherwise.
         viewer_command: What starts a viewer, ``"conda run -n napari hcs-viewer"``; else
-            ``$HCS_VIEWER_COMMAND``, else the viewer installed beside this package.
+            ``$HCS_VIEWER_COMMAND``, else the viewer of this kind installed beside this package.
+        kind: Of viewer; a name among the entry points ``hcs.viewers``.
         title: Of the window of a viewer that is started.
         persistent: Whether a viewer that is started outlives this process.
+        on_port_conflict: ``"next"`` lets a viewer that is started take the next free ports if another program
+            has this one, and all who ask for this port find it there; ``"error"`` does not.
         wait: Whether to wait until the viewer is ready; if not, images sent meanwhile are kept and arrive.
         timeout: Seconds to wait for that.
         overflow: What becomes of images when a viewer does not keep up: ``"spill"`` to disk, ``"block"`` or
@@ -68,6 +75,7 @@ def connect(
     Raises:
         ValueError: There is no such overflow policy, or no port.
         ViewerNotInstalledError: No viewer runs, and there is none to start.
+        PortTakenError: Another program has the port, and a viewer may have no other.
         ViewerStartError: A viewer was started and did not become ready.
         ViewerStalledError: The viewer that runs does not answer.
         HandshakeRefusedError: The viewer does not want this worker.
@@ -76,11 +84,21 @@ def connect(
     policy = Overflow.of(overflow or os.environ.get(OVERFLOW) or Overflow())
     ports = _ports(data_port)
     deadline = time.monotonic() + timeout
-    start = partial(viewer_or_launch, title=title, persistent=persistent, viewer_command=viewer_command)
-    launches = [(port, start(port, host)) for port in ports]
-    for port, launch in launches if wait else []:
-        left = max(1.0, deadline - time.monotonic())
-        wait_until_ready(port, host, launch, timeout=left, start=partial(start, port, host))
+    orders = [
+        Order(
+            data_port=port,
+            title=title,
+            persistent=persistent,
+            viewer_command=viewer_command,
+            kind=kind,
+            on_port_conflict=on_port_conflict,
+        )
+        for port in ports
+    ]
+    for order in orders:
+        start_or_find(order, host)
+    for order in orders if wait else []:
+        wait_until_ready(order.data_port, host, order, timeout=max(1.0, deadline - time.monotonic()))
     holdings = process_holdings(lambda: Holdings(_new_pool, _new_spill_pool))
     publishers = [join_publisher((host, port), partial(_publisher, holdings, host, port)) for port in ports]
     stream = Stream(

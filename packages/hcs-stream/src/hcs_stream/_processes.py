@@ -1,18 +1,112 @@
 """Which process a connection file means: pid and start time, never a port."""
 
+import contextlib
 import os
+import select
+import signal
 import subprocess
+import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal, Self
 
+import msgspec
 import psutil
 
-from hcs_protocol import start_ticks
+from hcs_protocol import Connection, start_ticks
 
 START_TOLERANCE_SECONDS = 1.0
+LOOK_SECONDS = 0.02
 
 _children: dict[int, "subprocess.Popen[bytes]"] = {}
 _lock = threading.Lock()
+
+
+class KnownProcess(msgspec.Struct, frozen=True, kw_only=True):
+    """One process, told from all that have its pid before or after it."""
+
+    pid: int
+    start_time: float
+    """Seconds since 1970."""
+    start_ticks: int = 0
+
+    @classmethod
+    def of(cls, pid: int) -> Self:
+        """Return the process that has this pid now; one that is gone already is never alive."""
+        try:
+            started = psutil.Process(pid).create_time()
+        except psutil.Error:
+            started = 0.0
+        return cls(pid=pid, start_time=started, start_ticks=start_ticks(pid))
+
+    @classmethod
+    def named_by(cls, connection: Connection) -> Self:
+        """Return the process of this viewer."""
+        return cls(pid=connection.pid, start_time=connection.start_time, start_ticks=connection.start_ticks)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs; one that ended and that nobody waited for does not."""
+        return living_process(self.pid, self.start_time, self.start_ticks) is not None
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it is there and was stopped, as by SIGSTOP."""
+        process = living_process(self.pid, self.start_time, self.start_ticks)
+        try:
+            return process is not None and process.status() == psutil.STATUS_STOPPED
+        except psutil.Error:
+            return False
+
+    def end(self, how: Literal["terminate", "kill"]) -> None:
+        """Send it SIGTERM or SIGKILL, and never to another one that has its pid by now.
+
+        A stopped process that is to terminate goes on, or it would never hear of it.
+        """
+        with _held(self.pid) as held:
+            process = living_process(self.pid, self.start_time, self.start_ticks)
+            if process is None:
+                return
+            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+                if held is None:
+                    getattr(process, how)()
+                elif sys.platform == "linux":
+                    signal.pidfd_send_signal(held, signal.SIGKILL if how == "kill" else signal.SIGTERM)
+                    if how == "terminate":
+                        signal.pidfd_send_signal(held, signal.SIGCONT)
+
+    def is_gone_within(self, timeout: float) -> bool:
+        """Wait for its end, at most so many seconds; says whether it came."""
+        deadline = time.monotonic() + timeout
+        with _held(self.pid) as held:
+            while self.is_alive:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                if held is None:
+                    time.sleep(min(left, LOOK_SECONDS))
+                elif sys.platform == "linux":
+                    ended = select.poll()
+                    ended.register(held, select.POLLIN)
+                    ended.poll(left * 1000)
+                    held = None  # what is still said to be alive is so for a moment
+        return True
+
+
+@contextmanager
+def _held(pid: int) -> Iterator[int | None]:
+    """Hold on to a process, so that its pid means no other one meanwhile; None where that cannot be."""
+    held = None
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # an old kernel, a sandbox, or nobody has this pid
+            held = os.pidfd_open(pid)
+    try:
+        yield held
+    finally:
+        if held is not None:
+            os.close(held)
 
 
 def adopt_child(child: "subprocess.Popen[bytes]") -> None:

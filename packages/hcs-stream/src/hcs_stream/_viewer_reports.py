@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
-import psutil
 
 from hcs_protocol import (
     Connection,
@@ -16,12 +15,9 @@ from hcs_protocol import (
     Pong,
     ViewerStalledError,
     WorkerStatus,
-    find_connections,
-    runtime_folders,
 )
 
-from ._processes import living_process
-from ._viewers import LOCAL_HOSTS, Viewer
+from ._viewers import Viewer
 
 BUSY_SECONDS = 2.0
 """A window that gave no sign of life for longer is busy: drawing, or hung."""
@@ -58,16 +54,6 @@ class ViewerReport(msgspec.Struct, frozen=True, kw_only=True):
         every["counters"] = self.counters and msgspec.structs.asdict(self.counters)
         every["workers"] = [msgspec.structs.asdict(worker) for worker in self.workers]
         return json.dumps(msgspec.to_builtins(every))  # ASCII, for any terminal
-
-
-def running_viewers() -> list[Viewer]:
-    """Return the viewers of this user that run, by their ports."""
-    found = {
-        connection.viewer_run: Viewer(connection, path)
-        for path, connection in find_connections(runtime_folders())
-    }
-    alive = [viewer for viewer in found.values() if viewer.is_alive]
-    return sorted(alive, key=lambda viewer: (viewer.connection.data_port, viewer.connection.host))
 
 
 def report_viewers(
@@ -124,7 +110,7 @@ def _report(
     try:
         pong = ping(viewer, timeout)
     except ViewerStalledError as error:
-        if _is_stopped(viewer.connection):
+        if viewer.is_stopped:
             problem = f"its process is stopped; 'kill -CONT {viewer.connection.pid}' lets it go on"
             return msgspec.structs.replace(silent, state="frozen", problem=problem)
         return msgspec.structs.replace(silent, state="not answering", problem=str(error))
@@ -151,13 +137,3 @@ def _silent_report(connection: Connection, seen_at: float) -> ViewerReport:
 def _state(pong: Pong) -> str:
     is_busy = pong.state == "ready" and pong.window_age_seconds > BUSY_SECONDS
     return "busy" if is_busy else pong.state
-
-
-def _is_stopped(connection: Connection) -> bool:
-    if connection.host not in LOCAL_HOSTS:
-        return False
-    process = living_process(connection.pid, connection.start_time, connection.start_ticks)
-    try:
-        return process is not None and process.status() == psutil.STATUS_STOPPED
-    except psutil.Error:
-        return False

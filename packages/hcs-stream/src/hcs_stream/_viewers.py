@@ -1,14 +1,14 @@
-"""Running viewers: find one by its connection file, ask it, stop it."""
+"""Running viewers: find one by its connection file, ask it, stop it, end it by force."""
 
 import contextlib
 import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import psutil
 
 from hcs_protocol import (
     Clear,
@@ -27,6 +27,8 @@ from hcs_protocol import (
     ScreenshotTaken,
     Shutdown,
     State,
+    ViewerOutOfReachError,
+    ViewerStalledError,
     default_data_port,
     find_connections,
     new_id,
@@ -35,7 +37,8 @@ from hcs_protocol import (
 )
 
 from ._addresses import Value, as_components
-from ._processes import living_process
+from ._logs import last_lines, log_paths
+from ._processes import LOOK_SECONDS, KnownProcess
 from ._requests import ask
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -43,6 +46,19 @@ PING_SECONDS = 10.0
 REQUEST_SECONDS = 30.0
 """The window answers between two frames; with many layers, a frame may take seconds."""
 STOP_SECONDS = 5.0
+
+Ending: TypeAlias = Literal["closed", "terminated", "killed", "gone"]
+"""How a viewer ended: by itself when it was asked, by SIGTERM, by SIGKILL, or before."""
+
+
+def viewers() -> "list[Viewer]":
+    """Return the viewers of this user that run, by their ports; other machines' if their file is here."""
+    found = {
+        connection.viewer_run: Viewer(connection, path)
+        for path, connection in find_connections(runtime_folders())
+    }
+    alive = [viewer for viewer in found.values() if viewer.is_alive]
+    return sorted(alive, key=lambda viewer: (viewer.connection.data_port, viewer.connection.host))
 
 
 def find_viewer(data_port: int | None = None, *, host: str = "localhost") -> "Viewer | None":
@@ -140,28 +156,75 @@ class Viewer:
         """Remove the layers of this run, or all of them."""
         ask(self.connection, Clear(id=new_id(), run=run), Done, timeout=timeout)
 
-    def stop(self, timeout: float = STOP_SECONDS) -> None:
+    def log(self, lines: int = 200) -> str:
+        """Return the last lines of what it logged, and printed if it was started by `start_viewer`.
+
+        Raises:
+            ViewerOutOfReachError: It runs on another machine, and so its log lies there.
+        """
+        if not self._is_local:
+            raise ViewerOutOfReachError(f"the log of {self!r} lies on its machine, {self.connection.host!r}")
+        newest = max(log_paths(self.connection.requested_port), key=_last_change)
+        return "\n".join(last_lines(newest, lines))
+
+    def stop(self, timeout: float = STOP_SECONDS) -> Ending:
         """Ask it to end; a local one that does not is terminated, then killed. A second time is harmless.
 
-        A napari that its user started stops listening, and is never terminated.
+        A napari that its user started stops listening, and is never terminated. One whose process is
+        stopped, as by SIGSTOP, is terminated at once: it could not answer.
 
         Args:
             timeout: Seconds to wait after each of the three.
+
+        Returns:
+            How it ended.
+
+        Raises:
+            ViewerStalledError: It did not answer, and its process is not ours to end.
         """
         if not self.is_alive:
-            return
-        with contextlib.suppress(HcsError):  # whoever cannot answer is ended all the same
+            return "gone"
+        ending: Ending = "closed"
+        if not self._may_be_forced:
             ask(self.connection, Shutdown(id=new_id()), Done, timeout=timeout)
-        by_force = (psutil.Process.terminate, psutil.Process.kill) if self.connection.owns_process else ()
-        for end in (None, *by_force):
-            process = self._process
-            if process and end:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    end(process)
-            if self._is_gone_within(timeout):
-                break
+            self._is_gone_within(timeout)
+        elif self.is_stopped or not self._closes_within(timeout):
+            ending = "terminated"
+            self._process.end("terminate")
+            if not self._is_gone_within(timeout):
+                ending = "killed"
+                self._process.end("kill")
+                self._is_gone_within(timeout)
         if is_gone(self.connection):
             self.forget()
+        return ending
+
+    def kill(self, timeout: float = STOP_SECONDS) -> None:
+        """End its process at once, whatever it is doing; a second time is harmless.
+
+        What it had adopted is gone with it. Then its ports are free, its connection file is removed, and the
+        next viewer on the port gets what it had not adopted. The process is known by pid and start time: one
+        that has the pid by now, or the port, is never touched.
+
+        Args:
+            timeout: Seconds to wait until it is gone.
+
+        Raises:
+            ViewerOutOfReachError: It is another machine's, or a napari that its user started.
+            ViewerStalledError: It is not gone in time, as when its system waits for a disk.
+        """
+        if not self._is_local:
+            raise ViewerOutOfReachError(
+                f"{self!r} runs on {self.connection.host!r}: end it there, or ask it to by stop()"
+            )
+        if not self.connection.owns_process:
+            raise ViewerOutOfReachError(
+                f"{self!r} is a napari that its user started, with other work in it: ask it by stop()"
+            )
+        self._process.end("kill")
+        if not self._process.is_gone_within(timeout):
+            raise ViewerStalledError(f"{self!r} was killed and is not gone within {timeout:g} s")
+        self.forget()
 
     def forget(self) -> None:
         """Remove its connection file, unless it is another viewer's by now.
@@ -183,24 +246,43 @@ class Viewer:
         return f"<Viewer {self.connection.title!r} port={port} pid={self.connection.pid}>"
 
     @property
-    def _process(self) -> psutil.Process | None:
-        if self.connection.host not in LOCAL_HOSTS:
-            return None
-        known = self.connection
-        return living_process(known.pid, known.start_time, known.start_ticks)
+    def is_stopped(self) -> bool:
+        """Whether its process is here and was stopped, as by SIGSTOP."""
+        return self._is_local and self._process.is_stopped
+
+    @property
+    def _is_local(self) -> bool:
+        return self.connection.host in LOCAL_HOSTS
+
+    @property
+    def _may_be_forced(self) -> bool:
+        return self._is_local and self.connection.owns_process
+
+    @property
+    def _process(self) -> KnownProcess:
+        return KnownProcess.named_by(self.connection)
 
     def _is_gone_within(self, timeout: float) -> bool:
+        if not self._is_local:
+            return True
+        if self.connection.owns_process:
+            return self._process.is_gone_within(timeout)
         deadline = time.monotonic() + timeout
-        while self.connection.host in LOCAL_HOSTS and _is_running(self.connection):
+        while _is_running(self.connection):
             if time.monotonic() > deadline:
                 return False
-            time.sleep(0.02)
+            time.sleep(LOOK_SECONDS)
         return True
+
+    def _closes_within(self, timeout: float) -> bool:
+        with contextlib.suppress(HcsError):  # whoever cannot answer is ended all the same
+            ask(self.connection, Shutdown(id=new_id()), Done, timeout=timeout)
+        return self._is_gone_within(timeout)
 
 
 def _is_running(connection: Connection) -> bool:
     """Say whether a local viewer runs; in a user's own napari it may end before the process does."""
-    if living_process(connection.pid, connection.start_time, connection.start_ticks) is None:
+    if not KnownProcess.named_by(connection).is_alive:
         return False
     return connection.owns_process or any(
         found.viewer_run == connection.viewer_run for _, found in find_connections(runtime_folders())
@@ -209,3 +291,10 @@ def _is_running(connection: Connection) -> bool:
 
 def _is_at(connection: Connection, host: str) -> bool:
     return connection.host == host or {connection.host, host} <= LOCAL_HOSTS
+
+
+def _last_change(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

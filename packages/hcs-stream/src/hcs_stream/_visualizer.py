@@ -7,7 +7,9 @@ import msgspec
 from hcs_protocol import DATA_PORT, DisplayConfiguration
 
 from ._assembly import connect
-from ._launch import TITLE, Launch, launch_viewer, wait_until_ready
+from ._launch import TITLE, OnPortConflict, Order
+from ._start import Start
+from ._starting import start_of, wait_until_ready
 from ._stream import Stream
 from ._viewers import Viewer, find_viewer
 
@@ -33,6 +35,8 @@ class NapariStreamVisualizer:
         persistent: bool = True,
         napari_port: int = DATA_PORT,
         replace_layers: bool = False,
+        *,
+        on_port_conflict: OnPortConflict = "next",
     ) -> None:
         """Remember; nothing is started yet.
 
@@ -44,6 +48,8 @@ class NapariStreamVisualizer:
             persistent: Whether the viewer outlives this process.
             napari_port: The viewer's data port.
             replace_layers: Whether a new run takes over the layers of the run before.
+            on_port_conflict: ``"next"`` lets the viewer take the next free ports if another program has this
+                one; it is found by this one all the same. ``"error"`` does not.
         """
         self.filemanager = filemanager
         self.visualizer_config = visualizer_config
@@ -51,12 +57,13 @@ class NapariStreamVisualizer:
         self.persistent = persistent
         self.napari_port = napari_port
         self.replace_layers = replace_layers
-        self._launch: Launch | None = None
+        self.on_port_conflict: OnPortConflict = on_port_conflict
+        self._start: Start | None = None
 
     @property
     def is_running(self) -> bool:
         """Whether there is a viewer process on this port, ready or starting."""
-        if self._launch and not self._launch.has_ended:
+        if self._start and self._start.is_under_way:
             return True
         return find_viewer(self.napari_port) is not None
 
@@ -70,7 +77,13 @@ class NapariStreamVisualizer:
             ViewerNotInstalledError: There is no viewer to start.
             ViewerStartError: It did not become ready, if that was waited for.
         """
-        self._launch = launch_viewer(self.napari_port, title=self.viewer_title, persistent=self.persistent)
+        order = Order(
+            data_port=self.napari_port,
+            title=self.viewer_title,
+            persistent=self.persistent,
+            on_port_conflict=self.on_port_conflict,
+        )
+        self._start = start_of(order)
         if not async_mode:
             self.wait_until_ready()
 
@@ -81,7 +94,7 @@ class NapariStreamVisualizer:
             ViewerStartError: It ended, or is not ready within ``timeout`` seconds.
             ViewerStalledError: It ran before, and does not answer.
         """
-        return wait_until_ready(self.napari_port, HOST, self._launch, timeout=timeout)
+        return wait_until_ready(self.napari_port, HOST, None, timeout=timeout)
 
     def connect(self, *, run: str | None = None, wait: bool = False) -> Stream:
         """Return a stream to this viewer, as `hcs_stream.connect` does."""
@@ -91,6 +104,7 @@ class NapariStreamVisualizer:
             display=self._display(),
             title=self.viewer_title,
             persistent=self.persistent,
+            on_port_conflict=self.on_port_conflict,
             wait=wait,
         )
 
@@ -98,9 +112,9 @@ class NapariStreamVisualizer:
         """End the viewer of this port, persistent or not; a second time is harmless."""
         if viewer := find_viewer(self.napari_port):
             viewer.stop()
-        elif self._launch:
-            self._launch.stop()
-        self._launch = None
+        elif self._start:
+            self._start.stop()
+        self._start = None
 
     def _display(self) -> DisplayConfiguration:
         given = self.visualizer_config

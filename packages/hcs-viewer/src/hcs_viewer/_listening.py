@@ -27,6 +27,7 @@ from hcs_protocol import (
 )
 
 from ._inbox import Inbox, ToReceiver, ToWindow
+from ._port_holders import is_let_go
 from ._presence import Presence
 from ._receiver import Receiver
 from ._settings import ViewerSettings
@@ -117,11 +118,14 @@ def _bind(keys: Keys, settings: ViewerSettings) -> Sockets:
     deadline = time.monotonic() + CLOSING_SECONDS
     while True:
         try:
-            return Sockets(keys, settings.host, settings.data_port, next_free=settings.next_free)
+            return Sockets(keys, settings.host, settings.data_port)
         except NoFreePortsError:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or not is_let_go(settings.data_port):
+                if settings.next_free:
+                    break
                 raise
             time.sleep(LOOK_SECONDS)
+    return Sockets(keys, settings.host, settings.data_port, next_free=True)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,8 @@ from zmq.utils import z85
 
 from hcs_protocol import MAX_MESSAGE_NBYTES, NoFreePortsError, control_port, endpoint, find_free_pair
 
+from ._port_holders import said
+
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"  # fixed by RFC 27
 MAX_FRAME_NBYTES = 1 << 32
 HANDSHAKE_MILLISECONDS = 5000
@@ -135,8 +137,8 @@ class Sockets:
         except NoFreePortsError as error:
             if error.__cause__ is not None:
                 raise
-            hint = "another viewer or program has it; use another --data-port, or --next-free"
-            raise NoFreePortsError(f"port {wanted} or {control_port(wanted)} is taken: {hint}") from error
+            hint = f"{said(wanted)}; use another --data-port, or --next-free"
+            raise NoFreePortsError(f"port {wanted} or {control_port(wanted)} is taken {hint}") from error
         for port in bound.keys() - {data, control}:
             bound[port].close(0)
         return data, bound[data], bound[control]

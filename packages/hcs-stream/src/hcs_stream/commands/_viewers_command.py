@@ -21,7 +21,8 @@ from rich.console import RenderableType
 from rich.live import Live
 
 from hcs_protocol import runtime_folders
-from hcs_stream._viewer_reports import Rates, ViewerReport, report_viewers, running_viewers
+from hcs_stream._viewer_reports import Rates, ViewerReport, report_viewers
+from hcs_stream._viewers import viewers
 
 from ._viewers_table import new_console, viewers_table
 
@@ -58,9 +59,9 @@ def list_viewers(
         if options.watch:
             rates = Rates(clock)
             look = partial(report_viewers, timeout=WATCH_SECONDS)
-            watch(lambda: show(rates.add(look(running_viewers()))), clock=clock, sleep=sleep)
+            watch(lambda: show(rates.add(look(viewers()))), clock=clock, sleep=sleep)
             return 0
-        reports = report_viewers(running_viewers(), ANSWER_SECONDS)
+        reports = report_viewers(viewers(), ANSWER_SECONDS)
         if reports:
             show(reports)
             return 0

@@ -1,0 +1,43 @@
+"""Where viewers' logs lie, and their last lines."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import platformdirs
+
+TAIL_NBYTES = 1 << 18
+
+
+def log_paths(data_port: int) -> list[Path]:
+    """Return the files that a viewer of this requested port may write: what it prints, and its log."""
+    folder = platformdirs.user_log_path("hcs")
+    return [folder / f"viewer-{data_port}{suffix}" for suffix in (".out", ".log")]
+
+
+def output_path(data_port: int) -> Path:
+    """Return the file that takes what a viewer prints, in a folder that is there."""
+    try:
+        return platformdirs.user_log_path("hcs", ensure_exists=True) / f"viewer-{data_port}.out"
+    except OSError:  # no home, or a read-only one
+        file, path = tempfile.mkstemp(prefix=f"hcs-viewer-{data_port}-", suffix=".out")
+        os.close(file)
+        return Path(path)
+
+
+def last_lines(path: Path, count: int, *, start: int = 0) -> list[str]:
+    """Return the last lines of a file, none if there is no such file.
+
+    Args:
+        path: The file.
+        count: How many lines.
+        start: What is before this byte is not looked at.
+    """
+    try:
+        with path.open("rb") as file:
+            nbytes = file.seek(0, os.SEEK_END)
+            file.seek(max(start if start <= nbytes else 0, nbytes - TAIL_NBYTES))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return []
+    return lines[-count:] if count > 0 else []

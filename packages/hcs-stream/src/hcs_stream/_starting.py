@@ -1,0 +1,181 @@
+"""Have a viewer on a port: started at once, gone on with in the background, or waited for."""
+
+import logging
+import threading
+import time
+
+from hcs_protocol import (
+    ConnectionFileError,
+    HcsError,
+    ViewerStalledError,
+    check_data_port,
+    default_data_port,
+    runtime_folders,
+)
+
+from ._launch import OnPortConflict, Order
+from ._processes import in_forked_child
+from ._start import LOOK_SECONDS, Start, not_ready
+from ._viewer_kinds import NAPARI, Command
+from ._viewers import LOCAL_HOSTS, Viewer, find_viewer
+
+logger = logging.getLogger(__name__)
+
+PING_SECONDS = 1.0
+
+_starts: dict[int, Start] = {}
+_lock = threading.Lock()
+
+
+def start_viewer(
+    data_port: int | None = None,
+    *,
+    title: str | None = None,
+    persistent: bool = True,
+    viewer_command: Command = None,
+    kind: str = NAPARI,
+    on_port_conflict: OnPortConflict = "next",
+    timeout: float = 30.0,
+) -> Viewer:
+    """Return the viewer of this port once it is ready; one that runs already is not started again.
+
+    Any number of processes may do this at once: one viewer is started, and all of them find it.
+
+    Args:
+        data_port: Where it is to listen; else ``$HCS_DATA_PORT``, else 5555.
+        title: Of its window.
+        persistent: Whether it outlives this process.
+        viewer_command: What starts it, ``"conda run -n napari hcs-viewer"``; else ``$HCS_VIEWER_COMMAND``,
+            else the viewer of this kind installed beside this package.
+        kind: A name among the entry points ``hcs.viewers``; this package's sister has ``napari``.
+        on_port_conflict: ``"next"`` lets it take the next free ports if another program has this one; it is
+            found by this one all the same. ``"error"`` does not.
+        timeout: Seconds until it has to be ready.
+
+    Raises:
+        ViewerNotInstalledError: There is no viewer to start.
+        PortTakenError: Another program has the port, and it may have no other.
+        ViewerStartError: It ended, or was not ready in time; the text has the last lines of its log.
+        ViewerStalledError: A viewer runs there and does not answer.
+    """
+    order = Order(
+        data_port=default_data_port() if data_port is None else data_port,
+        title=title,
+        persistent=persistent,
+        viewer_command=viewer_command,
+        kind=kind,
+        on_port_conflict=on_port_conflict,
+    )
+    start_of(order)
+    return wait_until_ready(order.data_port, "localhost", order, timeout=timeout)
+
+
+def start_of(order: Order) -> Start | None:
+    """Start a viewer, and no more, unless one runs or is being started; None if one runs.
+
+    Raises:
+        ViewerNotInstalledError: There is no viewer to start.
+        ViewerStartError: Its command cannot be run.
+    """
+    check_data_port(order.data_port)
+    with _lock:
+        start = _starts.get(order.data_port)
+        if start is None or start.is_over:
+            start = Start(order)
+        if start.look():
+            _starts.pop(order.data_port, None)
+            return None
+        _starts[order.data_port] = start
+        return start
+
+
+def start_or_find(order: Order, host: str) -> Start | None:
+    """Start a viewer here as `start_of` does; of another machine's, the connection file has to be here.
+
+    Raises:
+        ConnectionFileError: The file of the other machine's viewer is not here.
+        ViewerNotInstalledError: There is no viewer to start.
+        ViewerStartError: Its command cannot be run.
+    """
+    if host in LOCAL_HOSTS:
+        return start_of(order)
+    if find_viewer(order.data_port, host=host) is None:
+        folder = runtime_folders()[0]
+        raise ConnectionFileError(
+            f"no connection file of a viewer on {host!r}, port {order.data_port}: copy "
+            f"viewer-{order.data_port}.json from that machine's runtime folder, with mode 0600 and its host "
+            f"set to {host!r}, to {folder}"
+        )
+    return None
+
+
+def look_for_viewer(data_port: int, host: str) -> Viewer | None:
+    """Find a viewer, or go on with starting one that `start_of` began; log, once, that there will be none."""
+    start = _starts.get(data_port) if host in LOCAL_HOSTS else None
+    if start is None:
+        return find_viewer(data_port, host=host)
+    try:
+        viewer = start.look()
+    except HcsError as error:
+        _starts.pop(data_port, None)
+        logger.error("viewer not started reason=%s", error)
+        return None
+    if viewer and _state(viewer) in {"starting", "ready"}:  # else it may be ending, and the next one is ours
+        start.done()
+        _starts.pop(data_port, None)
+    return viewer
+
+
+def wait_until_ready(data_port: int, host: str, order: Order | None, *, timeout: float) -> Viewer:
+    """Return the viewer of this port as soon as its window is ready for images.
+
+    Args:
+        data_port: The port that it has or was asked for.
+        host: Its machine.
+        order: What to start should it be gone, because it was just ending; None starts nothing.
+        timeout: Seconds to wait.
+
+    Raises:
+        ViewerStartError: The viewer that was started ended, or was not ready in time.
+        ViewerStalledError: A viewer that ran before did not answer in time.
+    """
+    start = _starts.get(data_port) if host in LOCAL_HOSTS else None
+    if start is None and order is not None and host in LOCAL_HOSTS:
+        start = Start(order)
+    try:
+        return _wait(data_port, host, start, timeout)
+    finally:
+        if start and _starts.get(data_port) is start:
+            del _starts[data_port]
+
+
+def _wait(data_port: int, host: str, start: Start | None, timeout: float) -> Viewer:
+    deadline = time.monotonic() + timeout
+    while True:
+        viewer = start.look() if start else find_viewer(data_port, host=host)
+        if viewer and _state(viewer) == "ready":
+            if start:
+                start.done()
+            return viewer
+        if time.monotonic() > deadline:
+            break
+        time.sleep(start.look_seconds if start else LOOK_SECONDS)
+    if start:
+        raise start.failure(timeout)
+    if viewer:
+        raise not_ready(viewer, timeout)
+    raise ViewerStalledError(f"no viewer is ready at {host}:{data_port} within {timeout:g} s")
+
+
+def _state(viewer: Viewer) -> str:
+    try:
+        return viewer.ping(PING_SECONDS).state
+    except HcsError:
+        return ""  # it may be ready with its sockets later, or be closing
+
+
+@in_forked_child
+def _forget_starts() -> None:
+    global _lock
+    _lock = threading.Lock()
+    _starts.clear()
