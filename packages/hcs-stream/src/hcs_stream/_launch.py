@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 from hcs_protocol import PortTakenError, ViewerStartError
 
 from ._logs import last_lines, output_path
+from ._parents import PARENTS
 from ._processes import adopt_child
 from ._start_failures import PORT_TAKEN, advice, ending
 from ._viewer_kinds import NAPARI, Command, command_to_start
@@ -129,21 +130,23 @@ class Launch:
         return error(f"{text}; {self.log} ends with:\n{said}")
 
 
-def launch(order: Order, *, inherited: int | None = None) -> Launch:
+def launch(order: Order, *, inherited: int | None = None, parents: Path | None = None) -> Launch:
     """Start a viewer, and no more.
 
     Args:
         order: Which one.
         inherited: A file descriptor that it gets.
+        parents: The pipe that those hold with whom it ends.
 
     Raises:
         ViewerNotInstalledError: There is no viewer to start.
         ViewerStartError: The command cannot be run.
     """
-    return _spawn(order.command(), order, inherited)
+    environment = os.environ | ({PARENTS: str(parents)} if parents else {})
+    return _spawn(order.command(), order, inherited, environment)
 
 
-def _spawn(command: list[str], order: Order, inherited: int | None) -> Launch:
+def _spawn(command: list[str], order: Order, inherited: int | None, environment: dict[str, str]) -> Launch:
     log = output_path(order.data_port)
     start = log.stat().st_size if log.exists() else 0
     if start > LOG_NBYTES:
@@ -154,6 +157,7 @@ def _spawn(command: list[str], order: Order, inherited: int | None) -> Launch:
         try:
             process = subprocess.Popen(
                 command,
+                env=environment,
                 stdin=stdin,
                 stdout=output,
                 stderr=output,

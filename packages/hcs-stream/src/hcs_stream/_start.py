@@ -26,6 +26,7 @@ from hcs_protocol import (
 )
 
 from ._launch import BACKGROUND_SECONDS, Launch, Order, launch
+from ._parents import hold, make_pipe
 from ._processes import KnownProcess
 from ._start_lock import start_lock
 from ._start_notes import StartNote, read_note, remove_note, write_note
@@ -82,6 +83,7 @@ class Start:
             viewer = find_viewer(self.order.data_port) or self._see_to_it()
             if viewer is not None:
                 check_version(viewer)
+                self._join(viewer.path.parent, viewer.connection.requested_port)
             return viewer
 
     def done(self) -> None:
@@ -136,8 +138,10 @@ class Start:
             raise self._failure
         if note and self._is_awaited(note):
             self._note = note
+            self._join(self._folder, self.order.data_port)
             return None
-        self._launch = launch(self.order, inherited=lock)
+        pipe = None if self.order.persistent else make_pipe(self._folder, self.order.data_port)
+        self._launch = launch(self.order, inherited=lock, parents=pipe)
         self._note = StartNote(
             id=new_id(),
             starter=KnownProcess.of(os.getpid()),
@@ -158,6 +162,10 @@ class Start:
         now = self._clock()
         self._silent_since = now if self._silent_since is None else self._silent_since
         return now < self._silent_since + NEWS_SECONDS
+
+    def _join(self, folder: Path | None, data_port: int) -> None:
+        if not self.order.persistent:
+            hold(folder, data_port)
 
     def _tell_that_it_is_left_behind(self, started: Launch) -> None:
         if started.left_viewer_behind and self._note and not self._note.until:

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import signal
+import stat
 import sys
 import threading
 import time
@@ -25,6 +26,7 @@ from ._store import Store
 logger = logging.getLogger(__name__)
 
 LOG_NBYTES = 1 << 20
+PARENTS = "HCS_PARENTS"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 RunWindow = Callable[[ViewerSettings, Store, Inbox[ToWindow], Inbox[ToReceiver], Presence], None]
@@ -120,16 +122,33 @@ def end_on_signals(close: Callable[[], None]) -> None:
 
 
 def end_with_parent() -> None:
-    """End this process in order when its standard input ends."""
-    threading.Thread(target=_wait_for_parent, name="hcs-parent", daemon=True).start()
+    """End this process in order when the last process is gone that wants it.
+
+    They hold the named pipe ``$HCS_PARENTS``; where that is not to be had, the one that started it holds the
+    other end of standard input.
+    """
+    descriptor = _parents(os.environ.pop(PARENTS, ""))
+    threading.Thread(target=_wait_for_parent, args=(descriptor,), name="hcs-parent", daemon=True).start()
 
 
-def _wait_for_parent() -> None:
+def _wait_for_parent(descriptor: int) -> None:
     with contextlib.suppress(OSError, ValueError):
-        while os.read(0, 1 << 10):
+        while os.read(descriptor, 1 << 10):
             pass
     logger.info("parent gone")
     signal.raise_signal(signal.SIGTERM)  # os.kill would end the process at once on Windows
+
+
+def _parents(path: str) -> int:
+    """Open the pipe, without waiting for those who hold it: they may be gone already."""
+    if path and sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            found = os.stat(path, follow_symlinks=False)
+            if stat.S_ISFIFO(found.st_mode) and found.st_uid == os.getuid():
+                descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+                os.set_blocking(descriptor, True)
+                return descriptor
+    return 0
 
 
 def _log_file(data_port: int) -> logging.Handler:
