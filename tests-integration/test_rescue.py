@@ -100,9 +100,7 @@ def test_what_a_hung_viewer_never_took_is_shown_by_the_next_one(
         with a_viewer(data_port) as viewer:
             assert viewer.connection.data_port == data_port
             assert viewer.connection.viewer_run != hung.connection.viewer_run
-            state = wait_until(
-                viewer, lambda state: sum(layer.images for layer in state.layers) >= IMAGES - 1
-            )
+            state = wait_until(viewer, has_all)
             assert state.layers[0].components["z_index"] == list(range(1, IMAGES))
             assert viewer.image("Image", {"z_index": IMAGES - 1}).max() == IMAGES - 1
             stream.flush()

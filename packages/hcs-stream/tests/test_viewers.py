@@ -1,11 +1,10 @@
-"""Viewers: found, started, asked, stopped; small programs stand in for the real one."""
+"""Viewers: found, asked, stopped, ended by force; other processes stand in for the real one."""
 
 import os
-import shlex
+import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,47 +12,18 @@ import msgspec
 import psutil
 import pytest
 
-import hcs_stream
 from hcs_protocol import (
-    ConnectionFileError,
+    ViewerOutOfReachError,
     ViewerRequestError,
     ViewerStalledError,
     start_ticks,
     write_connection,
 )
 from hcs_stream._assembly import default_run
-from hcs_stream._processes import living_process
+from hcs_stream._processes import KnownProcess, living_process
 from hcs_stream._viewers import Viewer, find_viewer, is_gone
 
 PORT = 23_456
-
-SAYS_AND_ENDS = """
-print("one line")
-print("no display")
-raise SystemExit(4)
-"""
-
-STANDS_IN = """
-import sys, time
-from pathlib import Path
-Path({out!r}).write_text("\\n".join(sys.argv[1:]))
-if "--stdin-is-parent" in sys.argv:
-    sys.stdin.read()
-else:
-    time.sleep(60)
-"""
-
-
-@pytest.fixture
-def program(tmp_path: Path) -> Callable[[str], str]:
-    """Make a viewer command of a few lines of Python."""
-
-    def make(code: str) -> str:
-        path = tmp_path / "viewer.py"
-        path.write_text(code)
-        return shlex.join([sys.executable, str(path)])
-
-    return make
 
 
 @pytest.fixture
@@ -63,13 +33,6 @@ def other_process() -> Iterator[subprocess.Popen[bytes]]:
     yield process
     process.kill()
     process.wait()
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    """Look until this is so."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it never came about"
 
 
 # Find.
@@ -113,11 +76,6 @@ def test_the_file_of_another_machines_viewer_is_believed(viewer: Any, own_places
 
     assert find_viewer(PORT) is None
     assert find_viewer(PORT, host="10.0.0.9") is not None
-
-
-def test_without_its_file_another_machines_viewer_cannot_be_reached(own_places: Path) -> None:
-    with pytest.raises(ConnectionFileError, match=f"copy viewer-{PORT}.json .* to {own_places}"):
-        hcs_stream.connect(data_port=PORT, host="10.0.0.9")
 
 
 # Ask and stop.
@@ -184,6 +142,136 @@ def test_a_napari_that_stopped_listening_is_gone_though_its_process_runs(viewer:
 
     assert is_gone(connection)
     assert not Viewer(connection, viewer.path).is_alive
+
+
+# End by force.
+
+
+@pytest.fixture
+def hung(viewer: Any, other_process: subprocess.Popen[bytes], own_places: Path) -> Viewer:
+    """A viewer that another process stands in for."""
+    known = KnownProcess.of(other_process.pid)
+    connection = msgspec.structs.replace(
+        viewer.connection,
+        pid=known.pid,
+        start_time=known.start_time,
+        start_ticks=known.start_ticks,
+        data_port=PORT,
+        viewer_run="f" * 16,
+    )
+    return Viewer(connection, write_connection(connection, [own_places]))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are stopped by signals")
+def test_a_frozen_viewer_is_killed_and_its_file_removed(
+    hung: Viewer, other_process: subprocess.Popen[bytes]
+) -> None:
+    other_process.send_signal(signal.SIGSTOP)
+
+    hung.kill()
+    hung.kill()
+
+    assert other_process.wait(20) == -signal.SIGKILL
+    assert not hung.is_alive
+    assert not hung.path.exists()
+
+
+def test_a_viewer_that_is_gone_already_is_only_forgotten(hung: Viewer, other_process: Any) -> None:
+    other_process.kill()
+    other_process.wait()
+
+    hung.kill()
+
+    assert not hung.path.exists()
+
+
+def test_a_stranger_that_has_the_pid_is_never_killed(
+    hung: Viewer, other_process: subprocess.Popen[bytes]
+) -> None:
+    ticks = hung.connection.start_ticks and hung.connection.start_ticks - 1
+    before = msgspec.structs.replace(hung.connection, start_time=1.0, start_ticks=ticks)
+
+    Viewer(before, hung.path).kill()
+
+    assert other_process.poll() is None
+
+
+def test_the_file_of_the_next_viewer_is_left_alone(hung: Viewer, own_places: Path) -> None:
+    after = msgspec.structs.replace(hung.connection, viewer_run="e" * 16)
+    write_connection(after, [own_places])
+
+    hung.kill()
+
+    assert hung.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"host": "10.0.0.9"}, "runs on '10.0.0.9'"),
+        ({"owns_process": False}, "a napari that its user started"),
+    ],
+)
+def test_what_is_not_ours_to_kill_is_left_alone(
+    hung: Viewer, other_process: subprocess.Popen[bytes], change: dict[str, Any], said: str
+) -> None:
+    theirs = msgspec.structs.replace(hung.connection, **change)
+
+    with pytest.raises(ViewerOutOfReachError, match=said):
+        Viewer(theirs, hung.path).kill()
+
+    assert other_process.poll() is None
+    assert hung.path.exists()
+
+
+def test_another_machines_viewer_that_does_not_answer_cannot_be_stopped(
+    viewer: Any, own_places: Path
+) -> None:
+    viewer.answers = False
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hcs_stream._viewers.LOCAL_HOSTS", frozenset())  # as if it were elsewhere
+        with pytest.raises(ViewerStalledError, match="no reply to Shutdown"):
+            Viewer(viewer.connection, viewer.path).stop(timeout=0.05)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are stopped by signals")
+def test_a_process_that_is_stopped_hears_that_it_shall_end() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    process.send_signal(signal.SIGSTOP)
+
+    KnownProcess.of(process.pid).end("terminate")
+
+    assert process.wait(20) == -signal.SIGTERM
+
+
+def test_the_end_of_a_process_is_waited_for(other_process: subprocess.Popen[bytes]) -> None:
+    known = KnownProcess.of(other_process.pid)
+
+    assert not known.is_gone_within(0.01)
+    other_process.kill()
+    assert known.is_gone_within(20)
+
+
+# Logs.
+
+
+def test_the_last_lines_that_a_viewer_wrote_are_at_hand(hung: Viewer, tmp_path: Path) -> None:
+    folder = tmp_path / "state" / "hcs" / "log"
+    folder.mkdir(parents=True)
+    port = hung.connection.requested_port
+    assert hung.log() == ""
+
+    (folder / f"viewer-{port}.out").write_text("".join(f"line {number}\n" for number in range(300)))
+
+    assert hung.log(2) == "line 298\nline 299"
+    assert len(hung.log().splitlines()) == 200
+
+
+def test_another_machines_log_is_there(hung: Viewer) -> None:
+    remote = Viewer(msgspec.structs.replace(hung.connection, host="10.0.0.9"), hung.path)
+
+    with pytest.raises(ViewerOutOfReachError, match=r"lies on its machine, '10\.0\.0\.9'"):
+        remote.log()
 
 
 # Runs.

@@ -243,6 +243,30 @@ def test_it_ends_with_its_parent_if_it_was_told_to(
     assert not list(viewer.runtime.glob("*"))
 
 
+@needs_posix
+def test_it_ends_with_the_last_process_that_holds_its_pipe(
+    start: Callable[..., Started],
+    port: int,
+    environment: dict[str, str],
+    tmp_path: Path,
+    ask: Callable[[Connection, Message], Message],
+) -> None:
+    pipe = tmp_path / "parents"
+    os.mkfifo(pipe, 0o600)
+    holders = [os.open(pipe, os.O_RDWR) for _ in range(2)]
+    environment["HCS_PARENTS"] = str(pipe)
+    viewer = start("--data-port", str(port), "--stdin-is-parent")
+    connection = read_connection(viewer.path())
+
+    viewer.process.stdin.close()  # as a command does that passes nothing on
+    os.close(holders[0])
+    viewer.wait_until_ready()
+    assert ask(connection, Ping(id="1")).state == "ready"
+
+    os.close(holders[1])
+    assert viewer.wait() == 0
+
+
 def test_without_being_told_to_it_outlives_its_parent(
     start: Callable[..., Started], port: int, ask: Callable[[Connection, Message], Message]
 ) -> None:

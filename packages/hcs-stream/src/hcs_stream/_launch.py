@@ -21,6 +21,8 @@ from ._viewer_kinds import NAPARI, Command, command_to_start
 
 TITLE = "HCS Pipeline Visualization"
 LOG_LINES = 20
+READ_LINES = 500
+"""What helps may stand further above."""
 LOG_NBYTES = 1 << 20
 BACKGROUND_SECONDS = 10.0
 """How long after a command that ended well the viewer that it left behind may need to be found."""
@@ -121,8 +123,8 @@ class Launch:
     def failure(self) -> ViewerStartError:
         """Return why there is no viewer, with the last lines of its log."""
         status = self._process.poll()
-        lines = last_lines(self.log, LOG_LINES, start=self._log_start)
-        said = "\n".join(lines) or "(it said nothing)"
+        lines = last_lines(self.log, READ_LINES, start=self._log_start)
+        said = "\n".join(lines[-LOG_LINES:]) or "(it said nothing)"
         what_helps = advice(lines) if self.has_ended else ""
         text = f"the viewer for port {self.order.data_port} {ending(status)}"
         text += f"; {what_helps}" if what_helps else ""

@@ -38,7 +38,7 @@ NO_LIBRARY = re.compile(r"(lib[\w.+-]+?\.so(?:\.\d+)*): cannot open shared objec
 NEEDS_CURSOR = re.compile(r"xcb-cursor0? .*needed")
 NO_SCREEN = re.compile(r"could not connect to display ?(\S+)|[Cc]annot open display:? ?(\S+)")
 NO_PLATFORM = re.compile(r"no Qt platform plugin could be initialized")
-NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
+NO_MODULE = re.compile(r"No module named '?([\w.]+)")
 UNKNOWN_ARGUMENT = re.compile(r"unrecognized arguments: (.*)")
 
 
@@ -58,10 +58,13 @@ def advice(lines: Sequence[str]) -> str:
     said = "\n".join(lines)
     if packages := _missing_packages(said):
         return f"system libraries are missing: {INSTALL} {' '.join(packages)}"
-    if found := NO_SCREEN.search(said):
+    if found := NO_SCREEN.search(said):  # Qt blames libraries then, missing or not
         return f"no screen answers at {found[1] or found[2]}: set DISPLAY to one that does"
+    if NEEDS_CURSOR.search(said):
+        return f"Qt cannot use the screen: {INSTALL} {PACKAGE_OF_LIBRARY['libxcb-cursor.so.0']}"
     if NO_PLATFORM.search(said):
-        return f"Qt found no screen it can use; it may lack libraries: {INSTALL} {' '.join(_all_packages())}"
+        packages = sorted(PACKAGE_OF_LIBRARY.values())
+        return f"Qt cannot use the screen; it may lack libraries: {INSTALL} {' '.join(packages)}"
     if found := NO_MODULE.search(said):
         return f"the viewer's environment has no {found[1]!r}: pip install hcs-viewer there"
     if found := UNKNOWN_ARGUMENT.search(said):
@@ -71,14 +74,7 @@ def advice(lines: Sequence[str]) -> str:
 
 def _missing_packages(said: str) -> list[str]:
     libraries = set(NO_LIBRARY.findall(said))
-    packages = {PACKAGE_OF_LIBRARY.get(library, f"(what holds {library})") for library in libraries}
-    if NEEDS_CURSOR.search(said):
-        packages.add(PACKAGE_OF_LIBRARY["libxcb-cursor.so.0"])
-    return sorted(packages)
-
-
-def _all_packages() -> list[str]:
-    return sorted(PACKAGE_OF_LIBRARY.values())
+    return sorted({PACKAGE_OF_LIBRARY.get(library, f"(what holds {library})") for library in libraries})
 
 
 def _signal_name(number: int) -> str:

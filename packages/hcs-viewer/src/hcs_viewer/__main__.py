@@ -20,8 +20,9 @@ from collections.abc import Sequence
 from hcs_protocol import DATA_PORT, HcsError, InvalidPortError, NoFreePortsError, check_data_port
 
 from ._assembly import open_viewer
+from ._display import NoDisplayError, check_display
 from ._memory import DEFAULT_MEMORY, memory_nbytes
-from ._process import NoDisplayError, check_display, end_on_signals, end_with_parent, set_up_logs
+from ._process import end_on_signals, end_with_parent, set_up_logs
 from ._settings import ViewerSettings
 
 MOST_MILLISECONDS = 10_000

@@ -2,12 +2,13 @@
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import PurePath
 
 import psutil
 
 from hcs_protocol import control_port, find_connections, runtime_folders
 
-VIEWERS = ("hcs_viewer", "hcs-viewer")
+VIEWERS = {"hcs_viewer", "hcs-viewer", "hcs-viewer.exe"}
 
 
 def holders(data_port: int) -> list[psutil.Process]:
@@ -45,6 +46,6 @@ def _process(pid: int) -> Iterator[psutil.Process]:
 
 def _is_viewer(process: psutil.Process) -> bool:
     try:
-        return any(name in word for word in process.cmdline() for name in VIEWERS)
+        return any(PurePath(word).name in VIEWERS for word in process.cmdline())
     except psutil.Error:
         return True  # it is gone: the ports are free in a moment

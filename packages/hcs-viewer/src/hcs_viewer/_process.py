@@ -33,30 +33,12 @@ RunWindow = Callable[[ViewerSettings, Store, Inbox[ToWindow], Inbox[ToReceiver],
 """Opens the window, says ready, and returns when it is closed."""
 
 
-class NoDisplayError(RuntimeError):
-    """There is no screen to open a window on."""
-
-
 class PrivateFileHandler(RotatingFileHandler):
     """A log that this user alone can read, also after it was rotated."""
 
     def _open(self) -> TextIOWrapper:
         Path(self.baseFilename).touch(mode=0o600)
         return super()._open()
-
-
-def check_display(environ: dict[str, str] | os._Environ[str] = os.environ) -> None:
-    """Refuse to start where no window can open.
-
-    Raises:
-        NoDisplayError: Linux without a display; Qt would end the process without a word to its caller.
-    """
-    names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    if sys.platform.startswith("linux") and not any(environ.get(name) for name in names):
-        raise NoDisplayError(
-            "no display: set DISPLAY, or start a virtual one with "
-            "'Xvfb :99 -screen 0 1600x1200x24 &' and set DISPLAY=:99"
-        )
 
 
 def run_viewer(

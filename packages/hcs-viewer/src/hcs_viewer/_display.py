@@ -1,0 +1,64 @@
+"""Whether there is a screen to open a window on, before Qt ends the process without one."""
+
+import contextlib
+import os
+import re
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping
+
+LOCAL_DISPLAY = re.compile(r"(?:unix)?:(\d+)(?:\.\d+)?")
+FIRST_X_PORT = 6000
+ANSWER_SECONDS = 1.0
+START_SECONDS = 2.0
+LOOK_SECONDS = 0.05
+VIRTUAL = "start a virtual one with 'Xvfb :99 -screen 0 1600x1200x24 &' and set DISPLAY=:99"
+
+
+class NoDisplayError(RuntimeError):
+    """There is no screen to open a window on."""
+
+
+def check_display(environ: Mapping[str, str] = os.environ, *, patience: float = START_SECONDS) -> None:
+    """Refuse to start where no window can open.
+
+    Args:
+        environ: Where the display is named.
+        patience: Seconds for one that is just being started.
+
+    Raises:
+        NoDisplayError: Linux without a display, or one of this machine that is not there.
+    """
+    if not sys.platform.startswith("linux") or environ.get("WAYLAND_DISPLAY"):
+        return
+    platform, display = environ.get("QT_QPA_PLATFORM"), environ.get("DISPLAY")
+    if not display and not platform:
+        raise NoDisplayError(f"no display: set DISPLAY, or {VIRTUAL}")
+    here = LOCAL_DISPLAY.fullmatch(display or "")
+    if here and platform in {None, "", "xcb"} and not _comes(int(here[1]), patience):
+        raise NoDisplayError(f"no display: nothing answers at DISPLAY={display}; set it to one, or {VIRTUAL}")
+
+
+def _comes(number: int, patience: float) -> bool:
+    deadline = time.monotonic() + patience
+    while not any(_answers(number)):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK_SECONDS)
+    return True
+
+
+def _answers(number: int) -> Iterator[bool]:
+    """Say of each place where a display of this machine may listen whether it does."""
+    path = f"/tmp/.X11-unix/X{number}"
+    for family, address in (
+        (socket.AF_UNIX, f"\0{path}"),
+        (socket.AF_UNIX, path),
+        (socket.AF_INET, ("localhost", FIRST_X_PORT + number)),
+    ):
+        with socket.socket(family) as probe, contextlib.suppress(OSError, OverflowError):
+            probe.settimeout(ANSWER_SECONDS)
+            probe.connect(address)
+            yield True
+    yield False
