@@ -13,6 +13,7 @@ from hcs_protocol import (
     ViewerStalledError,
 )
 from hcs_stream._addresses import ImageKeywords, StepLike
+from hcs_stream._plate_runs import declare_plate
 from hcs_stream._stream import Stream
 from hcs_stream.microscopes import MissingExtraError, UnreadableImageError
 
@@ -76,23 +77,9 @@ class Sender:
 
 
 def declare(stream: Stream, images: Sequence[FoundImage], name: str, step: StepLike) -> None:
-    """Tell the viewer which wells, sites and so on are to come, so that its sliders do not grow."""
-
-    def values(component: str) -> list[str | int]:
-        found = dict.fromkeys(image.keywords.get(component) for image in images)
-        return [value for value in found if isinstance(value, str | int)]
-
+    """Tell the viewer what is to come, if it can be told."""
     with suppress(InvalidComponentError):  # there are too many, or a name that no plate can have
-        stream.declare(
-            name=name,
-            plates=values("plate"),
-            wells=values("well"),
-            sites=values("site"),
-            channels=values("channel"),
-            z_indexes=values("z_index"),
-            timepoints=values("timepoint"),
-            steps=[step] if step else [],
-        )
+        declare_plate(stream, (image.keywords for image in images), name=name, steps=[step] if step else [])
 
 
 def summary(sent: int, of: int, skipped: Mapping[str, Sequence[Path]], unreadable: int, viewer: str) -> str:

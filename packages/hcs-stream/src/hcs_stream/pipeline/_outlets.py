@@ -1,11 +1,12 @@
 """The viewers of a run as one worker process sees them: a stream to each, and which results it gets."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from hcs_protocol import Components, DisplayConfiguration, HcsError, RunState, natural_key
+from hcs_protocol import Components, DisplayConfiguration, HcsError, RunState
 from hcs_stream import Stream
+from hcs_stream._plate_runs import components_of, declare_plate
 from hcs_stream._viewers import LOCAL_HOSTS
 from hcs_stream.config import NapariStreamingConfig
 from hcs_stream.microscopes import ImageFile, Plate
@@ -105,9 +106,9 @@ class Outlets:
             }
             if heard:
                 self._declared.append(stream)
-                images = [image for image in plate.images if _kind(image) in heard]
+                told = [components_of(image) for image in plate.images if _kind(image) in heard]
                 merged = set.intersection(*(self._grouped(number) for number, _ in steps))
-                _declare(stream, plate.name, images, steps, merged)
+                declare_plate(stream, told, name=plate.name, steps=steps, unsaid=merged)
 
     def end_run(self, state: RunState) -> None:
         """Tell all who were told of the run that it is over."""
@@ -179,28 +180,3 @@ def kinds_of(images: Iterable[ImageFile]) -> set[Components]:
 
 def _kind(image: ImageFile) -> Components:
     return Components(plate=image.plate, well=image.well, channel=image.channel)
-
-
-def _declare(
-    stream: Stream,
-    name: str,
-    images: Sequence[ImageFile],
-    steps: Sequence[tuple[int, str]],
-    merged: set[str],
-) -> None:
-    def values(component: str) -> list[int | str]:
-        if component in merged:
-            return []  # they come with the images, if they do
-        found = {getattr(image, component) for image in images} - {None}
-        return sorted(found, key=natural_key)
-
-    stream.declare(
-        name=name,
-        plates=values("plate"),
-        wells=values("well"),
-        sites=values("site"),
-        channels=values("channel"),
-        z_indexes=values("z_index"),
-        timepoints=values("timepoint"),
-        steps=steps,
-    )

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-from hcs_protocol import COMPONENTS, Components, FileRef, natural_key
+from hcs_protocol import COMPONENTS, Components, FileRef
+from hcs_stream._plate_runs import components_of, values_of
 from hcs_stream.microscopes import Plate
 from hcs_stream.storage import FileManager, ZarrOutput
 
@@ -25,10 +25,8 @@ def begin_plates(job: Job, plate: Plate) -> None:
             FileManager().ensure_directory(folder)
             continue
         grouped = {component for earlier in job.steps[:number] for component in earlier.axes}
-        values: dict[str, list[Any]] = {component: [] for component in COMPONENTS}
-        for component in values.keys() - grouped:  # of what is grouped, functions may make one of several
-            found = {getattr(image, component) for image in plate.images if image.plate == name}
-            values[component] = sorted(found, key=natural_key)
+        images = (components_of(image) for image in plate.images if image.plate == name)
+        values = values_of(images, unsaid=grouped)  # of what is grouped, functions may make one of several
         _plates(job.run, folder.parent).declare(
             step=(number, step.name),
             wells=values["well"],
