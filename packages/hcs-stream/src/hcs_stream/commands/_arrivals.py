@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from hcs_protocol import HcsError
-from hcs_stream.microscopes import MissingExtraError
+from hcs_stream._extras import extra
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent
@@ -98,11 +98,9 @@ class Listening:
         Raises:
             MissingExtraError: watchdog is not installed.
         """
-        try:
-            from watchdog.events import FileSystemEventHandler  # optional
+        with extra("watch", needs="watching a folder without --polling"):
+            from watchdog.events import FileSystemEventHandler
             from watchdog.observers import Observer
-        except ImportError as error:
-            raise MissingExtraError("watching a folder without --polling", "watch") from error
         self._folder = folder
         self._told: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._observer = Observer()

@@ -13,9 +13,10 @@ from hcs_protocol import (
     ViewerStalledError,
 )
 from hcs_stream._addresses import ImageKeywords, StepLike
+from hcs_stream._extras import MissingExtraError
 from hcs_stream._plate_runs import declare_plate
 from hcs_stream._stream import Stream
-from hcs_stream.microscopes import MissingExtraError, UnreadableImageError
+from hcs_stream.microscopes import UnreadableImageError
 
 from ._found_images import FoundImage
 from ._open_plates import reason

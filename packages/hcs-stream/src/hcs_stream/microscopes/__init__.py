@@ -1,8 +1,9 @@
 """Makers' file names, read as addresses on a plate."""
 
+from hcs_stream._extras import MissingExtraError
+
 from ._errors import (
     GrammarError,
-    MissingExtraError,
     NoImagesError,
     NotAPlateFolderError,
     PlateNotFoundError,

@@ -2,7 +2,6 @@
 
 HcsError
 ├── GrammarError (TypeError)                    an entry point gives no grammar
-├── MissingExtraError (ModuleNotFoundError)     the library that reads such images is not installed
 ├── NoImagesError (LookupError)                 no image is below the folder
 ├── NotAPlateFolderError (NotADirectoryError)   the plate's path is a file
 ├── PlateNotFoundError (FileNotFoundError)      nothing is at the plate's path
@@ -34,18 +33,6 @@ class GrammarError(HcsError, TypeError):
             f"wanted a Grammar with name, parse and format at the entry point {self.entry_point!r}, "
             f"found {self.found}: mend or uninstall the package that it is from"
         )
-
-
-class MissingExtraError(HcsError, ModuleNotFoundError):
-    """A library that only some need is not installed."""
-
-    def __init__(self, needs: str, extra: str) -> None:
-        super().__init__(needs, extra)
-        self.needs = needs
-        self.extra = extra
-
-    def __str__(self) -> str:
-        return f"{self.needs} needs what is not installed: pip install 'hcs-stream[{self.extra}]'"
 
 
 class NoImagesError(HcsError, LookupError):

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._errors import MissingExtraError, UnreadableImageError
+from hcs_stream._extras import extra
+
+from ._errors import UnreadableImageError
 from ._image_file import ImageFile
 from ._ngff_metadata import STORE_FILES
 
@@ -59,10 +61,8 @@ def _read_tiff(path: Path, key: tuple[int, ...]) -> tuple[Pixels, bool]:
 
 
 def _read_array(path: Path, key: tuple[int, ...]) -> Pixels:
-    try:
-        import zarr  # optional
-    except ImportError as error:
-        raise MissingExtraError("OME-NGFF", "zarr") from error
+    with extra("zarr", needs="OME-NGFF"):
+        import zarr
     try:
         return np.asarray(zarr.open_array(path, mode="r")[key])
     except Exception as error:  # a broken store makes zarr and its codecs stumble in any way
@@ -70,10 +70,8 @@ def _read_array(path: Path, key: tuple[int, ...]) -> Pixels:
 
 
 def _read_picture(path: Path) -> Pixels:
-    try:
-        import imageio.v3 as imageio  # optional
-    except ImportError as error:
-        raise MissingExtraError("PNG and JPEG", "imageio") from error
+    with extra("imageio", needs="PNG and JPEG"):
+        import imageio.v3 as imageio
     try:
         return imageio.imread(path.read_bytes(), plugin="pillow", extension=path.suffix.lower())
     except Exception as error:  # its plugins raise what they like

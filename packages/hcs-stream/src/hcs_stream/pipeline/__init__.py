@@ -1,7 +1,7 @@
 """Steps over the images of a plate, by any executor, which stream and keep what each step makes."""
 
+from hcs_stream._extras import MissingExtraError
 from hcs_stream.config import PipelineConfig
-from hcs_stream.microscopes import MissingExtraError
 
 from ._errors import (
     GroupError,

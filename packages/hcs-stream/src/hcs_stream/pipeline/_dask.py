@@ -1,13 +1,12 @@
 """Workers of a Dask cluster: one that runs already, or one on this machine."""
 
-import contextlib
 import importlib
 import logging
 from concurrent.futures import Executor, Future
 from functools import lru_cache
 from typing import Any
 
-from hcs_stream.microscopes import MissingExtraError
+from hcs_stream._extras import extra
 
 from ._errors import NoSchedulerError
 from ._job import Job, WellReport
@@ -112,6 +111,5 @@ def _client(distributed: Any, where: object) -> Any:
 
 
 def _distributed() -> Any:
-    with contextlib.suppress(ModuleNotFoundError):
+    with extra("dask", needs="executor='dask'"):
         return importlib.import_module("distributed")
-    raise MissingExtraError("executor='dask'", "dask")

@@ -9,7 +9,7 @@ import numpy as np
 import tifffile
 
 from hcs_protocol import UnsupportedArrayError
-from hcs_stream.microscopes import MissingExtraError
+from hcs_stream._extras import extra
 
 from ._backend import Pixels
 from ._errors import LossyFormatError, UnknownFormatError
@@ -174,8 +174,6 @@ def _write_by_imageio(file: BinaryIO, pixels: Pixels, suffix: str, **options: An
 
 
 def _imageio() -> Any:
-    try:
-        import imageio.v3  # only PNG and JPEG need it, and it takes a while
-    except ImportError as error:
-        raise MissingExtraError("PNG and JPEG", "imageio") from error
+    with extra("imageio", needs="PNG and JPEG"):
+        import imageio.v3
     return imageio.v3

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 import msgspec
 import numpy as np
 
-from hcs_stream.microscopes import MissingExtraError
+from hcs_stream._extras import extra
 
 from ._backend import Pixels
 from ._errors import StorageWriteError, UnreadableImageError
@@ -59,12 +59,11 @@ def import_zarr() -> "ModuleType":
     Raises:
         MissingExtraError: It is not installed, or too old.
     """
-    try:
+    with extra("zarr", needs="the backend 'zarr'"):
         import zarr
-    except ImportError as error:
-        raise MissingExtraError("the backend 'zarr'", "zarr") from error
-    if int(zarr.__version__.partition(".")[0]) < 3:
-        raise MissingExtraError("the backend 'zarr'", "zarr")
+
+        if int(zarr.__version__.partition(".")[0]) < 3:
+            raise ImportError(f"zarr {zarr.__version__} is too old")
     return zarr
 
 

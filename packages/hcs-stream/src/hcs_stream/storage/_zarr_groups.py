@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hcs_stream.microscopes import MissingExtraError
+from hcs_stream._extras import extra
 
 from ._atomic import write_atomically
 from ._errors import StorageWriteError, UnreadableImageError
@@ -76,10 +76,8 @@ def metadata_lock(plate: Path) -> Iterator[None]:
         MissingExtraError: filelock is not installed.
         TimeoutError: Another process has had it for two minutes.
     """
-    try:
-        import filelock  # only who writes zarr needs it
-    except ImportError as error:
-        raise MissingExtraError("the backend 'zarr'", "zarr") from error
+    with extra("zarr", needs="the backend 'zarr'"):
+        import filelock
     path = plate.parent / f".{plate.name}.lock"
     try:
         plate.parent.mkdir(parents=True, exist_ok=True)
