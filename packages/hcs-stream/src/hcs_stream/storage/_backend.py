@@ -102,6 +102,20 @@ class StorageBackend(metaclass=RegisteredBackend):
         return None if takes_any and not names else frozenset(names)
 
 
+class BatchBackend(StorageBackend):
+    """Keeps several images at once; one is a batch of one."""
+
+    def save(self, data: object, path: Path, *args: Any, **options: Any) -> Reference:
+        """Keep one image: `save_batch` of one."""
+        return self.save_batch([data], [path], *args, **options)[0]
+
+    @abstractmethod
+    def save_batch(
+        self, data: Sequence[object], paths: Sequence[Path], *args: Any, **options: Any
+    ) -> list[Reference]:
+        """Keep several images; if one cannot be kept, those before it are."""
+
+
 class StreamingBackend(StorageBackend):
     """Sends images away: nothing can be read back.
 

@@ -14,7 +14,7 @@ import msgspec
 from hcs_protocol import COMPONENTS, DisplayConfiguration, FileRef
 
 from ._addresses import Address, addresses_of
-from ._backend import Reference, StreamingBackend
+from ._backend import BatchBackend, Reference, StreamingBackend
 from ._errors import WrongBatchError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ IMAGE_OPTIONS = frozenset({"step", "kind", "axes", "pixel_size", "z_step", "emis
 OWN_OPTIONS = frozenset({"maker", "root", "run", "display", "components", "references"})
 
 
-class NapariStreamBackend(StreamingBackend):
+class NapariStreamBackend(BatchBackend, StreamingBackend):
     """Sends images to the viewer of the active configuration, or of the one that the options name.
 
     Streams are shared by all calls of a process, and closed when it ends.
@@ -40,10 +40,6 @@ class NapariStreamBackend(StreamingBackend):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._streams: dict[_StreamKey, Stream] = {}
-
-    def save(self, data: object, path: Path, **options: Any) -> Reference:
-        """Send one image: `save_batch` of one."""
-        return self.save_batch([data], [path], **options)[0]
 
     def save_batch(
         self,

@@ -10,7 +10,7 @@ from typing import Any
 from hcs_protocol import InvalidComponentError, Kind, natural_key
 
 from ._addresses import plate_address
-from ._backend import Pixels, Reference, StorageBackend
+from ._backend import BatchBackend, Pixels, Reference
 from ._errors import ImageNotFoundError, StorageWriteError, WrongBatchError
 from ._ngff import Version
 from ._pixels import check_described, host_pixels, is_coloured
@@ -24,7 +24,7 @@ from ._zarr_plate import ZarrPlate
 SUFFIX = ".zarr"
 
 
-class ZarrBackend(StorageBackend):
+class ZarrBackend(BatchBackend):
     """OME-NGFF plates: ``out/plate.zarr/A01_s1_w2.tif`` is a plane of ``out/plate.zarr/A/01/1``.
 
     Where no folder of the path ends in ``.zarr``, the plate lies in the image's folder and has its name:
@@ -37,10 +37,6 @@ class ZarrBackend(StorageBackend):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._plates: dict[object, ZarrPlate] = {}
-
-    def save(self, data: object, path: Path, **options: Any) -> Reference:
-        """Write one image: `save_batch` of one."""
-        return self.save_batch([data], [path], **options)[0]
 
     def save_batch(
         self,
