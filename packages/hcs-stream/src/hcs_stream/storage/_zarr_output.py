@@ -5,7 +5,7 @@ import re
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict, Unpack
 
 from hcs_protocol import Kind, Step
 
@@ -18,6 +18,27 @@ from ._zarr_state import AxisValue
 StepLike: TypeAlias = Step | tuple[int, str]
 
 _UNSAFE = re.compile(r'[\s/\\:*?"<>|\0-\37]+')
+
+
+class Expected(TypedDict, total=False):
+    """What `ZarrPlate.declare` is told."""
+
+    wells: Iterable[str]
+    channels: Iterable[AxisValue]
+    z_indexes: Iterable[AxisValue]
+    timepoints: Iterable[AxisValue]
+    pixel_size: tuple[float, float] | None
+    z_step: float | None
+    wavelengths: Mapping[str, float] | None
+
+
+class Described(TypedDict, total=False):
+    """What `ZarrPlate.write` is told of an image."""
+
+    kind: Kind
+    pixel_size: float | tuple[float, float] | None
+    z_step: float | None
+    emission_wavelength: float | None
 
 
 class ZarrOutput:
@@ -54,28 +75,9 @@ class ZarrOutput:
                 self._plates[name] = ZarrPlate(self.folder / name, ngff=self._ngff, options=self._options)
             return self._plates[name]
 
-    def declare(
-        self,
-        *,
-        step: StepLike,
-        wells: Iterable[str] = (),
-        channels: Iterable[AxisValue] = (),
-        z_indexes: Iterable[AxisValue] = (),
-        timepoints: Iterable[AxisValue] = (),
-        pixel_size: tuple[float, float] | None = None,
-        z_step: float | None = None,
-        wavelengths: Mapping[str, float] | None = None,
-    ) -> None:
+    def declare(self, *, step: StepLike, **expected: Unpack[Expected]) -> None:
         """Say what will come of a step, as `ZarrPlate.declare`."""
-        self.plate(step).declare(
-            wells=wells,
-            channels=channels,
-            z_indexes=z_indexes,
-            timepoints=timepoints,
-            pixel_size=pixel_size,
-            z_step=z_step,
-            wavelengths=wavelengths,
-        )
+        self.plate(step).declare(**expected)
 
     def write(
         self,
@@ -83,20 +85,10 @@ class ZarrOutput:
         array: object,
         *,
         step: StepLike,
-        kind: Kind = "image",
-        pixel_size: float | tuple[float, float] | None = None,
-        z_step: float | None = None,
-        emission_wavelength: float | None = None,
+        **described: Unpack[Described],
     ) -> Reference:
         """Write one image of a step, as `ZarrPlate.write`."""
-        return self.plate(step).write(
-            components,
-            array,
-            kind=kind,
-            pixel_size=pixel_size,
-            z_step=z_step,
-            emission_wavelength=emission_wavelength,
-        )
+        return self.plate(step).write(components, array, **described)
 
     def read(self, components: Mapping[str, object], *, step: StepLike) -> Pixels:
         """Return one image of a step, as `ZarrPlate.read`."""
