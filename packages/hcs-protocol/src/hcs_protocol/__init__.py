@@ -88,6 +88,11 @@ from ._journal_entries import (
     encode_entry,
     encode_entry_of,
 )
+from ._latency import (
+    WORKERS_HOPS,
+    Latency,
+    whole_journey,
+)
 from ._message import (
     MAX_ITEMS,
     PROTOCOL_VERSION,
@@ -145,7 +150,6 @@ from ._questions import (
     GetImage,
     GetState,
     ImagePixels,
-    Latency,
     LayerState,
     Navigate,
     Ping,
@@ -174,6 +178,7 @@ __all__ = [
     "MAX_NBYTES",
     "MAX_REPLY_NBYTES",
     "PROTOCOL_VERSION",
+    "WORKERS_HOPS",
     "BadItem",
     "Batch",
     "Beat",
@@ -288,5 +293,6 @@ __all__ = [
     "split_batch",
     "start_ticks",
     "unique_name",
+    "whole_journey",
     "write_connection",
 ]

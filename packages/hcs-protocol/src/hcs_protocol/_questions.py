@@ -1,14 +1,13 @@
 """Questions that anybody with the keys may ask a viewer, and its answers; all on the control channel."""
 
-import math
-from collections.abc import Collection
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from ._components import Components, ComponentValue, Text
 from ._images import ImageSpec
+from ._latency import Latency
 from ._message import MAX_ITEMS, AnyMessage, Count, Id, LongText, Version, ViewerState
 
 
@@ -16,20 +15,6 @@ class Ping(AnyMessage, frozen=True, kw_only=True):
     """Who is there?"""
 
     id: Id
-
-
-class Latency(msgspec.Struct, frozen=True, kw_only=True):
-    """How long images needed for one hop of their journey, in seconds; of the latest thousand or so."""
-
-    p50: float
-    p99: float
-
-    @classmethod
-    def of(cls, seconds: Collection[float]) -> Self:
-        """Return what half of these times, at least one, and all but a hundredth of them do not exceed."""
-        ordered = sorted(seconds)
-        p50, p99 = (ordered[math.ceil(part * len(ordered)) - 1] for part in (0.5, 0.99))
-        return cls(p50=p50, p99=p99)
 
 
 class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -4,11 +4,9 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from hcs_protocol import Counters, Latency, Pong, WorkerStatus
+from hcs_protocol import WORKERS_HOPS, Counters, Pong, WorkerStatus, whole_journey
 
 COUNTERS = ("received", "adopted", "shown", "recovered", "duplicates", "refused", "dropped")
-HOPS = ("copy", "queue", "wire", "store", "draw")
-WORKERS_HOPS = HOPS[:2]
 TROUBLES = ("resent", "refused", "spilled")
 WORKERS_COUNTERS = ("queued", "in_flight", "shown", "published")
 WORKERS_HEADER = (
@@ -77,9 +75,11 @@ def images_table(counters: Counters, rates: Mapping[str, float]) -> Table:
 
 def hops_table(pong: Pong) -> Table:
     """Return how long images took for each hop of their journey, in milliseconds."""
-    known = _all_hops(pong)
-    hops = sorted(known, key=lambda hop: (HOPS.index(hop) if hop in HOPS else len(HOPS), hop))
-    rows = [(_printable(hop), milliseconds(known[hop].p50), milliseconds(known[hop].p99)) for hop in hops]
+    hops = whole_journey(pong.latency, (worker.latency for worker in pong.workers))
+    rows = [
+        (_printable(hop), milliseconds(latency.p50), milliseconds(latency.p99))
+        for hop, latency in hops.items()
+    ]
     return Table([("ms", "p50", "p99"), *rows])
 
 
@@ -112,16 +112,6 @@ def _worker(worker: WorkerStatus, rates: Mapping[str, float]) -> Row:
     ]
     rate = _rate(rates.get(f"worker {worker.name}"))
     return (_printable(worker.name), rate, *counts, *p99, ", ".join(troubles))
-
-
-def _all_hops(pong: Pong) -> dict[str, Latency]:
-    """Return the viewer's hops, and before them those of its slowest worker."""
-    hops = dict(pong.latency)
-    for hop in WORKERS_HOPS:
-        known = [worker.latency[hop] for worker in pong.workers if hop in worker.latency]
-        if known:
-            hops[hop] = max(known, key=lambda latency: latency.p99)
-    return hops
 
 
 def _rate(rate: float | None) -> str:

@@ -1,6 +1,6 @@
 """Reports of viewers as tables for people."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TextIO
 
 from rich.console import Console, Group, RenderableType
@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from hcs_protocol import Counters, Latency, WorkerStatus
+from hcs_protocol import Counters, Latency, WorkerStatus, whole_journey
 from hcs_stream._viewer_reports import ViewerReport
 
 from ._printable import printable
@@ -19,8 +19,6 @@ COLOURS = {"ready": "green", "starting": "cyan", "busy": "yellow", "closing": "y
 COUNTERS = ("received", "adopted", "shown", "recovered", "duplicates", "refused", "dropped")
 WORKERS_COUNTERS = ("published", "queued", "in_flight", "adopted", "shown")
 TROUBLES = ("resent", "refused", "spilled")
-HOPS = ("copy", "queue", "wire", "store", "draw")
-WORKERS_HOPS = HOPS[:2]
 
 
 def new_console(file: TextIO) -> Console:
@@ -50,9 +48,8 @@ def _tables(report: ViewerReport) -> list[RenderableType]:
     if report.counters is None:
         return [Text(printable(report.problem or ""))]
     tables: list[RenderableType] = [_counters(report.counters, report.rates_per_second)]
-    latency = _all_hops(report)
-    if latency:
-        tables.append(_latencies(latency))
+    if hops := whole_journey(report.latency, (worker.latency for worker in report.workers)):
+        tables.append(_latencies(hops))
     if report.workers:
         tables.append(_workers(report.workers))
     troubled = [worker for worker in report.workers if _is_troubled(worker)]
@@ -73,22 +70,11 @@ def _counts(counters: Counters | WorkerStatus, names: Iterable[str]) -> list[str
     return [str(getattr(counters, name)) for name in names]
 
 
-def _latencies(latency: dict[str, Latency]) -> Table:
-    hops = sorted(latency, key=lambda hop: (HOPS.index(hop) if hop in HOPS else len(HOPS), hop))
+def _latencies(hops: Mapping[str, Latency]) -> Table:
     table = _table("ms", *map(printable, hops))
-    table.add_row("p50", *(_milliseconds(latency[hop].p50) for hop in hops))
-    table.add_row("p99", *(_milliseconds(latency[hop].p99) for hop in hops))
+    table.add_row("p50", *(_milliseconds(latency.p50) for latency in hops.values()))
+    table.add_row("p99", *(_milliseconds(latency.p99) for latency in hops.values()))
     return table
-
-
-def _all_hops(report: ViewerReport) -> dict[str, Latency]:
-    """Return the viewer's hops, and before them those of its slowest worker."""
-    hops = dict(report.latency)
-    for hop in WORKERS_HOPS:
-        known = [worker.latency[hop] for worker in report.workers if hop in worker.latency]
-        if known:
-            hops[hop] = max(known, key=lambda latency: latency.p99)
-    return hops
 
 
 def _workers(workers: Iterable[WorkerStatus]) -> Table:
