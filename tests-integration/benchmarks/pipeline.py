@@ -25,16 +25,10 @@ replayer too, and never shown.
 Says on standard error what it has found so far; its last line is JSON. Draws ``pipeline.png``.
 """
 
-import argparse
-import json
-import signal
-import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Mapping
 
-from lanes.places import Places, own_places
 from measures.bars import PIPELINE_BARS
+from measures.in_turn import Measure, conclude, measure_in_turn, new_parser, places_to_measure
 from measures.parsing import measure_parsing
 from measures.pipeline_extent import FULL_PIPELINE, QUICK_PIPELINE, PipelineExtent
 from measures.report import Report
@@ -44,7 +38,7 @@ from plot import draw_bars
 from windows.screen import a_screen
 
 PICTURE = "pipeline.png"
-MEASURES: dict[str, Callable[[Report, Places, PipelineExtent], None]] = {
+MEASURES: Mapping[str, Measure[PipelineExtent]] = {
     "streaming": measure_streaming,
     "trivial": measure_trivial_step,
     "parse": measure_parsing,
@@ -53,41 +47,16 @@ MEASURES: dict[str, Callable[[Report, Places, PipelineExtent], None]] = {
 
 def main() -> None:
     """Measure, draw, and print the line."""
-    arguments = _parser().parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # children end and folders go
-    extent = QUICK_PIPELINE if arguments.quick else FULL_PIPELINE
-    report = Report()
-    with a_screen(), own_places(extent.rotated_nbytes) as places:
-        try:
-            for name in arguments.only or MEASURES:
-                _measure(report, places, extent, name)
-        except BaseException:
-            sys.stderr.write(places.log.read_text(errors="replace") if places.log.exists() else "")
-            raise
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    bars = {**PIPELINE_BARS, "streaming_slowdown": 1.05 + report.ratios.get("aa_spread", 0.0)}
-    picture = draw_bars(arguments.out / PICTURE, report.ratios, bars)
-    print(json.dumps({**report.line(), "plot": picture}))
-
-
-def _measure(report: Report, places: Places, extent: PipelineExtent, name: str) -> None:
-    began = time.monotonic()
-    known = set(report.ratios)
-    MEASURES[name](report, places, extent)
-    for key in [key for key in report.ratios if key not in known]:
-        sys.stderr.write(f"{key} {report.ratios[key]:.3g}\n")
-    sys.stderr.write(f"{time.monotonic() - began:.0f} s\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = new_parser(__doc__, PICTURE)
     parser.add_argument("--only", nargs="+", choices=list(MEASURES), help="measure these alone")
-    quick = "try whether everything works; the numbers mean nothing"
-    parser.add_argument("--quick", action="store_true", help=quick)
-    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help=f"where {PICTURE} goes")
-    return parser
+    arguments = parser.parse_args()
+    extent = QUICK_PIPELINE if arguments.quick else FULL_PIPELINE
+    chosen = {name: MEASURES[name] for name in arguments.only or MEASURES}
+    report = Report()
+    with places_to_measure(extent.rotated_nbytes) as places, a_screen():
+        measure_in_turn(chosen, report, places, extent)
+    bars = {**PIPELINE_BARS, "streaming_slowdown": 1.05 + report.ratios.get("aa_spread", 0.0)}
+    conclude(report, arguments.out / PICTURE, lambda picture: draw_bars(picture, report.ratios, bars))
 
 
 if __name__ == "__main__":

@@ -8,17 +8,11 @@ streaming, in an environment of its own in ``~/.cache/hcs-benchmarks``, or ``$HC
 Says on standard error what it has found so far; its last line is JSON. Draws ``viewer.png``.
 """
 
-import argparse
-import json
-import signal
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
-from lanes.places import Places, own_places
 from measures.bars import WINDOW_BARS
+from measures.in_turn import Measure, conclude, measure_in_turn, new_parser, places_to_measure
 from measures.late_timers import measure_late_timers
 from measures.paced_costs import measure_layer_cost, measure_plate_cost
 from measures.report import Report
@@ -30,8 +24,7 @@ from plot import draw_bars
 from windows.screen import a_screen
 
 PICTURE = "viewer.png"
-Measure = Callable[[Report, Places, WindowExtent], None]
-MEASURES: dict[str, Measure] = {
+MEASURES: Mapping[str, Measure[WindowExtent]] = {
     "visible": measure_visible,
     "layer": measure_layer_cost,
     "plate": measure_plate_cost,
@@ -42,43 +35,17 @@ MEASURES: dict[str, Measure] = {
 
 def main() -> None:
     """Measure, draw, and print the line."""
-    arguments = _parser().parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # children end and folders go
+    parser = new_parser(__doc__, PICTURE, besides=", and nothing is installed")
+    parser.add_argument("--only", nargs="+", choices=[*MEASURES, "beside"], help="measure these alone")
+    arguments = parser.parse_args()
     extent = QUICK_WINDOWS if arguments.quick else FULL_WINDOWS
-    report = Report()
-    beside: Measure = partial(measure_side_by_side, install=not arguments.quick)
+    beside: Measure[WindowExtent] = partial(measure_side_by_side, install=not arguments.quick)
     measures = {**MEASURES, "beside": beside}
-    with a_screen(), own_places(0) as places:
-        try:
-            for name in arguments.only or measures:
-                _measure(report, places, extent, measures[name])
-        except BaseException:
-            sys.stderr.write(places.log.read_text(errors="replace") if places.log.exists() else "")
-            raise
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    picture = draw_bars(arguments.out / PICTURE, report.ratios, WINDOW_BARS)
-    print(json.dumps({**report.line(), "plot": picture}))
-
-
-def _measure(report: Report, places: Places, extent: WindowExtent, measure: Measure) -> None:
-    began = time.monotonic()
-    known = set(report.ratios)
-    measure(report, places, extent)
-    for key in [key for key in report.ratios if key not in known]:
-        sys.stderr.write(f"{key} {report.ratios[key]:.3g}\n")
-    sys.stderr.write(f"{time.monotonic() - began:.0f} s\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    names = [*MEASURES, "beside"]
-    parser.add_argument("--only", nargs="+", choices=names, help="measure these alone")
-    quick = "try whether everything works; the numbers mean nothing, and nothing is installed"
-    parser.add_argument("--quick", action="store_true", help=quick)
-    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help=f"where {PICTURE} goes")
-    return parser
+    chosen = {name: measures[name] for name in arguments.only or measures}
+    report = Report()
+    with places_to_measure(0) as places, a_screen():
+        measure_in_turn(chosen, report, places, extent)
+    conclude(report, arguments.out / PICTURE, lambda picture: draw_bars(picture, report.ratios, WINDOW_BARS))
 
 
 if __name__ == "__main__":
