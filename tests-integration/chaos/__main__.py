@@ -16,12 +16,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
+
+from pyvirtualdisplay.display import Display
 
 from ._kinds import FAULTS, NEED_A_DEVICE
 from ._places import why_no_mount
 from ._plan import Plan, plan_trial
 from ._planted import PLANTS
-from ._screen import a_screen
 from ._trial import Outcome, run_trial
 
 
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plans = [plan_trial(given.seed, number, kinds, plant=given.plant) for number in numbers]
     started = time.monotonic()
     outcomes = []
-    with a_screen(is_needed=any(plan.has_window for plan in plans)):
+    with Display(size=(1600, 1200)) if any(plan.has_window for plan in plans) else nullcontext():
         for plan in plans:
             outcomes.append(run_trial(plan))
             _say_how_it_went(outcomes[-1], given)
