@@ -695,6 +695,25 @@ def test_clear_removes_the_layers_of_a_run_and_their_images(shown: Shown) -> Non
     assert len(shown.store) == 1
 
 
+def test_clear_removes_the_layers_of_a_step_alone(shown: Shown) -> None:
+    for run, step in (("r1", BLUR), ("r1", SEGMENT), ("r2", SEGMENT)):
+        shown.show(ramp(), run=run, step=step)
+
+    assert shown.answer_to(Clear(id="c", run="r1", step="segment")) == Done(reply_to="c")
+    assert [layer.name for layer in shown.layers] == ["Step_01_blur", "Step_02_segment [run 2]"]
+    assert len(shown.store) == 2
+
+
+def test_a_step_that_no_layer_is_of_clears_nothing(shown: Shown) -> None:
+    shown.show(ramp(), run="r1", step=BLUR)
+
+    failed = shown.answer_to(Clear(id="c", run="r2", step="blur"))
+
+    assert isinstance(failed, Failed)
+    assert failed.error == "no layer is of step 'blur'; there are none with a step"
+    assert len(shown.layers) == 1
+
+
 def test_after_clear_the_window_begins_anew(shown: Shown) -> None:
     for site in (1, 2):
         shown.show(ramp(), site=site)

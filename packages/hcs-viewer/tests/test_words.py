@@ -4,7 +4,7 @@ import pytest
 
 from hcs_protocol import Step, natural_key
 from hcs_viewer._axes import Value
-from hcs_viewer._words import find_value, step_words, value_words
+from hcs_viewer._words import find_steps, find_value, step_words, value_words
 
 WELLS: list[Value] = ["A01", "A02", "B03", "B13", "AA01"]
 
@@ -78,3 +78,28 @@ def test_every_well_is_found_by_its_name() -> None:
     )
 
     assert [find_value("well", str(well).lower(), wells) for well in wells] == wells
+
+
+RAW, BLUR, TWO = Step(index=1, name="raw"), Step(index=2, name="my blur"), Step(index=3, name="2")
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("raw", {RAW}),
+        ("1", {RAW}),
+        ("02", {BLUR}),
+        ("Step_02_my_blur", {BLUR}),
+        ("my blur", {BLUR}),
+        ("2", {TWO}),
+    ],
+)
+def test_a_step_is_found_by_its_name_before_its_index(said: str, found: set[Step]) -> None:
+    assert find_steps(said, [RAW, BLUR, TWO]) == found
+
+
+def test_who_asks_for_no_step_that_there_is_reads_which_there_are() -> None:
+    with pytest.raises(
+        LookupError, match="no layer is of step 'blurr'; there are Step_01_raw, Step_02_my_blur"
+    ):
+        find_steps("blurr", [BLUR, RAW])

@@ -140,10 +140,12 @@ class Navigate(AnyMessage, frozen=True, kw_only=True):
 
 
 class Clear(AnyMessage, frozen=True, kw_only=True):
-    """Remove the layers of this run, or all of them; answered with Done."""
+    """Remove the layers of this run and step, or all of them; answered with Done."""
 
     id: Id
     run: Text | None = None
+    step: Text | None = None
+    """Its name, its index, or both as layers have them: ``"blur"``, ``"2"``, ``"Step_02_blur"``."""
 
 
 class Screenshot(AnyMessage, frozen=True, kw_only=True):

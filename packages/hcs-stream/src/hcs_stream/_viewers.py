@@ -152,9 +152,20 @@ class Viewer:
         dtype = np.dtype(reply.spec.dtype).newbyteorder("<")
         return np.frombuffer(frames[0], dtype).reshape(reply.spec.shape)
 
-    def clear(self, run: str | None = None, *, timeout: float = REQUEST_SECONDS) -> None:
-        """Remove the layers of this run, or all of them."""
-        ask(self.connection, Clear(id=new_id(), run=run), Done, timeout=timeout)
+    def clear(
+        self, run: str | None = None, step: str | None = None, *, timeout: float = REQUEST_SECONDS
+    ) -> None:
+        """Remove the layers of this run and step, or all of them.
+
+        Args:
+            run: Whose layers; None is all runs.
+            step: Its name or its index; None is all steps.
+            timeout: Seconds to wait.
+
+        Raises:
+            ViewerRequestError: No layer is of this step.
+        """
+        ask(self.connection, Clear(id=new_id(), run=run, step=step), Done, timeout=timeout)
 
     def log(self, lines: int = 200) -> str:
         """Return the last lines of what it logged, and printed if it was started by `start_viewer`.

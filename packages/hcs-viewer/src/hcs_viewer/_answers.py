@@ -2,6 +2,7 @@
 
 import io
 import logging
+from collections.abc import Iterable
 from typing import assert_never
 
 import numpy as np
@@ -31,6 +32,7 @@ from ._layer_models import LayerModel
 from ._layers import ShownLayer
 from ._layout import Layout
 from ._window import Window
+from ._words import find_steps
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +61,8 @@ def _answer(window: Window, question: Question) -> Answer:
             return _image(window, identity, asked)
         case Navigate() as asked:
             _navigate(window, asked)
-        case Clear(run=run):
-            window.remove([model for model in window.layout.layers if run in {None, model.run}])
+        case Clear() as asked:
+            window.remove(_to_clear(window.layout.layers, asked))
         case Screenshot(id=request, canvas_only=canvas_only):
             png = _screenshot(window, canvas_only=canvas_only)
             return Answer(identity, ScreenshotTaken(reply_to=request, png=png))
@@ -136,6 +138,14 @@ def _navigate(window: Window, asked: Navigate) -> None:
             there = ", ".join(map(str, axis.values[:20]))
             raise LookupError(f"no image has {component} {value!r}; there are {there}")
     window.sliders.go_to(given, by_hand=True)
+
+
+def _to_clear(layers: Iterable[LayerModel], asked: Clear) -> list[LayerModel]:
+    of_run = [model for model in layers if asked.run in {None, model.run}]
+    if asked.step is None:
+        return of_run
+    wanted = find_steps(asked.step, (model.key.step for model in of_run if model.key.step))
+    return [model for model in of_run if model.key.step in wanted]
 
 
 def _given(asked: GetImage | Navigate) -> dict[str, Value]:

@@ -50,6 +50,21 @@ def find_value(component: str, text: str, values: Sequence[Value]) -> Value:
     raise LookupError(f"no {WORDS[component]} is like {text!r}")
 
 
+def find_steps(text: str, steps: Iterable[Step]) -> frozenset[Step]:
+    """Return the steps that somebody means: ``blur``, ``2`` or ``Step_02_blur``; a name before an index.
+
+    Raises:
+        LookupError: None of them is called so.
+    """
+    known = frozenset(steps)
+    named = frozenset(step for step in known if text in {step.name, step_words(step)})
+    numbered = frozenset(step for step in known if text.isdecimal() and int(text) == step.index)
+    if not named | numbered:
+        there = ", ".join(sorted(map(step_words, known))) or "none with a step"
+        raise LookupError(f"no layer is of step {text!r}; there are {there}")
+    return named or numbered
+
+
 def canvas_words(
     at: Mapping[str, Value], axes: Axes, visible: Sequence[LayerModel], *, says_step: bool = True
 ) -> str:
