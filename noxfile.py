@@ -62,12 +62,12 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
-def pictures(session: nox.Session) -> None:
-    """Take the pictures of the viewer in docs/images anew, and test what they show."""
+def screenshots(session: nox.Session) -> None:
+    """Take the pictures of viewer and manager in docs/images anew, and test what they show."""
     make_fit_for_a_window(session)
     install(session, "test")
-    tests = "packages/hcs-viewer/tests/window/test_pictures.py"
-    session.run("pytest", tests, *session.posargs, env={"HCS_PICTURES": "docs/images"})
+    for tests in sorted(map(str, Path("packages").glob("*/tests/**/test_pictures.py"))):
+        session.run("pytest", tests, *session.posargs, env={"HCS_PICTURES": "docs/images"})
 
 
 @nox.session(default=False)
