@@ -6,6 +6,7 @@ Examples:
   hcs-stream watch FOLDER                  show the images of a running acquisition as they come
   hcs-stream run pipeline.py PLATE --out DIR    take a plate through a pipeline on all cores
   hcs-stream viewers --watch               which viewers run, and what becomes of the images sent to them
+  hcs-stream manager                       the same in a window, to launch, close and rescue viewers
 
 Results go to standard output, the log to standard error.
 Exit status: 0 done, 1 not all done or nothing found, 2 wrong usage.
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 
 from .commands import (
     add_completion_command,
+    add_manager_command,
     add_plates_command,
     add_run_command,
     add_send_command,
@@ -51,5 +53,6 @@ def _parser() -> argparse.ArgumentParser:
     add_watch_command(commands)
     add_run_command(commands)
     add_viewers_command(commands)
+    add_manager_command(commands)
     add_completion_command(commands, parser)
     return parser

@@ -1,0 +1,203 @@
+"""The window: viewers above, the images of a plate below."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+from qtpy.QtCore import QByteArray, Qt
+from qtpy.QtGui import QAction, QCloseEvent, QIcon, QKeySequence
+from qtpy.QtWidgets import QLabel, QMainWindow, QSplitter, QToolBar, QWidget
+
+from ._condition import Health
+from ._dialogs import Dialogs
+from ._errands import Errands
+from ._instance_list import InstanceList
+from ._instances import Instance, Instances
+from ._log_view import LogView, ReadLog
+from ._main_thread import MainThread
+from ._remembered import Remembered, remember
+from ._styles import LIGHT, symbol
+from ._target import Target
+from ._viewer_actions import ViewerActions
+
+logger = logging.getLogger(__name__)
+
+TITLE = "HCS viewers"
+SIZE = (1180, 780)
+SAID_MILLISECONDS = 15_000
+Queued = Callable[[Target], int]
+"""Says how many images wait in this window for a viewer."""
+
+
+class ImageBrowser(Protocol):
+    """What the window needs of the part that shows images; it is a widget."""
+
+    def set_targets(self, targets: list[Target]) -> None:
+        """Take in to which viewers images can be sent."""
+
+    def set_target(self, target: Target | None) -> None:
+        """Take in which viewer is chosen."""
+
+    def send_to(self, target: Target) -> None:
+        """Send what was dragged."""
+
+
+class MainWindow(QMainWindow):
+    """Lists viewers, and the images that can be sent to them."""
+
+    def __init__(
+        self,
+        instances: Instances,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        errands: Errands | None = None,
+        browser: ImageBrowser | None = None,
+        queued: Queued = lambda target: 0,
+        look: Callable[[], None] = lambda: None,
+        remembered: Remembered | None = None,
+        remembered_path: Path | None = None,
+        dialogs: Dialogs | None = None,
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            instances: What is listed, which is told what is done here.
+            clock: That of the instances.
+            errands: Runs what may wait.
+            browser: The part that shows images, an `ImageBrowser`.
+            queued: Says how many images wait here for a viewer.
+            look: Looks for changes at once.
+            remembered: From the last time.
+            remembered_path: Where to remember.
+            dialogs: Ask what is to be known.
+        """
+        super().__init__()
+        self.setWindowTitle(TITLE)
+        self.setWindowIcon(_window_icon())
+        self._errands = errands or Errands()
+        self._remembered = remembered or Remembered()
+        self._remembered_path = remembered_path
+        self._queued = queued
+        self._browser = browser
+        self._targets: list[Target] = []
+        self._target: Target | None = None
+        self._main_thread = MainThread(self)
+        self.actions_ = ViewerActions(
+            instances, self._errands, dialogs or Dialogs(self), self._remembered, clock, look, self
+        )
+        actions = self.actions_
+        self.list = InstanceList(_of_one(actions), actions.launch, self)
+        self.list.addActions([actions.quit, actions.kill, actions.dismiss])
+        self.list.chosen.connect(self._choose)
+        self.splitter = QSplitter(Qt.Orientation.Vertical)
+        self.summary = QLabel()
+        self._lay_out()
+        self._recall()
+        actions.said.connect(lambda said: self._say(said))
+        actions.log_wanted.connect(self._show_log)
+
+    def take(self, listed: list[Instance]) -> None:
+        """List these; may be called from any thread."""
+        self._main_thread.call(lambda: self.show_instances(listed))
+
+    def show_instances(self, listed: list[Instance]) -> None:
+        """List these."""
+        self.list.show_instances([self._with_queue(each) for each in listed])
+        targets = [target for each in listed if (target := each.target)]
+        if targets != self._targets:
+            self._targets = targets
+            if self._browser is not None:
+                self._browser.set_targets(targets)
+        self.summary.setText(summary(listed))
+        self._choose()
+
+    def complain(self, headline: str) -> None:
+        """Say that something went wrong inside, and go on; may be called from any thread."""
+        self._main_thread.call(lambda: self._say(headline))
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802  # Qt's
+        """Remember how the window was."""
+        geometry = self.saveGeometry().toBase64()
+        self._remembered.geometry = bytes(geometry.data()).decode("ascii")
+        self._remembered.splitter = self.splitter.sizes() if self.splitter.count() > 1 else []
+        self._remembered.columns = self.list.widths()
+        if self._remembered_path is not None:
+            remember(self._remembered, self._remembered_path)
+        super().closeEvent(event)
+
+    def _lay_out(self) -> None:
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.addWidget(self.list)
+        if isinstance(self._browser, QWidget):
+            self.splitter.addWidget(self._browser)
+            self.splitter.setSizes([SIZE[1] // 3, SIZE[1] * 2 // 3])
+            self.list.dropped.connect(self._browser.send_to)
+            QWidget.setTabOrder(self.list.table, self._browser)
+        self.setCentralWidget(self.splitter)
+        actions = self.actions_
+        bar = QToolBar("Viewers")
+        bar.setMovable(False)
+        for action in (actions.launch, actions.add, None, actions.quit, actions.kill, actions.dismiss, None):
+            bar.addSeparator() if action is None else bar.addAction(action)
+        bar.addActions([actions.log, actions.screenshot])
+        self.addToolBar(bar)
+        if (menus := self.menuBar()) is not None and (menu := menus.addMenu("&Viewer")) is not None:
+            close = QAction("&Close this window", self)
+            close.setShortcut(QKeySequence.StandardKey.Quit)
+            close.triggered.connect(self.close)
+            first = [actions.launch, actions.add, None]
+            for action in (*first, *_of_one(actions), None, actions.refresh, None, close):
+                menu.addSeparator() if action is None else menu.addAction(action)
+        if (status := self.statusBar()) is not None:
+            status.addPermanentWidget(self.summary)
+
+    def _recall(self) -> None:
+        before = self._remembered
+        self.list.set_widths(before.columns)
+        geometry = QByteArray.fromBase64(before.geometry.encode("ascii", "replace"))
+        if not (before.geometry and self.restoreGeometry(geometry)):
+            self.resize(*SIZE)
+        if len(before.splitter) == self.splitter.count():
+            self.splitter.setSizes(before.splitter)
+
+    def _with_queue(self, instance: Instance) -> Instance:
+        here = self._queued(instance.target) if instance.target else 0
+        return msgspec.structs.replace(instance, waiting=instance.waiting + here) if here else instance
+
+    def _choose(self) -> None:
+        self.actions_.choose(self.list.selected(), self.list.model.instances)
+        current = self.list.current()
+        target = current.target if current else None
+        if target != self._target:
+            self._target = target
+            if self._browser is not None:
+                self._browser.set_target(target)
+
+    def _show_log(self, title: str, read: ReadLog) -> None:
+        LogView(title, read, self._errands, self).show()
+
+    def _say(self, said: str) -> None:
+        if (status := self.statusBar()) is not None:
+            status.showMessage(said, SAID_MILLISECONDS)
+
+
+def summary(listed: Sequence[Instance]) -> str:
+    """Say how many viewers there are, and how many are ill."""
+    if not listed:
+        return ""
+    ill = sum(each.condition.health is Health.ILL for each in listed)
+    viewers = f"{len(listed)} viewer{'s' if len(listed) > 1 else ''}"
+    return f"{viewers}, {ill} ill" if ill else f"{viewers}, all well"
+
+
+def _of_one(actions: ViewerActions) -> list[QAction | None]:
+    first = [actions.quit, actions.kill, actions.dismiss]
+    return [*first, None, actions.log, actions.screenshot, actions.copy_path]
+
+
+def _window_icon() -> QIcon:
+    colours = LIGHT[Health.WELL]
+    return symbol(Health.WELL, colours.ink, colours.ground)

@@ -1,0 +1,85 @@
+"""Another machine's viewer is listed by its connection file, copied to where this user's are."""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from hcs_protocol import Connection, ConnectionFileError, new_id, read_connection
+from hcs_stream._viewers import LOCAL_HOSTS, is_gone
+
+MAX_NBYTES = 1 << 16
+
+
+class HostWantedError(ConnectionFileError):
+    """The file says "this machine", but it was copied from another one."""
+
+
+def add_remote(source: Path, folders: Sequence[Path], host: str | None = None) -> Path:
+    """Copy a connection file to the first folder that takes it, with mode 0600; return where it is.
+
+    Args:
+        source: The file as it came from the other machine, of any mode.
+        folders: Where connection files are looked for, the best place first.
+        host: The machine on which the viewer runs; None takes what the file says.
+
+    Raises:
+        HostWantedError: The file says that the viewer is on this machine, where it does not run.
+        ConnectionFileError: It is no connection file, or no folder takes it.
+    """
+    connection = _decode(source)
+    if host:
+        connection = msgspec.structs.replace(connection, host=host)
+    if connection.host in LOCAL_HOSTS and is_gone(connection):
+        raise HostWantedError(
+            f"viewer {connection.title!r} of this file does not run on this machine: on which one does it?"
+        )
+    refused = []
+    for folder in folders:
+        try:
+            return _copy(connection, folder)
+        except (OSError, ConnectionFileError) as error:
+            refused.append(f"{folder}: {error}")
+    raise ConnectionFileError(f"no folder takes the connection file ({'; '.join(refused)})")
+
+
+def _decode(source: Path) -> Connection:
+    try:
+        with source.open("rb") as file:
+            return msgspec.json.decode(file.read(MAX_NBYTES), type=Connection)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ConnectionFileError(
+            f"wanted the connection file of a viewer, found {error} ({source})"
+        ) from error
+
+
+def _copy(connection: Connection, folder: Path) -> Path:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = _free_path(connection, folder)
+    new = folder / f".{new_id()}.new"
+    try:
+        with open(new, "wb", opener=_open_private) as file:
+            file.write(msgspec.json.format(msgspec.json.encode(connection)))
+        read_connection(new)  # as everybody else will
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+    return path
+
+
+def _free_path(connection: Connection, folder: Path) -> Path:
+    """Return a name that no other viewer's file has: viewers of two machines may have the same port."""
+    names = (f"viewer-{connection.data_port}", f"viewer-{connection.data_port}-{connection.viewer_run}")
+    paths = [folder / f"{name}.json" for name in names]
+    for path in paths:
+        with contextlib.suppress(ConnectionFileError):
+            if path.exists() and read_connection(path).viewer_run != connection.viewer_run:
+                continue
+        return path
+    return paths[-1]
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)

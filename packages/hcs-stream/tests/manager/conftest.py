@@ -1,0 +1,122 @@
+"""Viewers that were seen somehow, a window that lists them, and a clock that is set by hand."""
+
+import gc
+import importlib.util
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hcs_protocol import PROTOCOL_VERSION, Connection, Counters, Pong, WorkerStatus
+
+HAS_QT = all(importlib.util.find_spec(name) for name in ("qtpy", "PyQt6", "pytestqt"))
+WITHOUT_QT = (
+    "condition",
+    "errands",
+    "instances",
+    "logs",
+    "manager_command",
+    "remembered",
+    "remote",
+    "watcher",
+)
+
+collect_ignore = (
+    []
+    if HAS_QT
+    else [
+        path.name
+        for path in Path(__file__).parent.glob("test_*.py")
+        if path.stem.removeprefix("test_") not in WITHOUT_QT
+    ]
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that open a window."""
+    for item in items:
+        if "qtbot" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.window)
+
+
+class FakeClock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that stands still."""
+    return FakeClock()
+
+
+@pytest.fixture
+def connection() -> Callable[..., Connection]:
+    """Make the connection of a viewer that listens on a port."""
+
+    def make(data_port: int = 5555, **changes: Any) -> Connection:
+        known: dict[str, Any] = {
+            "protocol_version": PROTOCOL_VERSION,
+            "viewer_run": f"run-{data_port}",
+            "title": f"Assay {data_port - 5554}",
+            "host": "127.0.0.1",
+            "data_port": data_port,
+            "control_port": data_port + 1000,
+            "requested_port": data_port,
+            "pid": 4000 + data_port,
+            "start_time": 1.0,
+            "public_key": "-",
+            "client_public_key": "-",
+            "client_secret_key": "-",
+        }
+        return Connection(**known | changes)
+
+    return make
+
+
+@pytest.fixture
+def pong() -> Callable[..., Pong]:
+    """Make an answer."""
+
+    def make(
+        state: str = "ready",
+        window_age_seconds: float = 0.01,
+        title: str = "Assay 1",
+        workers: list[WorkerStatus] | None = None,
+        **counters: int,
+    ) -> Pong:
+        return Pong(
+            reply_to="-",
+            viewer_run="-",
+            title=title,
+            state=state,  # type: ignore[arg-type]  # a test's own
+            window_age_seconds=window_age_seconds,
+            protocol_version=PROTOCOL_VERSION,
+            counters=Counters(**counters),
+            workers=workers or [],
+        )
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def own_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the user's own settings out of it."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.fixture(autouse=True)
+def no_window_left() -> Iterator[None]:
+    """Let windows go that a test closed."""
+    yield
+    gc.collect()
