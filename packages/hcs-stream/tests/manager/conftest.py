@@ -120,3 +120,49 @@ def no_window_left() -> Iterator[None]:
     """Let windows go that a test closed."""
     yield
     gc.collect()
+
+
+class FakeDialogs:
+    """Somebody who answers what the window asks, and remembers what was asked."""
+
+    def __init__(self) -> None:
+        self.launched: Any = None
+        self.yes = True
+        self.path: Path | None = None
+        self.machine: str | None = None
+        self.offered: list[tuple[Any, ...]] = []
+        self.questions: list[str] = []
+        self.told: list[str] = []
+
+    def launch(self, *offered: Any) -> Any:
+        """Answer what to launch."""
+        self.offered.append(offered)
+        return self.launched
+
+    def confirm(self, question: str, explained: str, verb: str) -> bool:
+        """Answer whether to go on."""
+        self.questions.append(question)
+        return self.yes
+
+    def picture_to_save(self, proposed: Path) -> Path | None:
+        """Answer where to save."""
+        return self.path
+
+    def connection_file(self, folder: str) -> Path | None:
+        """Answer which file."""
+        return self.path
+
+    def host(self, question: str) -> str | None:
+        """Answer which machine."""
+        self.questions.append(question)
+        return self.machine
+
+    def tell(self, headline: str, text: str) -> None:
+        """Read what did not work."""
+        self.told.append(f"{headline} {text}")
+
+
+@pytest.fixture
+def dialogs() -> FakeDialogs:
+    """Somebody who says yes."""
+    return FakeDialogs()

@@ -117,6 +117,7 @@ class InstanceList(QStackedWidget):
             numbers.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
             numbers.setDefaultSectionSize(table.fontMetrics().height() + ROW_GAP)
         if (header := table.horizontalHeader()) is not None:
+            header.setStyle(self._style)
             header.setHighlightSections(False)
             header.setStretchLastSection(True)
             header.setMinimumSectionSize(40)

@@ -107,8 +107,10 @@ class InstanceTable(QAbstractTableModel):
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         """Let lines be chosen, and images be dropped on those that can take them."""
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
-        if index.isValid() and self._target(index.row()):
+        if self._target(index.row()):
             flags |= Qt.ItemFlag.ItemIsDropEnabled
         return flags
 
@@ -189,8 +191,13 @@ def count(number: int | None) -> str:
 COLUMNS: tuple[tuple[str, str, bool, Callable[[Instance], str]], ...] = (
     ("Status", "Whether its window answers", False, lambda each: each.condition.word),
     ("Port", "Its data port", False, lambda each: str(each.data_port)),
-    ("Title", "Of its window", False, lambda each: each.title),
-    ("Host", "The machine on which it runs", False, lambda each: "this one" if each.is_local else each.host),
+    ("Title", "Of its window", False, lambda each: _line(each.title)),
+    (
+        "Host",
+        "The machine on which it runs",
+        False,
+        lambda each: "this machine" if each.is_local else each.host,
+    ),
     (
         "Waiting",
         "Images that are on their way into its window",
@@ -200,7 +207,7 @@ COLUMNS: tuple[tuple[str, str, bool, Callable[[Instance], str]], ...] = (
     ("Shown", "Images that are in its window", True, lambda each: count(each.shown)),
     ("Rate", "Images that came into its window, per second", True, lambda each: rate(each.shown_per_second)),
     ("Memory", "Of its process on this machine", True, lambda each: size(each.rss_nbytes)),
-    ("What is wrong", "And what helps", False, lambda each: each.condition.problem),
+    ("What is wrong", "And what helps", False, lambda each: _line(each.condition.problem)),
 )
 """Of each column the title, what it means, whether it shows numbers, and what it shows."""
 STATUS, PORT, TITLE = range(3)
@@ -208,7 +215,11 @@ PROBLEM = len(COLUMNS) - 1
 
 
 def _texts(instance: Instance) -> tuple[str, ...]:
-    return tuple(" ".join(shown(instance).split()) for *_, shown in COLUMNS)
+    return tuple(shown(instance) for *_, shown in COLUMNS)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _tooltip(instance: Instance) -> str:

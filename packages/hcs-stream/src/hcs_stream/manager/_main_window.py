@@ -89,9 +89,9 @@ class MainWindow(QMainWindow):
             instances, self._errands, dialogs or Dialogs(self), self._remembered, clock, look, self
         )
         actions = self.actions_
-        self.list = InstanceList(_of_one(actions), actions.launch, self)
-        self.list.addActions([actions.quit, actions.kill, actions.dismiss])
-        self.list.chosen.connect(self._choose)
+        self.viewer_list = InstanceList(_of_one(actions), actions.launch, self)
+        self.viewer_list.addActions([actions.quit, actions.kill, actions.dismiss])
+        self.viewer_list.chosen.connect(self._choose)
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         self.summary = QLabel()
         self._lay_out()
@@ -105,7 +105,7 @@ class MainWindow(QMainWindow):
 
     def show_instances(self, listed: list[Instance]) -> None:
         """List these."""
-        self.list.show_instances([self._with_queue(each) for each in listed])
+        self.viewer_list.show_instances([self._with_queue(each) for each in listed])
         targets = [target for each in listed if (target := each.target)]
         if targets != self._targets:
             self._targets = targets
@@ -123,19 +123,19 @@ class MainWindow(QMainWindow):
         geometry = self.saveGeometry().toBase64()
         self._remembered.geometry = bytes(geometry.data()).decode("ascii")
         self._remembered.splitter = self.splitter.sizes() if self.splitter.count() > 1 else []
-        self._remembered.columns = self.list.widths()
+        self._remembered.columns = self.viewer_list.widths()
         if self._remembered_path is not None:
             remember(self._remembered, self._remembered_path)
         super().closeEvent(event)
 
     def _lay_out(self) -> None:
         self.splitter.setChildrenCollapsible(False)
-        self.splitter.addWidget(self.list)
+        self.splitter.addWidget(self.viewer_list)
         if isinstance(self._browser, QWidget):
             self.splitter.addWidget(self._browser)
             self.splitter.setSizes([SIZE[1] // 3, SIZE[1] * 2 // 3])
-            self.list.dropped.connect(self._browser.send_to)
-            QWidget.setTabOrder(self.list.table, self._browser)
+            self.viewer_list.dropped.connect(self._browser.send_to)
+            QWidget.setTabOrder(self.viewer_list.table, self._browser)
         self.setCentralWidget(self.splitter)
         actions = self.actions_
         bar = QToolBar("Viewers")
@@ -156,7 +156,7 @@ class MainWindow(QMainWindow):
 
     def _recall(self) -> None:
         before = self._remembered
-        self.list.set_widths(before.columns)
+        self.viewer_list.set_widths(before.columns)
         geometry = QByteArray.fromBase64(before.geometry.encode("ascii", "replace"))
         if not (before.geometry and self.restoreGeometry(geometry)):
             self.resize(*SIZE)
@@ -168,8 +168,8 @@ class MainWindow(QMainWindow):
         return msgspec.structs.replace(instance, waiting=instance.waiting + here) if here else instance
 
     def _choose(self) -> None:
-        self.actions_.choose(self.list.selected(), self.list.model.instances)
-        current = self.list.current()
+        self.actions_.choose(self.viewer_list.selected(), self.viewer_list.model.instances)
+        current = self.viewer_list.current()
         target = current.target if current else None
         if target != self._target:
             self._target = target

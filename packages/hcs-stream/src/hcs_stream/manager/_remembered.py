@@ -35,7 +35,7 @@ class Remembered(msgspec.Struct, kw_only=True):
     """Which was looked at last."""
     launches: list[Launched] = []
     """The last ones first."""
-    browser: dict[str, str | int | float | bool | list[int] | list[str]] = {}
+    browser: dict[str, str | int | float | bool | list[str | int]] = {}
     """What the image browser remembers."""
 
     def add_launch(self, launched: Launched) -> None:
