@@ -38,6 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app = QApplication([NAME, *(arguments or ())])
     app.setApplicationName(NAME)
     app.setApplicationDisplayName("HCS viewers")
+    with open_window() as window, _errors_shown(window.complain), _ending_on_signals(window.close):
+        return int(app.exec())
+
+
+@contextmanager
+def open_window() -> Iterator[MainWindow]:
+    """Show the window in a Qt application that is there already; its threads end with the block."""
     path = remembered_path()
     errands, instances = Errands(), Instances(time.monotonic)
     window = MainWindow(
@@ -48,13 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         remembered_path=path,
     )
     watcher = Watcher(instances, window.take)
-    with _errors_shown(window.complain), _ending_on_signals(window.close):
-        watcher.start()
+    watcher.start()
+    try:
         window.show()
-        status = app.exec()
+        yield window
+    finally:
+        window.close()
         watcher.stop()
         errands.stop(ERRANDS_SECONDS)
-    return int(status)
 
 
 @contextmanager

@@ -90,9 +90,14 @@ class ViewerActions(QObject):
         self.log.setEnabled(len(selected) == 1)
         self.screenshot.setEnabled(len(selected) == 1 and bool(selected[0].target))
         self.copy_path.setEnabled(len(selected) == 1 and bool(selected[0].path))
-        is_over = bool(over) and not living
-        self.quit.setShortcuts([] if is_over else [QKeySequence("Delete")])
-        self.dismiss.setShortcuts([QKeySequence("Ctrl+D"), *([QKeySequence("Delete")] if is_over else [])])
+        self._delete_means(self.dismiss if over and not living else self.quit)
+
+    def _delete_means(self, action: QAction) -> None:
+        delete = QKeySequence("Delete")
+        other = self.quit if action is self.dismiss else self.dismiss
+        if delete not in action.shortcuts():
+            other.setShortcuts([keys for keys in other.shortcuts() if keys != delete])
+            action.setShortcuts([*action.shortcuts(), delete])
 
     # What they do.
 

@@ -50,6 +50,7 @@ class Watcher:
         self._find = find
         self._ping = ping
         self._askers: dict[str, _Asker] = {}
+        self._ending: list[_Asker] = []
         self._wake = threading.Event()
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="hcs-manager-watcher", daemon=True)
@@ -75,9 +76,9 @@ class Watcher:
         deadline = time.monotonic() + timeout
         if self._thread.is_alive():
             self._thread.join(timeout)
-        for asker in self._askers.values():
-            asker.stop()
-        for asker in self._askers.values():
+        for run in list(self._askers):
+            self._stop_asking(run)
+        for asker in self._ending:
             asker.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
@@ -95,15 +96,20 @@ class Watcher:
             connection.viewer_run: Viewer(connection, path) for path, connection in self._instances.known()
         }
         for run in self._askers.keys() - known.keys():
-            self._askers.pop(run).stop()
+            self._stop_asking(run)
         listed = self._instances.listed()
         over = {instance.key for instance in listed if instance.is_over}
         for run, viewer in known.items():
             if run not in self._askers and run not in over:
                 self._askers[run] = _Asker(viewer, self._instances, self._ping, self._wake.set)
             elif run in self._askers and run in over:
-                self._askers.pop(run).stop()
+                self._stop_asking(run)
         self._tell(listed)
+
+    def _stop_asking(self, run: str) -> None:
+        asker = self._askers.pop(run)
+        asker.stop()
+        self._ending = [each for each in self._ending if each.is_asking] + [asker]
 
 
 class _Asker:
@@ -121,6 +127,10 @@ class _Asker:
         name = f"hcs-manager-ask-{viewer.connection.data_port}"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
+
+    @property
+    def is_asking(self) -> bool:
+        return self._thread.is_alive()
 
     def ask_now(self) -> None:
         self._wake.set()
