@@ -28,7 +28,7 @@ from ._registry import await_exit, join_publisher, leave_publisher, process_hold
 from ._starting import look_for_viewer, start_or_find, wait_until_ready
 from ._stream import Stream
 from ._viewer_kinds import NAPARI, Command
-from ._viewers import is_gone
+from ._viewers import LOCAL_HOSTS, is_gone
 
 logger = logging.getLogger(__name__)
 
@@ -47,11 +47,12 @@ def connect(
     title: str | None = None,
     persistent: bool = True,
     on_port_conflict: OnPortConflict = "next",
+    start: bool = True,
     wait: bool = True,
     timeout: float = 30.0,
     overflow: Overflow | str | None = None,
 ) -> Stream:
-    """Return a stream to the viewer of this port; one is started if none runs.
+    """Return a stream to the viewer of this port; one is started if none runs, unless told not to.
 
     Args:
         data_port: The port that the viewer has, or was asked for; else ``$HCS_DATA_PORT``, else 5555. Several
@@ -67,6 +68,7 @@ def connect(
         persistent: Whether a viewer that is started outlives this process.
         on_port_conflict: ``"next"`` lets a viewer that is started take the next free ports if another program
             has this one, and all who ask for this port find it there; ``"error"`` does not.
+        start: Whether to start a viewer where none runs; if not, images are kept until there is one.
         wait: Whether to wait until the viewer is ready; if not, images sent meanwhile are kept and arrive.
         timeout: Seconds to wait for that.
         overflow: What becomes of images when a viewer does not keep up: ``"spill"`` to disk, ``"block"`` or
@@ -77,7 +79,7 @@ def connect(
         ViewerNotInstalledError: No viewer runs, and there is none to start.
         PortTakenError: Another program has the port, and a viewer may have no other.
         ViewerStartError: A viewer was started and did not become ready.
-        ViewerStalledError: The viewer that runs does not answer.
+        ViewerStalledError: The viewer that runs does not answer, or none runs and none was to be started.
         HandshakeRefusedError: The viewer does not want this worker.
         ConnectionFileError: The file of another machine's viewer is not here.
     """
@@ -95,10 +97,11 @@ def connect(
         )
         for port in ports
     ]
-    for order in orders:
+    for order in orders if start or host not in LOCAL_HOSTS else []:
         start_or_find(order, host)
     for order in orders if wait else []:
-        wait_until_ready(order.data_port, host, order, timeout=max(1.0, deadline - time.monotonic()))
+        left = max(1.0, deadline - time.monotonic())
+        wait_until_ready(order.data_port, host, order if start else None, timeout=left)
     holdings = process_holdings(lambda: Holdings(_new_pool, _new_spill_pool))
     publishers = [join_publisher((host, port), partial(_publisher, holdings, host, port)) for port in ports]
     stream = Stream(

@@ -4,8 +4,9 @@ import argparse
 
 import pytest
 
-from hcs_stream.commands._choice import Choice, add_choice_options, choice, number_filter
+from hcs_stream.commands._choice_options import add_choice_options, choice
 from hcs_stream.config import InvalidFilterError
+from hcs_stream.sending import Choice, number_filter
 
 
 def said(*arguments: str) -> Choice:

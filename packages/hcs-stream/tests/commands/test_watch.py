@@ -17,10 +17,10 @@ from hcs_protocol.testing import FakeClock
 from hcs_stream.commands._arrivals import Arrival
 from hcs_stream.commands._finishing import Finishing
 from hcs_stream.commands._plate_knowledge import PlateKnowledge
-from hcs_stream.commands._sending import Sender
 from hcs_stream.commands._teller import Teller
 from hcs_stream.commands._watch import Watch, look
 from hcs_stream.microscopes import format_htd
+from hcs_stream.sending import Sender
 
 
 class Told:
@@ -69,7 +69,7 @@ class Story:
         teller = Teller(Console(file=self.errors), self.clock)
         self.finishing = Finishing(look, self.clock, settle=0.5, patience=10)
         knowledge = PlateKnowledge(folder, self.clock)
-        sender = Sender(self.stream, teller)  # type: ignore[arg-type]  # it has what is called
+        sender = Sender(self.stream)  # type: ignore[arg-type]  # it has what is called
         self.watch = Watch(self.arrivals, self.finishing, knowledge, sender, teller, self.clock)
 
     def arrive(self, name: str, pixels: bytes | None = None, *, is_told: bool = True) -> Path:
@@ -201,7 +201,7 @@ def test_a_plate_that_takes_long_to_look_up_is_not_looked_up_all_the_time(
 
 
 def _slowly(clock: FakeClock, looks: list[float]) -> Callable[..., object]:
-    from hcs_stream.commands._open_plates import open_plates
+    from hcs_stream.sending import open_plates
 
     def look_up(*arguments: Any, **keywords: Any) -> object:
         looks.append(clock())

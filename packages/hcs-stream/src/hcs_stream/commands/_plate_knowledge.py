@@ -5,9 +5,7 @@ from pathlib import Path
 
 from hcs_stream._addresses import ImageKeywords
 from hcs_stream.microscopes import NoImagesError, grammars
-
-from ._found_images import FoundImage, of_no_plate, of_plate
-from ._open_plates import open_plates
+from hcs_stream.sending import FoundImage, of_no_plate, of_plate, open_plates
 
 REST = 4
 """Times as long as the last look took; in between, nothing is looked up."""

@@ -19,9 +19,8 @@ from rich.text import Text
 
 from hcs_protocol import HcsError, natural_key
 from hcs_stream.microscopes import ImageFile, Plate
+from hcs_stream.sending import files, open_plates, printable, readable, reason
 
-from ._open_plates import files, open_plates, reason
-from ._printable import printable, readable
 from ._viewers_table import new_console
 
 SHOWN = 8

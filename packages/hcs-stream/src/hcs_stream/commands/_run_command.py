@@ -20,7 +20,7 @@ Exit status: 0 all wells done, 1 not all, 2 wrong usage.
 import argparse
 from pathlib import Path
 
-from ._choice import add_choice_options
+from ._choice_options import add_choice_options
 from ._plates_command import add_maker_option
 
 EXECUTORS = "serial, threads, processes, dask, or the address of a Dask scheduler, tcp://host:8786"

@@ -14,11 +14,10 @@ from hcs_protocol import HcsError
 from hcs_stream.config import LazyNapariStreamingConfig
 from hcs_stream.microscopes import Plate, open_plate
 from hcs_stream.pipeline import Pipeline, RunInterruptedError, RunReport
+from hcs_stream.sending import Choice, NothingChosenError, files, printable
 
-from ._choice import Choice, NothingChosenError, choice
-from ._open_plates import files
+from ._choice_options import choice
 from ._pipeline_file import PipelineFileError, load_pipeline, modules_beside
-from ._printable import printable
 from ._teller import Teller, a_teller
 from ._viewers_table import new_console
 

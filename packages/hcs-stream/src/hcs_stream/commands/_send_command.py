@@ -22,11 +22,11 @@ from collections.abc import Sequence
 from hcs_protocol import DisplayConfiguration, HcsError, VariableSizeHandling
 from hcs_stream._stream import Stream
 from hcs_stream.config import NapariColormap
+from hcs_stream.sending import Found, FoundImage, choose, declare, find_images
 
-from ._choice import add_choice_options, choice
-from ._found_images import Found, FoundImage, choose, find_images
+from ._choice_options import add_choice_options, choice
 from ._plates_command import add_maker_option
-from ._sending import Sender, declare, summary
+from ._sending import TellingSender, summary
 from ._teller import Teller, a_teller
 from ._viewer_options import add_viewer_options, connect_as_said
 
@@ -99,7 +99,7 @@ def send_images(options: argparse.Namespace) -> int:
         except (HcsError, OSError, ValueError) as error:
             teller.say(str(error))
             return 1
-        sender = Sender(stream, teller, options.step, "labels" if options.labels else "image")
+        sender = TellingSender(stream, teller, options.step, "labels" if options.labels else "image")
         failure = _send(sender, stream, chosen, options.step, teller)
     viewer = ", ".join(stream.counters_by_viewer)
     unreadable = len(sender.unreadable)
@@ -110,7 +110,7 @@ def send_images(options: argparse.Namespace) -> int:
 
 
 def _send(
-    sender: Sender, stream: Stream, images: Sequence[FoundImage], step: str | None, teller: Teller
+    sender: TellingSender, stream: Stream, images: Sequence[FoundImage], step: str | None, teller: Teller
 ) -> str:
     """Send all and wait until the viewer has them; return what came in between."""
     try:

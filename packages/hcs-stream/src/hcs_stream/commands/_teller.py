@@ -9,7 +9,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from ._printable import printable
+from hcs_stream.sending import printable
 
 PERIOD_SECONDS = 5.0
 

@@ -10,8 +10,7 @@ from rich.text import Text
 
 from hcs_protocol import Counters, Latency, WorkerStatus, whole_journey
 from hcs_stream._viewer_reports import ViewerReport
-
-from ._printable import printable
+from hcs_stream.sending import printable
 
 WIDTH = 160
 """Where there is no terminal."""

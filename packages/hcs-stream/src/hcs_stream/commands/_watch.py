@@ -5,12 +5,11 @@ from pathlib import Path
 
 from hcs_protocol import HcsError
 from hcs_stream._addresses import ImageKeywords
+from hcs_stream.sending import PICTURES, FoundImage, Sender
 
 from ._arrivals import Arrival, Arrivals
 from ._finishing import Finishing, Look
-from ._found_images import PICTURES, FoundImage
 from ._plate_knowledge import PlateKnowledge, is_metadata
-from ._sending import Sender
 from ._teller import Teller
 
 TURN_SECONDS = 1.0

@@ -21,14 +21,14 @@ from pathlib import Path
 from hcs_protocol import HcsError
 from hcs_stream._stream import Stream
 from hcs_stream.microscopes import NotAPlateFolderError, PlateNotFoundError
+from hcs_stream.sending import PICTURES, Sender
 
 from ._arrivals import POLLING_SECONDS, Arrivals, Listening, Polling, files_below
 from ._finishing import PATIENCE_SECONDS, SETTLE_SECONDS, Finishing
-from ._found_images import PICTURES
 from ._plate_knowledge import PlateKnowledge
 from ._plates_command import add_maker_option
 from ._send_command import INTERRUPTED_SECONDS, add_display_options, display
-from ._sending import Sender, summary
+from ._sending import summary
 from ._teller import Teller, a_teller
 from ._viewer_options import add_viewer_options, connect_as_said
 from ._watch import Watch, look
@@ -74,7 +74,7 @@ def watch_folder(options: argparse.Namespace) -> int:
         except (HcsError, OSError, ValueError) as error:
             teller.say(str(error))
             return 1
-        sender = Sender(stream, teller, options.step, "labels" if options.labels else "image")
+        sender = Sender(stream, options.step, "labels" if options.labels else "image")
         knowledge = PlateKnowledge(folder, time.monotonic, options.maker)
         watch = Watch(arrivals, finishing, knowledge, sender, teller, time.monotonic)
         has_failed = _go_on(watch, arrivals, stream, options.idle, teller)

@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 
 from hcs_protocol import Done, HcsError, Shutdown, ViewerStalledError, new_id
-from hcs_stream._launch import start_viewer
 from hcs_stream._processes import living_process
 from hcs_stream._requests import ask
+from hcs_stream._starting import start_viewer
 from hcs_stream._viewers import LOCAL_HOSTS, Viewer, is_gone
 
 from ._remembered import Launched

@@ -1,7 +1,7 @@
 """Everything below a plate's folder, without a look into any file."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -30,17 +30,22 @@ class Listing(msgspec.Struct):
     """Links that lead nowhere, and what is neither a file nor a folder."""
 
 
-def list_folders(root: Path) -> Listing:
+def list_folders(root: Path, told: Callable[[int], None] | None = None) -> Listing:
     """List a folder and all below it, in no particular order.
 
     Links to folders are followed, but no folder is listed twice. The kind of an entry is what its folder
     says; only links are looked at.
+
+    Args:
+        root: The folder.
+        told: Is called with the number of files that were seen until now.
 
     Raises:
         OSError: A folder cannot be listed.
     """
     listing = Listing()
     seen: set[tuple[int, int]] = set()
+    count = 0
     waiting: list[tuple[Path, tuple[str, ...]]] = [(root, (Path(os.path.abspath(root)).name,))]
     while waiting:
         path, parts = waiting.pop()
@@ -49,7 +54,14 @@ def list_folders(root: Path) -> Listing:
             continue
         seen.add((state.st_dev, state.st_ino))
         waiting.extend((path / name, (*parts, name)) for name in _list(path, parts, listing))
+        if told is not None:
+            told(count := count + _files_at(listing, path))
     return listing
+
+
+def _files_at(listing: Listing, path: Path) -> int:
+    last = listing.folders[-1] if listing.folders else None
+    return len(last.names) if last is not None and last.path == path else 0
 
 
 def _list(path: Path, parts: tuple[str, ...], listing: Listing) -> Iterator[str]:

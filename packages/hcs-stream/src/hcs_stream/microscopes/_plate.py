@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -48,7 +48,9 @@ class Plate(msgspec.Struct, frozen=True, kw_only=True):
     """Emission in nm by the channel's name, where the metadata say it."""
 
 
-def open_plate(folder: Path | str, *, maker: str | None = None) -> Plate:
+def open_plate(
+    folder: Path | str, *, maker: str | None = None, told: Callable[[int], None] | None = None
+) -> Plate:
     """Find every image below a folder and read its address from its name.
 
     No pixel is read, and of metadata files only as much as the names leave open. A name that no grammar
@@ -58,6 +60,8 @@ def open_plate(folder: Path | str, *, maker: str | None = None) -> Plate:
         folder: Of one plate or of several; an OME-NGFF store is a plate too. ``~`` is the user's home.
         maker: Whose grammar alone to use, such as ``"Opera Phenix"``. By default that of the metadata files,
             else that which knows most names; what it does not know, the others may.
+        told: Is called, folder after folder, with the number of files that were seen until now; what it
+            raises ends it.
 
     Raises:
         NoImagesError: No image is below the folder.
@@ -70,7 +74,7 @@ def open_plate(folder: Path | str, *, maker: str | None = None) -> Plate:
         root = root.expanduser()
     tried = [grammar_of(maker)] if maker else list(grammars().values())
     _check_is_folder(root)
-    return _sort_out(root, list_folders(root), tried)
+    return _sort_out(root, list_folders(root, told), tried)
 
 
 def _check_is_folder(root: Path) -> None:

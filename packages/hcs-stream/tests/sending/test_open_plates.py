@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hcs_stream.commands._open_plates import open_plates, reason
 from hcs_stream.microscopes import NoImagesError, format_htd
+from hcs_stream.sending import open_plates, reason
 
 
 def make(folder: Path, plate: str, channel: str) -> None:

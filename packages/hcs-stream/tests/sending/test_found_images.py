@@ -11,11 +11,17 @@ import pytest
 import tifffile
 import zarr
 
-from hcs_stream.commands._choice import Choice
-from hcs_stream.commands._found_images import FoundImage, NoSuchImageError, choose, find_images, of_no_plate
-from hcs_stream.commands._planes import read_planes
 from hcs_stream.config import well_filter
 from hcs_stream.microscopes import UnreadableImageError, format_htd
+from hcs_stream.sending import (
+    Choice,
+    FoundImage,
+    NoSuchImageError,
+    choose,
+    find_images,
+    of_no_plate,
+    read_planes,
+)
 
 
 @pytest.fixture

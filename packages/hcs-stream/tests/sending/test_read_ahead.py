@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from hcs_stream.commands._read_ahead import read_ahead
+from hcs_stream.sending import read_ahead
 
 
 def test_what_was_read_comes_in_order() -> None:

@@ -1,6 +1,6 @@
 """Every plate below a folder, each opened by itself, so that each keeps its own pixel size."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -8,7 +8,9 @@ import msgspec
 from hcs_stream.microscopes import Plate, open_plate
 
 
-def open_plates(folder: Path | str, *, maker: str | None = None) -> list[Plate]:
+def open_plates(
+    folder: Path | str, *, maker: str | None = None, told: Callable[[int], None] | None = None
+) -> list[Plate]:
     """Open each plate below a folder.
 
     Plates whose images lie in the same folder are one `Plate`, whose images say of which they are. What was
@@ -17,12 +19,13 @@ def open_plates(folder: Path | str, *, maker: str | None = None) -> list[Plate]:
     Raises:
         HcsError: As `hcs_stream.microscopes.open_plate`.
     """
-    whole = open_plate(folder, maker=maker)
+    whole = open_plate(folder, maker=maker, told=told)
     folders = _folders_of_plates(whole)
     if not folders:
         return [whole]
     names = {image.path: image.plate for image in whole.images}
-    plates = [_renamed(plate, names) for below in folders for plate in open_plates(below, maker=maker)]
+    several = [open_plates(below, maker=maker, told=told) for below in folders]
+    plates = [_renamed(plate, names) for below in several for plate in below]
     rest = _beside(whole, plates)
     return [*plates, rest] if rest.unparsed or any(rest.skipped.values()) else plates
 

@@ -1,8 +1,9 @@
 """What is to be sent: images by the files, folders and globs that a command names, each with its keywords."""
 
 import glob
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -50,7 +51,25 @@ class Found(msgspec.Struct):
             self.skipped.setdefault(why, []).extend(paths)
 
 
-def find_images(said: Sequence[str], *, maker: str | None = None) -> Found:
+class SaysOfImages(Protocol):
+    """A plate, or what it says of its images."""
+
+    @property
+    def pixel_size(self) -> tuple[float, float] | None:
+        """In µm."""
+
+    @property
+    def z_step(self) -> float | None:
+        """In µm."""
+
+    @property
+    def wavelengths(self) -> Mapping[str, float]:
+        """In nm, by channel."""
+
+
+def find_images(
+    said: Sequence[str], *, maker: str | None = None, told: Callable[[int], None] | None = None
+) -> Found:
     """Find all images at these paths; each once, in the order of the paths.
 
     A file that lies on a plate has the address that it has there. One of any other name is shown all the
@@ -59,6 +78,7 @@ def find_images(said: Sequence[str], *, maker: str | None = None) -> Found:
     Args:
         said: Folders of plates, files, and globs for shells that leave them as they are.
         maker: Whose file names they are.
+        told: As `hcs_stream.microscopes.open_plate`.
 
     Raises:
         NoSuchImageError: There is nothing at one of the paths.
@@ -67,10 +87,10 @@ def find_images(said: Sequence[str], *, maker: str | None = None) -> Found:
     found = Found()
     folders, files = _folders_and_files(said)
     for folder in folders:
-        for plate in open_plates(folder, maker=maker):
+        for plate in open_plates(folder, maker=maker, told=told):
             _add_plate(found, plate)
     if files:
-        _add_files(found, files, maker)
+        _add_files(found, files, maker, told)
     unique = {(image.file.path, image.file.key): image for image in reversed(found.images)}
     found.images = list(reversed(unique.values()))
     return found
@@ -84,7 +104,7 @@ def choose(found: Found, choice: Choice) -> list[FoundImage]:
     return chosen
 
 
-def of_plate(image: ImageFile, plate: Plate) -> FoundImage:
+def of_plate(image: ImageFile, plate: SaysOfImages) -> FoundImage:
     """Return an image of a plate with what the plate says of it."""
     keywords: ImageKeywords = {
         "plate": readable(image.plate),
@@ -136,12 +156,14 @@ def _add_plate(found: Found, plate: Plate) -> None:
             found.skip("of broken metadata", [path])
 
 
-def _add_files(found: Found, files: Sequence[Path], maker: str | None) -> None:
+def _add_files(
+    found: Found, files: Sequence[Path], maker: str | None, told: Callable[[int], None] | None
+) -> None:
     """Look each file up in the plate that its folder is."""
     known: dict[Path, FoundImage] = {}
     for folder in dict.fromkeys(path.parent for path in files):
         try:
-            plates = open_plates(folder, maker=maker)
+            plates = open_plates(folder, maker=maker, told=told)
         except NoImagesError:  # such as a folder of PNG alone
             continue
         known |= {image.path: of_plate(image, plate) for plate in plates for image in plate.images}

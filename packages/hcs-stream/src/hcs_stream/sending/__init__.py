@@ -1,0 +1,49 @@
+"""From files to a viewer: images are found, chosen, read ahead and sent, for the commands and the manager."""
+
+from ._choice import Choice, NothingChosenError, NumberFilter, number_filter
+from ._found_images import (
+    PICTURES,
+    Found,
+    FoundImage,
+    NoSuchImageError,
+    choose,
+    find_images,
+    of_no_plate,
+    of_plate,
+)
+from ._image_table import ImageTable
+from ._open_plates import files, open_plates, reason
+from ._opening import Opening, OpeningCancelledError, OpeningError
+from ._planes import Plane, read_planes
+from ._printable import printable, readable
+from ._read_ahead import read_ahead
+from ._sender import Sender, declare
+
+__all__ = [
+    "PICTURES",
+    "Choice",
+    "Found",
+    "FoundImage",
+    "ImageTable",
+    "NoSuchImageError",
+    "NothingChosenError",
+    "NumberFilter",
+    "Opening",
+    "OpeningCancelledError",
+    "OpeningError",
+    "Plane",
+    "Sender",
+    "choose",
+    "declare",
+    "files",
+    "find_images",
+    "number_filter",
+    "of_no_plate",
+    "of_plate",
+    "open_plates",
+    "printable",
+    "read_ahead",
+    "read_planes",
+    "readable",
+    "reason",
+]

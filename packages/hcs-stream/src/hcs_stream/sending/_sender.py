@@ -1,0 +1,97 @@
+"""Images on their way from files to a viewer: read ahead, sent in order."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
+from typing import Any
+
+import numpy.typing as npt
+
+from hcs_protocol import (
+    HandshakeRefusedError,
+    InvalidComponentError,
+    Kind,
+    UnsupportedArrayError,
+    ViewerStalledError,
+)
+from hcs_stream._addresses import ImageKeywords, StepLike
+from hcs_stream._extras import MissingExtraError
+from hcs_stream._plate_runs import declare_plate
+from hcs_stream._stream import Stream
+from hcs_stream.microscopes import UnreadableImageError
+
+from ._found_images import FoundImage
+from ._planes import Plane, read_planes
+from ._read_ahead import read_ahead
+
+UNREADABLE = (UnreadableImageError, MissingExtraError, UnsupportedArrayError, InvalidComponentError, OSError)
+"""Errors of one image that do not keep the others from being sent."""
+OF_THE_VIEWER = (ViewerStalledError, HandshakeRefusedError)
+"""Some of them are an OSError too."""
+
+
+class Sender:
+    """Sends images and keeps count."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        step: StepLike = None,
+        kind: Kind = "image",
+        *,
+        stalled: Callable[[ViewerStalledError], None] | None = None,
+    ) -> None:
+        """Send nothing yet.
+
+        Args:
+            stream: To where.
+            step: Of which step of a pipeline they are.
+            kind: What they are.
+            stalled: Called when the viewer takes nothing for as long as the stream's policy waits; the image
+                is tried again, unless this raises. By default that is the end of it.
+        """
+        self._stream = stream
+        self._step = step
+        self._kind: Kind = kind
+        self._stalled = stalled
+        self.sent = 0
+        """Images; several from a file that has several planes."""
+
+    def each(self, images: Iterable[FoundImage]) -> Iterator[tuple[FoundImage, Exception | None]]:
+        """Send image after image; yield each with why it could not be sent, if so.
+
+        Raises:
+            ViewerStalledError: The viewer takes nothing any more.
+        """
+        with closing(read_ahead(images, read_planes)) as ahead:
+            for image, read in ahead:
+                try:
+                    self._send(read.result())
+                except OF_THE_VIEWER:
+                    raise
+                except UNREADABLE as error:
+                    yield image, error
+                else:
+                    yield image, None
+
+    def _send(self, planes: Iterator[Plane]) -> None:
+        for pixels, keywords in planes:
+            told: ImageKeywords = {**keywords, "step": self._step, "kind": self._kind}
+            while not self._took(pixels, told):
+                pass
+            self.sent += 1
+
+    def _took(self, pixels: npt.NDArray[Any], told: ImageKeywords) -> bool:
+        try:
+            self._stream.send(pixels, **told)
+        except ViewerStalledError as error:
+            if self._stalled is None:
+                raise
+            self._stalled(error)
+            return False
+        return True
+
+
+def declare(stream: Stream, images: Sequence[FoundImage], name: str, step: StepLike = None) -> None:
+    """Tell the viewer which wells, sites and so on are to come, so that its sliders do not grow."""
+    with suppress(InvalidComponentError):  # there are too many, or a name that no plate can have
+        declare_plate(stream, (image.keywords for image in images), name=name, steps=[step] if step else [])
