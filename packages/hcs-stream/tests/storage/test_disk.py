@@ -10,10 +10,12 @@ import psutil
 import pytest
 import tifffile
 
+from hcs_protocol import UnsupportedArrayError
 from hcs_stream.storage import (
     DiskBackend,
     FileManager,
     ImageNotFoundError,
+    LossyFormatError,
     StorageWriteError,
     UnknownFormatError,
     UnreadableImageError,
@@ -84,6 +86,42 @@ def test_compression_keeps_every_pixel(folder: Path, filemanager: FileManager) -
     assert not filemanager.load(folder / "a.tif").any()
 
 
+@pytest.mark.parametrize("compression", ["jpeg", "JPEGXR", "nonsense"])
+def test_a_compression_that_may_change_pixels_is_refused_unless_it_may(
+    compression: str, folder: Path, filemanager: FileManager
+) -> None:
+    with pytest.raises(LossyFormatError, match=f"zlib.*'{compression}'.*lossy=True"):
+        filemanager.save(IMAGE, folder / "a.tif", compression=compression)
+
+    assert not list(folder.iterdir())
+    filemanager.save(IMAGE.astype(np.uint8), folder / "a.tif", compression="jpeg", lossy=True)
+
+
+def test_what_a_compression_cannot_hold_is_a_clear_error(folder: Path, filemanager: FileManager) -> None:
+    with pytest.raises(UnsupportedArrayError, match="float64 with the compression 'jpeg'"):
+        filemanager.save(IMAGE.astype(np.float64), folder / "a.tif", compression="jpeg", lossy=True)
+
+    assert not list(folder.iterdir())
+
+
+def test_axes_say_what_is_a_stack(folder: Path, filemanager: FileManager) -> None:
+    stack = filemanager.save(np.zeros((5, 6, 3), np.uint8), folder / "stack.tif", axes="zyx")
+    colours = filemanager.save(np.zeros((5, 6, 3), np.uint16), folder / "colours.tif", axes="yxc")
+
+    assert stack is None
+    assert colours is not None
+    assert tifffile.imread(folder / "colours.tif", key=0).shape == (5, 6, 3)
+
+
+def test_files_of_other_programs_come_as_ours_do(folder: Path, filemanager: FileManager) -> None:
+    tifffile.imwrite(folder / "imagej.tif", IMAGE, byteorder=">")
+    colours = np.arange(36, dtype=np.uint8).reshape(3, 3, 4)
+    tifffile.imwrite(folder / "planes.tif", colours, photometric="rgb", planarconfig="separate")
+
+    assert filemanager.load(folder / "imagej.tif").dtype == IMAGE.dtype
+    np.testing.assert_array_equal(filemanager.load(folder / "planes.tif"), np.moveaxis(colours, 0, -1))
+
+
 @pytest.mark.parametrize("name", ["image", "image.czi", "image.tif.txt"])
 def test_a_suffix_without_a_format_is_an_error_that_lists_those_there_are(
     name: str, folder: Path, filemanager: FileManager
@@ -128,6 +166,8 @@ def test_unusual_names_are_as_good_as_others(name: str, folder: Path, filemanage
 def test_a_name_that_is_too_long_is_a_clear_error(folder: Path, filemanager: FileManager) -> None:
     path = folder / ("x" * 300 + ".tif")
 
+    with pytest.raises(ImageNotFoundError):
+        filemanager.load(path)
     with pytest.raises(StorageWriteError, match="a shorter name"):
         filemanager.save(IMAGE, path)
     assert not filemanager.exists(path)

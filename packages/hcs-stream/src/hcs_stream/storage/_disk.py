@@ -11,8 +11,8 @@ from hcs_protocol import FileRef, HcsError, Kind, natural_key
 from ._atomic import sync_folder, write_atomically
 from ._backend import Pixels, Reference, StorageBackend
 from ._errors import ImageNotFoundError, StorageWriteError, UnreadableImageError
-from ._formats import Description, is_image_name, is_tiff_name, read, writer_of
-from ._pixels import check_described, host_pixels, is_coloured
+from ._formats import Description, axes_of, is_image_name, is_tiff_name, read, writer_of
+from ._pixels import check_described, host_pixels
 
 
 class DiskBackend(StorageBackend):
@@ -44,7 +44,7 @@ class DiskBackend(StorageBackend):
             z_step: Distance of two z-planes in micrometres; TIFF keeps it.
             channel: Its name; TIFF keeps it.
             compression: Of TIFF files: ``"zlib"``, or what else tifffile knows.
-            lossy: Whether the format may change pixels, as JPEG does.
+            lossy: Whether format and compression may change pixels, as JPEG does.
 
         Returns:
             Page 0 of the file, if it is a TIFF of one plane.
@@ -79,7 +79,7 @@ class DiskBackend(StorageBackend):
 
     def load(self, path: Path) -> Pixels:
         """Return the pixels of a file: all pages of a TIFF, as they were saved."""
-        if not path.is_file():
+        if not _is_there(path.is_file):
             raise ImageNotFoundError("an image", path)
         try:
             pixels = read(path)
@@ -138,7 +138,7 @@ def _write(data: object, path: Path, described: Description) -> Reference:
         z_step=described.z_step,
     )
     write_atomically(path, writer_of(path, pixels, described))
-    if not is_tiff_name(path.name) or not (pixels.ndim == 2 or is_coloured(pixels, described.kind)):
+    if not is_tiff_name(path.name) or axes_of(pixels, described) == "ZYX":
         return None
     return FileRef(path=os.path.abspath(path))
 

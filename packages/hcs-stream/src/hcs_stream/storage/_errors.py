@@ -41,14 +41,16 @@ class ImageNotFoundError(HcsError, FileNotFoundError):
 class LossyFormatError(HcsError, ValueError):
     """The format would change the pixels, and nobody said that it may."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, found: str, lossless: tuple[str, ...]) -> None:
+        super().__init__(path, found, lossless)
         self.path = path
+        self.found = found
+        self.lossless = lossless
 
     def __str__(self) -> str:
         return (
-            f"wanted a format that keeps every pixel (.tif, .ome.tif, .png), found {str(self.path)!r}: "
-            "JPEG changes them; say lossy=True if it may"
+            f"wanted what keeps every pixel ({', '.join(self.lossless)}), found {self.found} for "
+            f"{str(self.path)!r}, which may change them; say lossy=True if it may"
         )
 
 

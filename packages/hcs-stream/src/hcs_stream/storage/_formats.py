@@ -26,6 +26,8 @@ OME_DTYPES = frozenset({"bool", "int8", "uint8", "int16", "uint16", "int32", "ui
 ONE_PLANE = "A stack of one plane."
 """The description of such an image: OME says nothing else of it than of an image without z."""
 JPEG_QUALITY = 95
+LOSSLESS = ("adobe_deflate", "deflate", "lzma", "lzw", "none", "packbits", "zlib", "zstd")
+"""Compressions of TIFF that keep every pixel of any dtype; others do so of some, or of none."""
 MICROMETRES_PER_CENTIMETRE = 1e4
 RESOLUTION_DENOMINATOR = 10_000
 
@@ -77,13 +79,14 @@ def writer_of(path: Path, pixels: Pixels, described: Description) -> Callable[[B
                 f"wanted pixels of {', '.join(sorted(OME_DTYPES))} for OME-TIFF, found {pixels.dtype} "
                 f"for {str(path)!r}: save it as .tif"
             )
+        _check_compression(path, described)
         return lambda file: _write_tiff(file, pixels, described, ome=ome)
     if name.endswith(PNG):
         _check_png(pixels, path)
         return lambda file: _write_by_imageio(file, pixels, ".png")
     if name.endswith(JPEG):
         if not described.lossy:
-            raise LossyFormatError(path)
+            raise LossyFormatError(path, "JPEG", (".tif", ".ome.tif", ".png"))
         _check_jpeg(pixels, path)
         return lambda file: _write_by_imageio(file, pixels, ".jpeg", quality=JPEG_QUALITY)
     raise UnknownFormatError(path, SUFFIXES)
@@ -102,32 +105,42 @@ def read(path: Path) -> Pixels:
 def _read_tiff(path: Path) -> Pixels:
     with tifffile.TiffFile(path) as file:
         pixels = cast("Pixels", file.asarray())
+        axes = file.series[0].axes
         is_stack = file.ome_metadata is not None and f">{ONE_PLANE}<" in file.ome_metadata
+    if len(axes) == pixels.ndim and "S" in axes:
+        pixels = np.moveaxis(pixels, axes.index("S"), -1)  # some programs write a plane for each colour
+    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)  # ImageJ writes big-endian files
     return pixels[np.newaxis] if is_stack and pixels.ndim == 2 else pixels
 
 
 def _write_tiff(file: BinaryIO, pixels: Pixels, described: Description, *, ome: bool) -> None:
-    coloured = _axes(pixels, described) == "YXS"
+    axes = axes_of(pixels, described)
     size = described.height_and_width
-    metadata: dict[str, object] = {"axes": _axes(pixels, described)}
+    metadata: dict[str, object] = {"axes": axes}
     if size is not None:
         metadata |= {"PhysicalSizeY": size[0], "PhysicalSizeX": size[1]}
         metadata |= {"PhysicalSizeYUnit": "µm", "PhysicalSizeXUnit": "µm"} if ome else {"unit": "um"}
     if described.z_step is not None:
         metadata |= {"PhysicalSizeZ": described.z_step} | ({"PhysicalSizeZUnit": "µm"} if ome else {})
-    if ome and metadata["axes"] == "ZYX" and len(pixels) == 1:
+    if ome and axes == "ZYX" and len(pixels) == 1:
         metadata["Description"] = ONE_PLANE
     if described.channel is not None:
         metadata["Channel"] = {"Name": described.channel}
-    tifffile.imwrite(
-        file,
-        pixels,
-        ome=ome,
-        photometric="rgb" if coloured else "minisblack",
-        compression=cast("Any", described.compression),
-        metadata=metadata,
-        **_resolution(size),
-    )
+    try:
+        tifffile.imwrite(
+            file,
+            pixels,
+            ome=ome,
+            photometric="rgb" if axes == "YXS" else "minisblack",
+            compression=cast("Any", described.compression),
+            metadata=metadata,
+            **_resolution(size),
+        )
+    except OSError:
+        raise
+    except Exception as error:  # its codecs raise what they like
+        with_what = f"{pixels.dtype} with the compression {described.compression!r}"
+        raise UnsupportedArrayError(f"cannot write {pixels.shape} {with_what}: {error}") from error
 
 
 def _resolution(size: tuple[float, float] | None) -> dict[str, Any]:
@@ -143,12 +156,19 @@ def _resolution(size: tuple[float, float] | None) -> dict[str, Any]:
     return {"resolution": tuple(per_centimetre), "resolutionunit": "CENTIMETER"}
 
 
-def _axes(pixels: Pixels, described: Description) -> str:
+def axes_of(pixels: Pixels, described: Description) -> str:
+    """Return the axes of pixels as TIFF has them: ``"YX"``, ``"ZYX"`` or ``"YXS"``."""
     if described.axes:
         return "".join(described.axes).upper().replace("C", "S")
     if pixels.ndim == 2:
         return "YX"
     return "YXS" if is_coloured(pixels, described.kind) else "ZYX"
+
+
+def _check_compression(path: Path, described: Description) -> None:
+    name = "none" if described.compression is None else str(described.compression).lower()
+    if not (described.lossy or name in LOSSLESS):
+        raise LossyFormatError(path, f"the compression {described.compression!r}", LOSSLESS)
 
 
 def _check_png(pixels: Pixels, path: Path) -> None:
