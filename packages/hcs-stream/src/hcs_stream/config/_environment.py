@@ -16,6 +16,7 @@ OTHER_NAMES: Mapping[str, str] = {"HCS_DATA_PORT": "napari_port"}
 OTHERS = frozenset(
     {
         "HCS_EXIT_TIMEOUT",
+        "HCS_PARENTS",
         "HCS_RUN",
         "HCS_RUNTIME_DIR",
         "HCS_SHM_BUDGET",

@@ -126,6 +126,8 @@ class NapariStreamingConfig(StreamingConfig, NapariDisplayConfig):
     """Of the window of a viewer that is started; None is the viewer's own."""
     viewer_command: str | Sequence[str] | None = None
     """What starts a viewer; None is ``$HCS_VIEWER_COMMAND``, else the viewer of this environment."""
+    on_port_conflict: Literal["next", "error"] = "next"
+    """Whether a viewer takes the next free ports if another program has its own, or is not started."""
 
     def connect(
         self, *, run: str | None = None, wait: bool = True, timeout: float = CONNECT_SECONDS
@@ -148,6 +150,7 @@ class NapariStreamingConfig(StreamingConfig, NapariDisplayConfig):
             viewer_command=self.viewer_command,
             title=self.viewer_title,
             persistent=self.persistent,
+            on_port_conflict=self.on_port_conflict,
             wait=wait,
             timeout=timeout,
             overflow=self.overflow,
