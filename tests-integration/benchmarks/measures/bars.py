@@ -33,3 +33,6 @@ PIPELINE_BARS = {
     "parse_100k_x_scandir": 10.0,
 }
 """The same, of a whole pipeline; the slowdown may be greater by ``aa_spread``."""
+
+START_BARS = {"first_image_x_bare_napari": 1.1, "warm_x_bare_napari": 0.15}
+"""The same, of starts."""

@@ -50,8 +50,8 @@ class Watched:
     def __init__(self, viewer: napari.Viewer) -> None:
         self.viewer = viewer
         self.thread = WindowThread()
-        canvas = _canvas(viewer)
-        self.paints = Paints(canvas, lambda: _drawn(viewer))
+        canvas = canvas_of(viewer)
+        self.paints = Paints(canvas, lambda: drawn_by(viewer))
         self._timer = LateTimer()
         self._ticking_since = 0
 
@@ -124,14 +124,14 @@ def watch_next_window(commands: Callable[[Watched], Commands] = lambda _: {}) ->
     napari.viewer.Viewer.__init__ = make_watched
 
 
-def _canvas(viewer: napari.Viewer) -> QOpenGLWidget:
+def canvas_of(viewer: napari.Viewer) -> QOpenGLWidget:
     window: QWidget = viewer.window._qt_window  # noqa: SLF001  # no public way to it
     canvas = window.findChild(QOpenGLWidget)
     assert canvas is not None
     return canvas
 
 
-def _drawn(viewer: napari.Viewer) -> int:
+def drawn_by(viewer: napari.Viewer) -> int:
     """Return the number of the image that the topmost visible layer has given to the canvas."""
     for layer in reversed(viewer.layers):
         if layer.visible:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import assert_never
 
 import numpy as np
-from PIL import Image as PngImage
 
 from hcs_protocol import (
     COMPONENTS,
@@ -162,6 +161,8 @@ def _named(window: Window, name: str) -> ShownLayer:
 
 
 def _screenshot(window: Window, *, canvas_only: bool) -> bytes:
+    from PIL import Image as PngImage  # slow to import, and no image waits for it
+
     pixels = window.viewer.screenshot(canvas_only=canvas_only, flash=False)
     png = io.BytesIO()
     PngImage.fromarray(pixels).save(png, format="PNG")

@@ -2,14 +2,11 @@
 
 import contextlib
 import gc
-import string
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from hcs_protocol import new_id
 from hcs_shm import BlockReader, Orphans, spill_folders, sweep
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
     from ._window import Window
 
 WINDOW_SIZE = 1280, 860
-LETTERS = string.ascii_letters + string.digits + " ·_+–"
 
 
 def open_viewer(settings: ViewerSettings) -> None:
@@ -42,6 +38,7 @@ def open_viewer(settings: ViewerSettings) -> None:
         NoFreePortsError: The ports are taken.
         ConnectionFileError: No folder takes the connection file.
     """
+    gc.disable()  # until there is a window: of what is made meanwhile nothing goes, and to look takes a tenth
     store = _new_store(settings, measure=resident_nbytes)
     try:
         run_viewer(settings, blocks=BlockReader(), orphans=Orphans(), run_window=run_window, store=store)
@@ -60,8 +57,10 @@ def run_window(
     import napari  # two seconds of imports: the ports are open before
     from qtpy.QtCore import QTimer
 
+    from ._frames import after_paint
     from ._listener import Listener
     from ._listeners import listeners
+    from ._priming import Priming
 
     asked_to_end = threading.Event()
     end_on_signals(asked_to_end.set)  # from here on Qt would swallow an exception, or lose a closed window
@@ -70,17 +69,24 @@ def run_window(
     window = _window(viewer, settings, store, to_window, to_receiver, presence)
     listener = Listener(window, presence, contextlib.nullcontext, may_stop=False)
     listeners.append(listener)
-    _prime(window)
+    priming = Priming(window)
 
     def say_ready() -> None:
         end_on_signals(window.close_soon)
         if asked_to_end.is_set():
             window.close_soon()
             return
-        gc.freeze()  # what is there by now stays: a collection, one for each layer that goes, takes a tenth
+        window.sliders.is_silent = True  # the letters of its first line take as long as the image
         listener.begin(settings)
         sys.stdout.write(f"ready  data {settings.data_port}  control {settings.data_port + 1000}\n")
         sys.stdout.flush()
+        after_paint(come_to_rest)
+
+    def come_to_rest() -> None:
+        window.sliders.speak()
+        gc.freeze()  # what is there by now stays: a collection, one for each layer that goes, takes a tenth
+        gc.enable()
+        priming.begin()
 
     QTimer.singleShot(0, say_ready)
     napari.run()
@@ -89,6 +95,7 @@ def run_window(
 def new_listener(viewer: "napari.Viewer", settings: ViewerSettings) -> "Listener":
     """Make a napari that runs already able to listen, for as long as its window is there."""
     from ._listener import Listener  # Qt, which the command line does without until the ports are open
+    from ._priming import Priming
 
     store = _new_store(settings, measure=lambda: 0)  # what else is in this napari is its user's
     to_window: Inbox[ToWindow] = Inbox(lambda: None)
@@ -119,7 +126,7 @@ def new_listener(viewer: "napari.Viewer", settings: ViewerSettings) -> "Listener
     listener.life.callback(store.stop)
     listener.close_with_window()
     if not viewer.layers:
-        _prime(window)
+        Priming(window).finish()
     return listener
 
 
@@ -152,18 +159,3 @@ def _window(
     add_navigation(window)
     window.follow.turn(settings.follow)
     return window
-
-
-def _prime(window: "Window") -> None:
-    """Pay for the first image's imports, tables, shaders and letters before it arrives."""
-    from ._sliders import POSITION_FONT_SIZE
-
-    viewer = window.viewer
-    blank = np.zeros((1, 1, 1, 1, 1, 1, 8, 8), np.uint16)
-    viewer.add_image(blank, contrast_limits=(0, 1), projection_mode="none")
-    viewer.add_labels(blank)
-    text = viewer.canvas.overlays.text
-    text.font_size, text.text, text.visible = POSITION_FONT_SIZE, LETTERS, True
-    viewer.screenshot(canvas_only=True, flash=False)
-    viewer.layers.clear()
-    window.sliders.clear()

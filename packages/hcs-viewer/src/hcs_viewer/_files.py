@@ -8,7 +8,6 @@ from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
-import tifffile
 
 from hcs_protocol import BlockUnavailableError, FileRef, FrameRef, ImageReady, ImageSpec
 
@@ -113,6 +112,8 @@ def _opened(ref: FileRef) -> Iterator[Plane]:
     if is_chunk_name(ref.path):
         yield ZarrPlane(ref.path, ref.key)
     else:
+        import tifffile  # slow to import: no image waits for it but those that are read from files
+
         with tifffile.TiffFile(ref.path) as tiff:
             page = tiff.pages[ref.key]
             tifffile.TIFF.DECOMPRESSORS[page.compression]  # or it raises: no decoder

@@ -42,6 +42,8 @@ class Sliders:
         """What the sliders stand for."""
         self.says_step = True
         """Whether the line on the canvas says the step of the topmost layer."""
+        self.is_silent = False
+        """Whether there is no such line for now, until `speak`."""
         self._viewer = viewer
         self._layout = layout
         self._layers = layers
@@ -100,8 +102,15 @@ class Sliders:
             return here in positions
         return any(all(position[place] == here[place] for place in across) for position in positions)
 
+    def speak(self) -> None:
+        """Have the line again that was put off."""
+        self.is_silent = False
+        self.tell()
+
     def tell(self) -> None:
         """Say on the canvas where the sliders stand, and what is seen there."""
+        if self.is_silent:
+            return
         visible = [shown.model for shown in reversed(self._layers()) if shown.layer.visible]
         displayed = {COMPONENTS[place] for place in self._viewer.dims.displayed if place < len(COMPONENTS)}
         at = {c: value for c, value in self.at.items() if c not in displayed}

@@ -11,15 +11,17 @@ import sys
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock
-from numcodecs.blosc import BITSHUFFLE, Blosc, decompress
 
 from hcs_protocol import new_id
 
 from ._slabs import Slab
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 CHUNK_NBYTES = 1 << 26
 """Of pixels that are compressed at once: as much memory is needed meanwhile."""
@@ -28,8 +30,6 @@ SPARE_NBYTES = 1 << 30
 LOCKING_SECONDS = 5.0
 PREFIX, LOCK = "viewer-", "lock"
 _LENGTH_NBYTES = 8
-
-_codec = Blosc("lz4", clevel=5, shuffle=BITSHUFFLE)  # writes a noisy image faster than a disk takes it
 
 
 class SpilledFile:
@@ -49,6 +49,8 @@ class SpilledFile:
         Raises:
             OSError: They are not there.
         """
+        from numcodecs.blosc import decompress  # slow to import, and most viewers spill nothing
+
         with open(self._path, "rb") as file:
             for first in range(0, memory.nbytes, self._chunk_nbytes):
                 nbytes = int.from_bytes(file.read(_LENGTH_NBYTES), "little")
@@ -131,16 +133,21 @@ class SpillFolder:
             lock.release()  # another viewer swept it before it was locked
 
 
-def _lock(path: Path, timeout: float) -> FileLock:
+def _lock(path: Path, timeout: float) -> "FileLock":
+    from filelock import FileLock  # slow to import, likewise
+
     return FileLock(path / LOCK, timeout=timeout, mode=0o600, thread_local=False)
 
 
 def _write(path: Path, pixels: npt.NDArray[np.generic], chunk_nbytes: int) -> None:
+    from numcodecs.blosc import BITSHUFFLE, Blosc  # slow to import, likewise
+
+    codec = Blosc("lz4", clevel=5, shuffle=BITSHUFFLE)  # writes a noisy image faster than a disk takes it
     flat = pixels.reshape(-1)
     step = chunk_nbytes // pixels.itemsize
     with open(path, "xb", opener=_open_private) as file:
         for first in range(0, flat.size, step):
-            compressed = _codec.encode(flat[first : first + step])
+            compressed = codec.encode(flat[first : first + step])
             file.write(len(compressed).to_bytes(_LENGTH_NBYTES, "little"))
             file.write(compressed)
 
