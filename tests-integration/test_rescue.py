@@ -33,7 +33,7 @@ with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as server:
 @contextmanager
 def a_viewer(data_port: int) -> Iterator[hcs_stream.Viewer]:
     """A viewer of its own for one test."""
-    viewer = hcs_stream.start_viewer(data_port, persistent=False, timeout=60)
+    viewer = hcs_stream.start_viewer(data_port, persistent=False, timeout=120)
     try:
         yield viewer
     finally:
@@ -82,7 +82,7 @@ def has_all(state: State) -> bool:
 def test_what_a_hung_viewer_never_took_is_shown_by_the_next_one(
     data_port: int, wait_until: Callable[..., State]
 ) -> None:
-    hung = hcs_stream.start_viewer(data_port, persistent=False, timeout=60)
+    hung = hcs_stream.start_viewer(data_port, persistent=False, timeout=120)
     with hcs_stream.connect(data_port=data_port) as stream:
         stream.send(np.zeros((64, 64), "uint16"), z_index=0)
         stream.flush()
@@ -107,7 +107,7 @@ def test_what_a_hung_viewer_never_took_is_shown_by_the_next_one(
 
 
 def test_a_frozen_viewer_is_stopped_without_waiting_for_its_answer(data_port: int) -> None:
-    frozen = hcs_stream.start_viewer(data_port, persistent=False, timeout=60)
+    frozen = hcs_stream.start_viewer(data_port, persistent=False, timeout=120)
     os.kill(frozen.connection.pid, signal.SIGSTOP)
 
     assert frozen.stop(timeout=40) == "terminated"
@@ -117,7 +117,7 @@ def test_a_frozen_viewer_is_stopped_without_waiting_for_its_answer(data_port: in
 
 
 def test_a_viewer_that_is_well_says_goodbye(data_port: int) -> None:
-    viewer = hcs_stream.start_viewer(data_port, persistent=False, timeout=60)
+    viewer = hcs_stream.start_viewer(data_port, persistent=False, timeout=120)
 
     assert viewer.stop(timeout=40) == "closed"
 

@@ -22,7 +22,7 @@ import hcs_stream
 
 def start():
     port, command = int(sys.argv[1]), sys.argv[2] or None
-    hcs_stream.start_viewer(port, viewer_command=command, persistent=False, timeout=60)
+    hcs_stream.start_viewer(port, viewer_command=command, persistent=False, timeout=120)
 
 thread = threading.Thread(target=start)
 thread.start()
