@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 import hcs_stream
-from hcs_protocol import ViewerStartError
+from hcs_protocol import ViewerStartError, read_connection
 
 pytestmark = [
     pytest.mark.long,
@@ -20,9 +20,10 @@ pytestmark = [
 
 INSIDE = '"$0" -m hcs_viewer "$@"; exit $?'
 BEHIND = '"$0" -m hcs_viewer "$@" & exit 0'
-AS_CONDA = (
-    "import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-m', 'hcs_viewer', *sys.argv[1:]]))"
-)
+AS_CONDA = """
+import subprocess, sys
+sys.exit(subprocess.call([sys.executable, "-m", "hcs_viewer", *sys.argv[1:]]))
+"""
 
 
 def shell(script: str) -> str:
@@ -88,10 +89,5 @@ def test_a_viewer_whose_file_is_elsewhere_is_named_with_what_to_do(data_port: in
     with pytest.raises(ViewerStartError, match=r"none of .* has its connection file; .* copy that to here"):
         hcs_stream.start_viewer(data_port, viewer_command=as_ssh, timeout=20)
 
-    ended = subprocess.run(
-        ["pgrep", "-P", str(os.getpid()), "-f", "hcs_viewer"], capture_output=True, text=True
-    )
-    for pid in ended.stdout.split():
-        process = psutil.Process(int(pid))
-        process.kill()
-        process.wait(20)
+    path = next(elsewhere.glob("viewer-*.json"))
+    hcs_stream.Viewer(read_connection(path), path).kill()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 import hcs_stream
@@ -120,6 +121,25 @@ def stop(start: Start | None) -> None:
 def test_without_its_file_another_machines_viewer_cannot_be_reached(own_places: Path) -> None:
     with pytest.raises(ConnectionFileError, match=f"copy viewer-{PORT}.json .* to {own_places}"):
         hcs_stream.connect(data_port=PORT, host="10.0.0.9")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/sys/kernel/random/boot_id"), reason="no machine is told")
+def test_a_command_may_start_a_viewer_on_another_machine_whose_file_appears_here(
+    program: Callable[..., str], new_viewer: Any
+) -> None:
+    there = new_viewer()
+    there.path.unlink()
+    elsewhere = msgspec.structs.replace(there.connection, host="::ffff:127.0.0.1", machine="another")
+    file = msgspec.json.encode(elsewhere).decode()
+    command = program(AS_ANOTHER_PROCESS, there.path, file, 0)
+
+    with hcs_stream.connect(
+        data_port=elsewhere.data_port, host="::ffff:127.0.0.1", viewer_command=command
+    ) as stream:
+        stream.send(np.zeros((4, 5), "uint8"))
+        stream.flush()
+
+    assert len(there.pixels()) == 1
 
 
 def test_a_viewer_that_ends_at_once_is_reported_with_its_log(program: Callable[[str], str]) -> None:

@@ -40,6 +40,7 @@ from ._connection import (
     read_connection,
     runtime_folders,
     start_ticks,
+    this_machine,
     write_connection,
 )
 from ._display import (
@@ -292,6 +293,7 @@ __all__ = [
     "shares_memory",
     "split_batch",
     "start_ticks",
+    "this_machine",
     "unique_name",
     "whole_journey",
     "write_connection",

@@ -42,6 +42,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """Whoever has this may talk to the viewer."""
     start_ticks: Annotated[int, Meta(ge=0)] = 0
     """When its process started, in ticks since the machine did, which no clock changes; 0 if unknown."""
+    machine: str = ""
+    """Where its pid means its process, as `this_machine` says; empty if unknown."""
     owns_process: bool = True
     """Whether the process ends with the viewer; a napari that a user started lives on without it."""
 
@@ -53,6 +55,18 @@ def start_ticks(pid: int) -> int:
         return int(fields[19])
     except (OSError, ValueError, IndexError):
         return 0
+
+
+def this_machine() -> str:
+    """Return what tells this machine, since it started, from others; and a container's pids from its host's.
+
+    An empty text where there is no such thing. Folders may be shared between machines, pids are not.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{boot}/{os.readlink('/proc/self/ns/pid')}"
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def runtime_folders(environ: Mapping[str, str] = os.environ) -> list[Path]:

@@ -25,7 +25,7 @@ from ._launch import OnPortConflict, Order
 from ._overflow import Overflow
 from ._publisher import Publisher
 from ._registry import await_exit, join_publisher, leave_publisher, process_holdings
-from ._starting import look_for_viewer, start_or_find, wait_until_ready
+from ._starting import look_for_viewer, start_of, wait_until_ready
 from ._stream import Stream
 from ._viewer_kinds import NAPARI, Command
 from ._viewers import LOCAL_HOSTS, is_gone
@@ -57,7 +57,8 @@ def connect(
     Args:
         data_port: The port that the viewer has, or was asked for; else ``$HCS_DATA_PORT``, else 5555. Several
             ports are several viewers: all get every image, and there is one copy of its pixels.
-        host: The viewer's machine; the connection file of another machine's has to be copied here.
+        host: The viewer's machine; the connection file of another machine's has to be copied here, or to
+            appear here when ``viewer_command`` starts it there.
         run: One execution of a pipeline; all its workers say the same. By default ``$HCS_RUN``, else made
             from the process: all workers of one `multiprocessing` pool share their parent's run.
         display: How images are shown, unless `Stream.send` says otherwise.
@@ -89,6 +90,7 @@ def connect(
     orders = [
         Order(
             data_port=port,
+            host=host,
             title=title,
             persistent=persistent,
             viewer_command=viewer_command,
@@ -98,10 +100,10 @@ def connect(
         for port in ports
     ]
     for order in orders if start or host not in LOCAL_HOSTS else []:
-        start_or_find(order, host)
+        start_of(order)
     for order in orders if wait else []:
         left = max(1.0, deadline - time.monotonic())
-        wait_until_ready(order.data_port, host, order if start else None, timeout=left)
+        wait_until_ready(order, timeout=left, may_start=start)
     holdings = process_holdings(lambda: Holdings(_new_pool, _new_spill_pool))
     publishers = [join_publisher((host, port), partial(_publisher, holdings, host, port)) for port in ports]
     stream = Stream(

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -18,6 +19,7 @@ from ._parents import PARENTS
 from ._processes import adopt_child
 from ._start_failures import PORT_TAKEN, advice, ending
 from ._viewer_kinds import NAPARI, Command, command_to_start
+from ._viewers import LOCAL_HOSTS
 
 TITLE = "HCS Pipeline Visualization"
 LOG_LINES = 20
@@ -42,6 +44,8 @@ class Order:
     """Which viewer is to be started."""
 
     data_port: int
+    host: str = "localhost"
+    """Its machine: another one only with a command that starts it there."""
     title: str | None = None
     persistent: bool = True
     """Whether it outlives the processes that want it."""
@@ -53,6 +57,12 @@ class Order:
     def __post_init__(self) -> None:
         if self.on_port_conflict not in {"next", "error"}:
             raise ValueError(f"wanted on_port_conflict 'next' or 'error', found {self.on_port_conflict!r}")
+
+    @property
+    def place(self) -> str:
+        """What files about its start are called by."""
+        machine = "" if self.host in LOCAL_HOSTS else f"-{sha256(self.host.encode()).hexdigest()[:12]}"
+        return f"{self.data_port}{machine}"
 
     def command(self) -> list[str]:
         """Return the command line.

@@ -204,9 +204,14 @@ class Link:
             self.last_viewer = None
 
     def _let_go_at_welcome(self, viewer_run: str) -> None:
-        """Of older sessions a viewer hears nothing any more; on another machine none reads our blocks."""
+        """Of older sessions a viewer hears nothing any more; on another machine none reads our blocks.
+
+        Nor does one whose ports the viewer has by now.
+        """
+        port = self.session.connection.data_port if self.session else None
         for doubted, connection in list(self.doubted.items()):
-            if doubted == viewer_run or connection.host not in LOCAL_HOSTS:
+            is_elsewhere = connection.host not in LOCAL_HOSTS
+            if doubted == viewer_run or is_elsewhere or connection.data_port == port:
                 self.let_go(doubted)
 
     @property

@@ -80,7 +80,7 @@ class Start:
         with self._lock:
             if self._failure:
                 raise self._failure
-            viewer = find_viewer(self.order.data_port) or self._see_to_it()
+            viewer = find_viewer(self.order.data_port, host=self.order.host) or self._see_to_it()
             if viewer is not None:
                 check_version(viewer)
                 self._join(viewer.path.parent, viewer.connection.requested_port)
@@ -89,7 +89,7 @@ class Start:
     def done(self) -> None:
         """Take the note away: the viewer has a connection file, or is not wanted any more."""
         if self._launch and self._note:
-            remove_note(self._folder, self.order.data_port, self._note.id)
+            remove_note(self._folder, self.order.place, self._note.id)
 
     def stop(self) -> None:
         """End a viewer that was started here and has no connection file yet; a second time is harmless."""
@@ -100,7 +100,7 @@ class Start:
     def failure(self, timeout: float) -> HcsError:
         """Return why no viewer is ready after so many seconds."""
         port, folders = self.order.data_port, ", ".join(map(str, runtime_folders()))
-        if viewer := find_viewer(port):
+        if viewer := find_viewer(port, host=self.order.host):
             return not_ready(viewer, timeout)
         if self._launch:
             where = f"none of {folders} has its connection file; if it runs elsewhere, copy that to here"
@@ -111,16 +111,16 @@ class Start:
                 f"the viewer for port {port} is not ready within {timeout:g} s: {who}; {self._note.log}"
             )
         return ViewerStartError(
-            f"another process has had start-{port}.lock in {self._folder} for {timeout:g} s"
+            f"another process has had start-{self.order.place}.lock in {self._folder} for {timeout:g} s"
         )
 
     def _see_to_it(self) -> Viewer | None:
         if self._launch is None:
-            with start_lock(self._folder, self.order.data_port) as lock:
+            with start_lock(self._folder, self.order.place) as lock:
                 return self._take_turn(lock.descriptor) if lock.is_held else None
         if self._launch.may_succeed:
             self._tell_that_it_is_left_behind(self._launch)
-        elif viewer := find_viewer(self.order.data_port):  # just before it ended
+        elif viewer := find_viewer(self.order.data_port, host=self.order.host):  # just before it ended
             return viewer
         else:
             self._failure = self._launch.failure()
@@ -130,9 +130,9 @@ class Start:
 
     def _take_turn(self, lock: int | None) -> Viewer | None:
         """Start a viewer, unless one came meanwhile or another process has one under way."""
-        if viewer := find_viewer(self.order.data_port):
+        if viewer := find_viewer(self.order.data_port, host=self.order.host):
             return viewer
-        note = read_note(self._folder, self.order.data_port)
+        note = read_note(self._folder, self.order.place)
         if note and self._note and note.id == self._note.id and note.failure:
             self._failure = ViewerStartError(note.failure)
             raise self._failure
@@ -148,7 +148,7 @@ class Start:
             viewer=KnownProcess.of(self._launch.pid),
             log=str(self._launch.log),
         )
-        write_note(self._folder, self.order.data_port, self._note)
+        write_note(self._folder, self.order.place, self._note)
         return None
 
     def _is_awaited(self, note: StartNote) -> bool:
@@ -174,7 +174,7 @@ class Start:
     def _tell(self, **changes: object) -> None:
         if self._note is not None:
             self._note = msgspec.structs.replace(self._note, **changes)
-            write_note(self._folder, self.order.data_port, self._note)
+            write_note(self._folder, self.order.place, self._note)
 
 
 def check_version(viewer: Viewer) -> None:

@@ -30,15 +30,15 @@ class StartLock:
 
 
 @contextmanager
-def start_lock(folder: Path | None, data_port: int) -> Iterator[StartLock]:
+def start_lock(folder: Path | None, place: int | str) -> Iterator[StartLock]:
     """Try to get the lock, without waiting; where files cannot be locked, everybody has it.
 
     Args:
         folder: Where the file lies; None if there is no such place.
-        data_port: The port that the viewer is asked for.
+        place: Which viewer is to be started: the port that it is asked for, and what else tells it.
     """
     try:
-        descriptor = None if folder is None else _open(folder / f"start-{data_port}.lock")
+        descriptor = None if folder is None else _open(folder / f"start-{place}.lock")
     except OSError as error:
         logger.debug("no start lock reason=%s", error)
         descriptor = None

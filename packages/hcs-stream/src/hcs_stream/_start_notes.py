@@ -37,41 +37,41 @@ class StartNote(msgspec.Struct, frozen=True, kw_only=True):
         return self.failure is None and (self.viewer.is_alive or time.time() < self.until)
 
 
-def read_note(folder: Path | None, data_port: int) -> StartNote | None:
+def read_note(folder: Path | None, place: int | str) -> StartNote | None:
     """Return the note on the last start at this port; one that cannot be read is none."""
     if folder is None:
         return None
     try:
-        with open(_path(folder, data_port), "rb") as file:
+        with open(_path(folder, place), "rb") as file:
             return msgspec.json.decode(file.read(MAX_NOTE_NBYTES), type=StartNote)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 
-def write_note(folder: Path | None, data_port: int, note: StartNote) -> None:
+def write_note(folder: Path | None, place: int | str, note: StartNote) -> None:
     """Leave a note; where there is no place for it, others start a viewer of their own."""
     if folder is None:
         return
-    new = folder / f".start-{data_port}.{new_id()}.new"
+    new = folder / f".start-{place}.{new_id()}.new"
     with contextlib.suppress(OSError):
         try:
             with open(new, "wb", opener=_open_private) as file:
                 file.write(msgspec.json.encode(note))
-            new.replace(_path(folder, data_port))
+            new.replace(_path(folder, place))
         finally:
             new.unlink(missing_ok=True)
 
 
-def remove_note(folder: Path | None, data_port: int, note_id: str) -> None:
+def remove_note(folder: Path | None, place: int | str, note_id: str) -> None:
     """Remove this note, and no newer one."""
-    note = read_note(folder, data_port)
+    note = read_note(folder, place)
     if folder is not None and note is not None and note.id == note_id:
         with contextlib.suppress(OSError):
-            _path(folder, data_port).unlink(missing_ok=True)
+            _path(folder, place).unlink(missing_ok=True)
 
 
-def _path(folder: Path, data_port: int) -> Path:
-    return folder / f"start-{data_port}.json"
+def _path(folder: Path, place: int | str) -> Path:
+    return folder / f"start-{place}.json"
 
 
 def _open_private(path: str, flags: int) -> int:

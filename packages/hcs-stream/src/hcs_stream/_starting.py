@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 PING_SECONDS = 1.0
 
-_starts: dict[int, Start] = {}
+_starts: dict[tuple[str, int], Start] = {}
 _lock = threading.Lock()
 
 
@@ -67,86 +67,72 @@ def start_viewer(
         on_port_conflict=on_port_conflict,
     )
     start_of(order)
-    return wait_until_ready(order.data_port, "localhost", order, timeout=timeout)
+    return wait_until_ready(order, timeout=timeout)
 
 
 def start_of(order: Order) -> Start | None:
     """Start a viewer, and no more, unless one runs or is being started; None if one runs.
 
     Raises:
+        ConnectionFileError: It is another machine's; its file is not here, and no command starts it there.
         ViewerNotInstalledError: There is no viewer to start.
         ViewerStartError: Its command cannot be run.
     """
     check_data_port(order.data_port)
+    if order.host not in LOCAL_HOSTS and not order.viewer_command:
+        _check_file(order)
+        return None
+    key = _key(order.host, order.data_port)
     with _lock:
-        start = _starts.get(order.data_port)
+        start = _starts.get(key)
         if start is None or start.is_over:
             start = Start(order)
         if start.look():
-            _starts.pop(order.data_port, None)
+            _starts.pop(key, None)
             return None
-        _starts[order.data_port] = start
+        _starts[key] = start
         return start
-
-
-def start_or_find(order: Order, host: str) -> Start | None:
-    """Start a viewer here as `start_of` does; of another machine's, the connection file has to be here.
-
-    Raises:
-        ConnectionFileError: The file of the other machine's viewer is not here.
-        ViewerNotInstalledError: There is no viewer to start.
-        ViewerStartError: Its command cannot be run.
-    """
-    if host in LOCAL_HOSTS:
-        return start_of(order)
-    if find_viewer(order.data_port, host=host) is None:
-        folder = runtime_folders()[0]
-        raise ConnectionFileError(
-            f"no connection file of a viewer on {host!r}, port {order.data_port}: copy "
-            f"viewer-{order.data_port}.json from that machine's runtime folder, with mode 0600 and its host "
-            f"set to {host!r}, to {folder}"
-        )
-    return None
 
 
 def look_for_viewer(data_port: int, host: str) -> Viewer | None:
     """Find a viewer, or go on with starting one that `start_of` began; log, once, that there will be none."""
-    start = _starts.get(data_port) if host in LOCAL_HOSTS else None
+    key = _key(host, data_port)
+    start = _starts.get(key)
     if start is None:
         return find_viewer(data_port, host=host)
     try:
         viewer = start.look()
     except HcsError as error:
-        _starts.pop(data_port, None)
+        _starts.pop(key, None)
         logger.error("viewer not started reason=%s", error)
         return None
     if viewer and _state(viewer) in {"starting", "ready"}:  # else it may be ending, and the next one is ours
         start.done()
-        _starts.pop(data_port, None)
+        _starts.pop(key, None)
     return viewer
 
 
-def wait_until_ready(data_port: int, host: str, order: Order | None, *, timeout: float) -> Viewer:
+def wait_until_ready(order: Order, *, timeout: float, may_start: bool = True) -> Viewer:
     """Return the viewer of this port as soon as its window is ready for images.
 
     Args:
-        data_port: The port that it has or was asked for.
-        host: Its machine.
-        order: What to start should it be gone, because it was just ending; None starts nothing.
+        order: Which one.
         timeout: Seconds to wait.
+        may_start: Whether one is started should it be gone, because it was just ending.
 
     Raises:
         ViewerStartError: The viewer that was started ended, or was not ready in time.
         ViewerStalledError: A viewer that ran before did not answer in time.
     """
-    start = _starts.get(data_port) if host in LOCAL_HOSTS else None
-    if start is None and order is not None and host in LOCAL_HOSTS:
+    key = _key(order.host, order.data_port)
+    start = _starts.get(key)
+    if start is None and may_start and (order.host in LOCAL_HOSTS or order.viewer_command):
         start = Start(order)
     try:
-        return _wait(data_port, host, start, timeout)
+        return _wait(order.data_port, order.host, start, timeout)
     finally:
-        if start and _starts.get(data_port) is start:
-            del _starts[data_port]
+        if start and _starts.get(key) is start:
+            del _starts[key]
 
 
 def _wait(data_port: int, host: str, start: Start | None, timeout: float) -> Viewer:
@@ -165,6 +151,20 @@ def _wait(data_port: int, host: str, start: Start | None, timeout: float) -> Vie
     if viewer:
         raise not_ready(viewer, timeout)
     raise ViewerStalledError(f"no viewer is ready at {host}:{data_port} within {timeout:g} s")
+
+
+def _check_file(order: Order) -> None:
+    if find_viewer(order.data_port, host=order.host) is None:
+        folder = runtime_folders()[0]
+        raise ConnectionFileError(
+            f"no connection file of a viewer on {order.host!r}, port {order.data_port}: copy "
+            f"viewer-{order.data_port}.json from that machine's runtime folder, with mode 0600 and its host "
+            f"set to {order.host!r}, to {folder}"
+        )
+
+
+def _key(host: str, data_port: int) -> tuple[str, int]:
+    return ("localhost" if host in LOCAL_HOSTS else host), data_port
 
 
 def _state(viewer: Viewer) -> str:

@@ -34,6 +34,7 @@ from hcs_protocol import (
     new_id,
     read_connection,
     runtime_folders,
+    this_machine,
 )
 
 from ._addresses import Value, as_components
@@ -82,9 +83,13 @@ def find_viewer(data_port: int | None = None, *, host: str = "localhost") -> "Vi
 
 def is_gone(connection: Connection) -> bool:
     """Say whether this viewer has ended; of another machine's nothing can be proven."""
-    if connection.host not in LOCAL_HOSTS:
-        return False
-    return not _is_running(connection)
+    return is_here(connection) and not _is_running(connection)
+
+
+def is_here(connection: Connection) -> bool:
+    """Say whether this viewer's process is one of this machine: a tunnel may make another's look so."""
+    is_same = not connection.machine or connection.machine == (this_machine() or connection.machine)
+    return connection.host in LOCAL_HOSTS and is_same
 
 
 class Viewer:
@@ -98,9 +103,7 @@ class Viewer:
     @property
     def is_alive(self) -> bool:
         """Whether it runs; of another machine's viewer, whether its connection file is here."""
-        if self.connection.host not in LOCAL_HOSTS:
-            return self.path.exists()
-        return _is_running(self.connection)
+        return _is_running(self.connection) if self._is_local else self.path.exists()
 
     def ping(self, timeout: float = PING_SECONDS) -> Pong:
         """Return the viewer's title, state and counters.
@@ -174,7 +177,7 @@ class Viewer:
             ViewerOutOfReachError: It runs on another machine, and so its log lies there.
         """
         if not self._is_local:
-            raise ViewerOutOfReachError(f"the log of {self!r} lies on its machine, {self.connection.host!r}")
+            raise ViewerOutOfReachError(f"the log of {self!r} lies on its machine ({self.connection.host})")
         newest = max(log_paths(self.connection.requested_port), key=_last_change)
         return "\n".join(last_lines(newest, lines))
 
@@ -226,7 +229,7 @@ class Viewer:
         """
         if not self._is_local:
             raise ViewerOutOfReachError(
-                f"{self!r} runs on {self.connection.host!r}: end it there, or ask it to by stop()"
+                f"{self!r} runs elsewhere ({self.connection.host}): end it there, or ask it by stop()"
             )
         if not self.connection.owns_process:
             raise ViewerOutOfReachError(
@@ -263,7 +266,7 @@ class Viewer:
 
     @property
     def _is_local(self) -> bool:
-        return self.connection.host in LOCAL_HOSTS
+        return is_here(self.connection)
 
     @property
     def _may_be_forced(self) -> bool:

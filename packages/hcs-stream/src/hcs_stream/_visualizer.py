@@ -13,8 +13,6 @@ from ._starting import start_of, wait_until_ready
 from ._stream import Stream
 from ._viewers import Viewer, find_viewer
 
-HOST = "localhost"
-
 
 @runtime_checkable
 class SaysHowToShow(Protocol):
@@ -77,13 +75,7 @@ class NapariStreamVisualizer:
             ViewerNotInstalledError: There is no viewer to start.
             ViewerStartError: It did not become ready, if that was waited for.
         """
-        order = Order(
-            data_port=self.napari_port,
-            title=self.viewer_title,
-            persistent=self.persistent,
-            on_port_conflict=self.on_port_conflict,
-        )
-        self._start = start_of(order)
+        self._start = start_of(self._order())
         if not async_mode:
             self.wait_until_ready()
 
@@ -94,7 +86,7 @@ class NapariStreamVisualizer:
             ViewerStartError: It ended, or is not ready within ``timeout`` seconds.
             ViewerStalledError: It ran before, and does not answer.
         """
-        return wait_until_ready(self.napari_port, HOST, None, timeout=timeout)
+        return wait_until_ready(self._order(), timeout=timeout, may_start=False)
 
     def connect(self, *, run: str | None = None, wait: bool = False) -> Stream:
         """Return a stream to this viewer, as `hcs_stream.connect` does."""
@@ -115,6 +107,14 @@ class NapariStreamVisualizer:
         elif self._start:
             self._start.stop()
         self._start = None
+
+    def _order(self) -> Order:
+        return Order(
+            data_port=self.napari_port,
+            title=self.viewer_title,
+            persistent=self.persistent,
+            on_port_conflict=self.on_port_conflict,
+        )
 
     def _display(self) -> DisplayConfiguration:
         given = self.visualizer_config

@@ -23,6 +23,7 @@ from hcs_protocol import (
     find_free_pair,
     runtime_folders,
     start_ticks,
+    this_machine,
     write_connection,
 )
 
@@ -143,6 +144,7 @@ def _connection_file(
         pid=os.getpid(),
         start_time=psutil.Process().create_time(),
         start_ticks=start_ticks(os.getpid()),
+        machine=this_machine(),
         owns_process=owns_process,
         public_key=keys.public.decode(),
         client_public_key=keys.client_public.decode(),
