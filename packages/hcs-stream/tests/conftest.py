@@ -24,6 +24,7 @@ from hcs_protocol import (
     BlockRef,
     BlockReleased,
     BlockUnavailableError,
+    Clear,
     Connection,
     DisplayConfiguration,
     Done,
@@ -42,7 +43,10 @@ from hcs_protocol import (
     Pong,
     Received,
     Refuse,
+    Screenshot,
+    ScreenshotTaken,
     Shutdown,
+    State,
     Welcome,
     WorkerStatus,
     decode,
@@ -89,6 +93,12 @@ class FakeViewer:
         self.answers = True
         self.refuses: Callable[[ImageReady], bool] = lambda ready: False
         self.wants_frame = False
+        self.state: State | None = None
+        """What its window would show, if there was one."""
+        self.png = b"a picture"
+        self.on_shutdown: Callable[[], object] = lambda: None
+        self.cleared: list[tuple[str | None, str | None]] = []
+        """Runs and steps."""
         self.hellos: list[Hello] = []
         self.goodbyes: list[Goodbye] = []
         self.statuses: list[WorkerStatus] = []
@@ -243,12 +253,25 @@ class FakeViewer:
             case Goodbye():
                 self.goodbyes.append(message)
                 self._reply(identity, Done(reply_to=message.id))
-            case GetState():
-                self._reply(identity, Failed(reply_to=message.id, error="there is no window"))
-            case Shutdown():
-                self._reply(identity, Done(reply_to=message.id))
             case Ping():
                 self._reply(identity, msgspec.structs.replace(self.pong, reply_to=message.id))
+            case _:
+                self._on_question(identity, message)
+
+    def _on_question(self, identity: bytes, message: Message) -> None:
+        match message:
+            case GetState() if self.state is not None:
+                self._reply(identity, msgspec.structs.replace(self.state, reply_to=message.id))
+            case GetState():
+                self._reply(identity, Failed(reply_to=message.id, error="there is no window"))
+            case Clear():
+                self.cleared.append((message.run, message.step))
+                self._reply(identity, Done(reply_to=message.id))
+            case Screenshot():
+                self._reply(identity, ScreenshotTaken(reply_to=message.id, png=self.png))
+            case Shutdown():
+                self.on_shutdown()
+                self._reply(identity, Done(reply_to=message.id))
 
     def _welcome(self, identity: bytes, hello: Hello) -> Welcome | Refuse:
         if self.refusal:

@@ -52,7 +52,20 @@ def test_who_has_read_enough_may_close_the_pipe(viewer: Any) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-COMMANDS = ("plates", "send", "watch", "run", "viewers", "completion")
+COMMANDS = (
+    "plates",
+    "send",
+    "watch",
+    "run",
+    "viewers",
+    "start",
+    "stop",
+    "kill",
+    "state",
+    "screenshot",
+    "clear",
+    "completion",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

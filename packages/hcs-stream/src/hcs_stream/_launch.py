@@ -12,12 +12,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from hcs_protocol import PortTakenError, ViewerStartError
+from hcs_protocol import NoDisplayError, PortTakenError, ViewerStartError
 
 from ._logs import last_lines, output_path
 from ._parents import PARENTS
 from ._processes import adopt_child
-from ._start_failures import PORT_TAKEN, advice, ending
+from ._start_failures import NO_DISPLAY, PORT_TAKEN, advice, ending
 from ._viewer_kinds import NAPARI, Command, command_to_start
 from ._viewers import LOCAL_HOSTS
 
@@ -138,7 +138,8 @@ class Launch:
         what_helps = advice(lines) if self.has_ended else ""
         text = f"the viewer for port {self.order.data_port} {ending(status)}"
         text += f"; {what_helps}" if what_helps else ""
-        error = PortTakenError if status == PORT_TAKEN else ViewerStartError
+        errors = {PORT_TAKEN: PortTakenError, NO_DISPLAY: NoDisplayError}
+        error = errors.get(status or 0, ViewerStartError)
         return error(f"{text}; {self.log} ends with:\n{said}")
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 PORT_TAKEN = 3
 """The exit status of a viewer whose port another program has."""
+NO_DISPLAY = 4
+"""The exit status of a viewer that has no screen."""
 SHELLS_SIGNAL = 128
 """A shell whose command a signal ended says so by its exit status, this much above the signal's number."""
 

@@ -71,7 +71,7 @@ def find_viewer(data_port: int | None = None, *, host: str = "localhost") -> "Vi
     found = [
         (connection.requested_port == data_port, connection.start_time, path, connection)
         for path, connection in find_connections(runtime_folders())
-        if data_port in {connection.requested_port, connection.data_port} and _is_at(connection, host)
+        if data_port in {connection.requested_port, connection.data_port} and is_at(connection, host)
     ]
     for _, _, path, connection in sorted(found, key=lambda entry: entry[:2], reverse=True):
         viewer = Viewer(connection, path)
@@ -120,9 +120,9 @@ class Viewer:
     def screenshot(
         self, path: str | Path, *, canvas_only: bool = False, timeout: float = REQUEST_SECONDS
     ) -> None:
-        """Write what the window looks like to a PNG file."""
+        """Write what the window looks like to a PNG file, which is there whole or not at all."""
         request = Screenshot(id=new_id(), canvas_only=canvas_only)
-        Path(path).write_bytes(ask(self.connection, request, ScreenshotTaken, timeout=timeout)[0].png)
+        _write_whole(Path(path), ask(self.connection, request, ScreenshotTaken, timeout=timeout)[0].png)
 
     def navigate(
         self,
@@ -294,6 +294,19 @@ class Viewer:
         return self._is_gone_within(timeout)
 
 
+def _write_whole(path: Path, data: bytes) -> None:
+    if path.exists() and not path.is_file():  # such as /dev/stdout
+        path.write_bytes(data)
+        return
+    place = Path(os.path.realpath(path))  # a link stays one
+    aside = place.with_name(f".hcs-{new_id()}.tmp")
+    try:
+        aside.write_bytes(data)
+        aside.replace(place)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
 def _is_running(connection: Connection) -> bool:
     """Say whether a local viewer runs; in a user's own napari it may end before the process does."""
     if not KnownProcess.named_by(connection).is_alive:
@@ -303,7 +316,8 @@ def _is_running(connection: Connection) -> bool:
     )
 
 
-def _is_at(connection: Connection, host: str) -> bool:
+def is_at(connection: Connection, host: str) -> bool:
+    """Say whether a viewer is on this machine, whatever it calls itself."""
     return connection.host == host or {connection.host, host} <= LOCAL_HOSTS
 
 

@@ -7,9 +7,14 @@ Examples:
   hcs-stream run pipeline.py PLATE --out DIR    take a plate through a pipeline on all cores
   hcs-stream viewers --watch               which viewers run, and what becomes of the images sent to them
   hcs-stream manager                       the same in a window, to launch, close and rescue viewers
+  hcs-stream start 5556 --title "Assay 7"  a viewer of its own, ready when this returns
+  hcs-stream stop 5556                     close it; 'kill' ends one that hangs
+  hcs-stream state 5555                    what the window of one shows: layers, sliders, camera
+  hcs-stream screenshot 5555 window.png    what it looks like
+  hcs-stream clear 5555 --step blur        remove layers: of a step, of a run, or all
 
 Results go to standard output, the log to standard error.
-Exit status: 0 done, 1 not all done or nothing found, 2 wrong usage.
+Exit status: 0 done, 1 not all done or nothing found, 2 wrong usage; of start, 3 port taken, 4 no display.
 'hcs-stream COMMAND --help' tells more of each command.
 """
 
@@ -19,11 +24,17 @@ import sys
 from collections.abc import Sequence
 
 from .commands import (
+    add_clear_command,
     add_completion_command,
+    add_kill_command,
     add_manager_command,
     add_plates_command,
     add_run_command,
+    add_screenshot_command,
     add_send_command,
+    add_start_command,
+    add_state_command,
+    add_stop_command,
     add_viewers_command,
     add_watch_command,
 )
@@ -54,5 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     add_run_command(commands)
     add_viewers_command(commands)
     add_manager_command(commands)
+    add_start_command(commands)
+    add_stop_command(commands)
+    add_kill_command(commands)
+    add_state_command(commands)
+    add_screenshot_command(commands)
+    add_clear_command(commands)
     add_completion_command(commands, parser)
     return parser

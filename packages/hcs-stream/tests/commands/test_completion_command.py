@@ -14,7 +14,7 @@ def test_a_script_knows_all_commands_and_their_flags(shell: str, capsys: pytest.
     assert main(["completion", shell]) == 0
     script = capsys.readouterr().out
 
-    for word in ("plates", "send", "watch", "run", "viewers", "wells", "polling", "executor", "json"):
+    for word in ("plates", "send", "watch", "run", "viewers", "kill", "wells", "polling", "executor", "json"):
         assert word in script
 
 
@@ -43,10 +43,17 @@ words() {{
 }}
 words hcs-stream wa
 words hcs-stream send --we
+words hcs-stream stop --timeout 3 555
+words hcs-stream stop 5555 23
 """
+    folder = tmp_path / "run"
+    for port in (5555, 5556, 23456):
+        (folder / f"viewer-{port}.json").touch()
     done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=False)
 
-    assert done.stdout.split("\n")[:2] == ["watch", "--wells --well"], done.stderr
+    found = done.stdout.split("\n")
+    assert found[:2] == ["watch", "--wells --well"], done.stderr
+    assert [sorted(set(words.split())) for words in found[2:4]] == [["5555", "5556"], ["23456"]], done.stderr
 
 
 def test_another_shell_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,9 @@ def test_without_a_viewer_one_reads_how_to_start_one(arguments: list[str], capsy
     said = capsys.readouterr()
 
     assert (status, said.out) == (1, "")
-    assert said.err.startswith("hcs-stream: no viewer of this user runs; start one with 'hcs-viewer', or ")
+    assert said.err.startswith(
+        "hcs-stream: no viewer of this user runs; start one with 'hcs-stream start', or "
+    )
 
 
 def test_watched_viewers_are_listed_every_second_with_rates(viewer: Any, capsys: Captured) -> None:

@@ -1,4 +1,4 @@
-"""Print what lets a shell complete the commands, flags and file names of hcs-stream.
+"""Print what lets a shell complete the commands, flags, file names and viewers' ports of hcs-stream.
 
 Examples:
   source <(hcs-stream completion bash)                 for this session; into ~/.bashrc for all
@@ -16,6 +16,40 @@ from functools import partial
 SHELLS = ("bash", "zsh", "fish")
 FOLDERS = frozenset({"FOLDER", "DIR", "PLATE"})
 FILES = frozenset({"FILE", "PATH"})
+PORTS = "PORT"
+PORTS_OF_VIEWERS = {
+    "bash": "_hcs_stream_ports",
+    "zsh": "_hcs_stream_ports",
+    "fish": "(_hcs_stream_ports)",
+    "preamble": {
+        "bash": """
+_hcs_stream_ports() {
+  local folder file port
+  for folder in "$HCS_RUNTIME_DIR" "$XDG_RUNTIME_DIR" "/run/user/$UID" "${TMPDIR:-/tmp}/hcs-$UID"; do
+    for file in "$folder"/viewer-*.json; do
+      port="${file##*/viewer-}"
+      [ -e "$file" ] && compgen -W "${port%.json}" -- "$1"
+    done
+  done
+}""",
+        "zsh": """
+_hcs_stream_ports() {
+  local -a files
+  files=({$HCS_RUNTIME_DIR,$XDG_RUNTIME_DIR,/run/user/$UID,${TMPDIR:-/tmp}/hcs-$UID}/viewer-*.json(N:t:r))
+  compadd -- ${files#viewer-}
+}""",
+        "fish": """
+function _hcs_stream_ports
+  set -l uid (id -u)
+  for folder in $HCS_RUNTIME_DIR $XDG_RUNTIME_DIR /run/user/$uid /tmp/hcs-$uid
+    for file in $folder/viewer-*.json
+      string replace -r '.*/viewer-(.*)[.]json$' '$1' $file
+    end
+  end
+end""",
+    },
+}
+"""Of their connection files, as in `hcs_protocol.runtime_folders`: a viewer that was killed is among them."""
 
 
 def add_completion_command(
@@ -42,6 +76,8 @@ def print_completion(whole: argparse.ArgumentParser, options: argparse.Namespace
             action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]  # which is how shtab is told
         elif action.metavar in FILES:
             action.complete = shtab.FILE  # type: ignore[attr-defined]
+        elif action.metavar == PORTS:
+            action.complete = PORTS_OF_VIEWERS  # type: ignore[attr-defined]
     sys.stdout.write(f"{shtab.complete(whole, options.shell)}\n")
     return 0
 

@@ -110,6 +110,6 @@ def _rendered(reports: list[ViewerReport]) -> RenderableType:
 def _none_runs() -> str:
     folders = ", ".join(map(str, runtime_folders()))
     return (
-        "no viewer of this user runs; start one with 'hcs-viewer', or in Python with "
+        "no viewer of this user runs; start one with 'hcs-stream start', or in Python with "
         f"hcs_stream.start_viewer() (looked for connection files in {folders})"
     )

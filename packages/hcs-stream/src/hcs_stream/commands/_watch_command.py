@@ -27,6 +27,7 @@ from ._arrivals import POLLING_SECONDS, Arrivals, Listening, Polling, files_belo
 from ._finishing import PATIENCE_SECONDS, SETTLE_SECONDS, Finishing
 from ._plate_knowledge import PlateKnowledge
 from ._plates_command import add_maker_option
+from ._seconds import add_seconds
 from ._send_command import INTERRUPTED_SECONDS, add_display_options, display
 from ._sending import summary
 from ._teller import Teller, a_teller
@@ -52,10 +53,10 @@ def add_watch_command(
     files.add_argument(
         "--polling", action="store_true", help="look again and again: for network drives, which tell nothing"
     )
-    _add_seconds(files, "--every", POLLING_SECONDS, "how often to look, with --polling")
-    _add_seconds(files, "--idle", None, "end when nothing has come for so long; by default, on Ctrl-C")
-    _add_seconds(files, "--settle", SETTLE_SECONDS, "for how long a file stays the same before it is read")
-    _add_seconds(files, "--patience", PATIENCE_SECONDS, "after how long an unreadable file is named")
+    add_seconds(files, "--every", POLLING_SECONDS, "how often to look, with --polling")
+    add_seconds(files, "--idle", None, "end when nothing has come for so long; by default, on Ctrl-C")
+    add_seconds(files, "--settle", SETTLE_SECONDS, "for how long a file stays the same before it is read")
+    add_seconds(files, "--patience", PATIENCE_SECONDS, "after how long an unreadable file is named")
     add_maker_option(parser)
     add_viewer_options(parser)
     add_display_options(parser)
@@ -119,23 +120,3 @@ def _checked(folder: Path) -> Path:
     if not folder.is_dir():
         raise NotAPlateFolderError(folder)
     return folder
-
-
-def _add_seconds(
-    options: "argparse._ArgumentGroup",  # what add_argument_group() returns
-    flag: str,
-    default: float | None,
-    explained: str,
-) -> None:
-    said = explained if default is None else f"{explained} (default %(default)s)"
-    options.add_argument(flag, type=_seconds, default=default, metavar="SECONDS", help=said)
-
-
-def _seconds(said: str) -> float:
-    try:
-        seconds = float(said)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"wanted seconds, found {said!r}")
-    return seconds
