@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -92,6 +93,9 @@ def _is_frozen_and_killed(said: Said, viewer: hcs_stream.Viewer) -> None:
     port = viewer.connection.data_port
     if hasattr(signal, "SIGSTOP"):
         psutil.Process(viewer.connection.pid).suspend()
+        deadline = time.monotonic() + 30
+        while not viewer.is_stopped:  # it may be in the middle of something
+            assert time.monotonic() < deadline, "it never came about"
         status, why = said("state", port)
         assert status == 1
         assert f"'hcs-stream kill {port}' ends it" in why

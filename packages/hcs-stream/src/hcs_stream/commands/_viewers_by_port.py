@@ -150,11 +150,14 @@ def answer_of(viewer: Viewer, ask: Callable[[], AnswerT]) -> AnswerT:
         ViewerStalledError: It did not answer in time; the text says what helps.
     """
     known = viewer.connection
+    frozen = FrozenViewerError(known.data_port, known.title, known.pid)
     if viewer.is_stopped:
-        raise FrozenViewerError(known.data_port, known.title, known.pid)
+        raise frozen
     try:
         return ask()
     except ViewerStalledError as error:
+        if viewer.is_stopped:
+            raise frozen from error
         end = f"'hcs-stream stop {known.data_port}'"
         raise ViewerStalledError(f"{error}; wait longer with --timeout, or end it with {end}") from error
 
