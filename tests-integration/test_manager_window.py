@@ -41,8 +41,8 @@ class Manager:
 
     def choose(self, data_port: int) -> None:
         """Choose a viewer."""
-        ports = [each.data_port for each in self.window.viewer_list.model.instances]
-        self.window.viewer_list.table.selectRow(ports.index(data_port))
+        listed = self.window.viewer_list.model.instances
+        self.window.viewer_list.choose(next(each.key for each in listed if each.data_port == data_port))
 
     def press(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         """Press a key while the list has the keyboard."""

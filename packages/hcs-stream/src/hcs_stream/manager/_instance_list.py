@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QPoint, Qt, Signal
+from qtpy.QtCore import QItemSelectionModel, QPoint, Qt, Signal
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -28,7 +28,7 @@ TEACHING = (
     "A pipeline that streams starts one by itself, and it appears here."
 )
 ROW_GAP = 14
-WIDTHS = (148, 60, 210, 110, 80, 80, 76, 80)
+WIDTHS = (156, 60, 190, 104, 72, 72, 64, 76)
 """Of the columns but the last, in pixels."""
 
 
@@ -65,9 +65,16 @@ class InstanceList(QStackedWidget):
         self.model.show_instances(instances)
         self.setCurrentWidget(self.table if instances else self.empty)
         if instances and not self.table.currentIndex().isValid():
-            self.table.selectRow(0)
+            self.choose(instances[0].key)
         elif self.selected() != before:
             self.chosen.emit()
+
+    def choose(self, key: str) -> None:
+        """Choose this one alone, if it is listed."""
+        selection, row = self.table.selectionModel(), self.model.row_of(key)
+        if selection is not None and row is not None:
+            flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+            selection.setCurrentIndex(self.model.index(row, 0), flags)  # selectRow() asks which keys are down
 
     def selected(self) -> list[Instance]:
         """Return what is chosen, from top to bottom."""
@@ -146,6 +153,7 @@ def _empty(launch: QAction) -> QWidget:
     button.clicked.connect(launch.trigger)
     empty = QWidget()
     layout = QVBoxLayout(empty)
+    layout.setSpacing(ROW_GAP)
     layout.addStretch()
     for widget in (headline, teaching, button):
         if isinstance(widget, QLabel):

@@ -119,8 +119,6 @@ class LaunchDialog(QDialog):
         form.addRow("&Command", self.command)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         launch = buttons.addButton("&Launch", QDialogButtonBox.ButtonRole.AcceptRole)
-        if launch is not None:
-            launch.setDefault(True)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
@@ -128,6 +126,8 @@ class LaunchDialog(QDialog):
         layout.addWidget(self.note)
         layout.addStretch()
         layout.addWidget(buttons)
+        if launch is not None:
+            launch.setDefault(True)  # only now: it has to be the dialog's
         self.setMinimumWidth(440)
         if (edit := self.port.lineEdit()) is not None:
             edit.textEdited.connect(self._touch)
