@@ -49,14 +49,15 @@ class Manager:
         self.window.activateWindow()
         self.window.viewer_list.table.setFocus()
         self.qtbot.waitUntil(self.window.viewer_list.table.hasFocus)
-        self.qtbot.keyClick(self.window.viewer_list.table, key, modifier)
+        key_click: Callable[..., None] = self.qtbot.keyClick  # typed nowhere
+        key_click(self.window.viewer_list.table, key, modifier)
 
     def agree(self) -> None:
         """Press the button of a question that does not cancel."""
         box = QApplication.activeModalWidget()
         assert isinstance(box, QMessageBox)
         button = next(each for each in box.buttons() if each.text() == "Force kill")
-        self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        button.click()
 
 
 @pytest.fixture
