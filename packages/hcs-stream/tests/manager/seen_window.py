@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QColor, QImage, QPalette
 from qtpy.QtWidgets import QWidget
 
@@ -148,8 +148,13 @@ def _picture(widget: QWidget | None) -> QImage:
 class FakeBrowser(QWidget):
     """Stands in for the image browser."""
 
+    said = Signal(str)
+    recent_changed = Signal(list)
+
     def __init__(self) -> None:
         super().__init__()
+        self.is_free = True
+        self.recent: list[str] = []
         self.targets: list[Any] = []
         self.target: Any = None
         self.sent_to: list[Any] = []
@@ -161,6 +166,14 @@ class FakeBrowser(QWidget):
     def set_target(self, target: Any) -> None:
         """Take note."""
         self.target = target
+
+    def set_recent(self, folders: list[str]) -> None:
+        """Take note."""
+        self.recent = folders
+
+    def may_close(self) -> bool:
+        """Answer."""
+        return self.is_free
 
     def send_to(self, target: Any) -> None:
         """Take note."""

@@ -313,6 +313,17 @@ def test_twenty_viewers_fit(seen: Any) -> None:
     assert len(window.cells) == 20
 
 
+def test_a_window_with_images_that_wait_is_not_closed_by_mistake(seen: Any) -> None:
+    browser = FakeBrowser()
+    window = seen(browser=browser)
+    browser.is_free = False
+
+    is_closed = window.window.close()
+    browser.is_free = True
+
+    assert (is_closed, window.window.close()) == (False, True)
+
+
 # Remembering.
 
 
@@ -327,6 +338,18 @@ def test_the_window_is_as_it_was(seen: Any, tmp_path: Path) -> None:
 
     assert (again.window.width(), again.window.height()) == (640, 400)
     assert again.window.viewer_list.table.columnWidth(2) == 333
+
+
+def test_folders_that_were_looked_at_are_offered_again(seen: Any, tmp_path: Path) -> None:
+    path = tmp_path / "manager.json"
+    first = seen(browser=FakeBrowser(), remembered_path=path)
+    first.window._browser.recent_changed.emit(["/data/plate 7", "/data"])
+    first.window.close()
+    browser = FakeBrowser()
+
+    seen(browser=browser, remembered=recall(path))
+
+    assert browser.recent == ["/data/plate 7", "/data"]
 
 
 def test_a_broken_memory_is_none(seen: Any) -> None:

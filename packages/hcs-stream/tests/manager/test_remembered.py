@@ -16,9 +16,7 @@ from hcs_stream.manager._remembered import (
 
 def test_what_is_remembered_is_recalled(tmp_path: Path) -> None:
     path = tmp_path / "new" / "manager.json"
-    known = Remembered(
-        geometry="abc", splitter=[1, 2], columns=[3], folder="/data", browser={"filter": "A01"}
-    )
+    known = Remembered(geometry="abc", splitter=[1, 2], columns=[3], folder="/data", folders=["/data"])
     known.add_launch(Launched(title="Assay 7", data_port=5557))
 
     remember(known, path)

@@ -1,6 +1,5 @@
 """What is done with a viewer when somebody asks for it: each in a thread of its own, told when it is over."""
 
-import contextlib
 import itertools
 import logging
 import threading
@@ -8,12 +7,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
-
 from hcs_protocol import Done, HcsError, Shutdown, ViewerStalledError, new_id
-from hcs_stream._processes import living_process
 from hcs_stream._requests import ask
 from hcs_stream._starting import start_viewer
+from hcs_stream._viewer_kinds import NAPARI
 from hcs_stream._viewers import LOCAL_HOSTS, Viewer, is_gone
 
 from ._remembered import Launched
@@ -25,7 +22,6 @@ START_SECONDS = 60.0
 GOODBYE_SECONDS = 5.0
 END_SECONDS = 15.0
 """How long a viewer that said goodbye may take to end."""
-KILL_SECONDS = 5.0
 LOOK_SECONDS = 0.05
 
 
@@ -64,6 +60,7 @@ def start(launched: Launched) -> Viewer:
         launched.data_port,
         title=launched.title or None,
         viewer_command=launched.command or None,
+        kind=launched.kind or NAPARI,
         timeout=START_SECONDS,
     )
 
@@ -76,6 +73,10 @@ def quit_viewer(viewer: Viewer) -> None:
         ViewerRemainsError: It said goodbye, and its process is there all the same.
     """
     pid = viewer.connection.pid
+    if viewer.is_stopped:
+        raise ViewerStalledError(
+            f"its process is stopped: 'kill -CONT {pid}' lets it go on, force kill ends it"
+        )
     try:
         ask(viewer.connection, Shutdown(id=new_id()), Done, timeout=GOODBYE_SECONDS)
     except ViewerStalledError as error:
@@ -85,28 +86,6 @@ def quit_viewer(viewer: Viewer) -> None:
         raise ViewerStalledError(said) from error
     if viewer.connection.host in LOCAL_HOSTS and not _is_gone_within(viewer, END_SECONDS):
         raise ViewerRemainsError(f"it said goodbye, but process {pid} is still there; force kill ends it")
-    viewer.forget()
-
-
-def kill_viewer(viewer: Viewer) -> None:
-    """Kill a viewer's process on this machine, known by pid and start time.
-
-    Raises:
-        ViewerRemainsError: It is another machine's, or a napari that its user started, or it did not end.
-    """
-    connection = viewer.connection
-    if connection.host not in LOCAL_HOSTS:
-        raise ViewerRemainsError(f"process {connection.pid} runs on {connection.host}: end it there")
-    if not connection.owns_process:
-        raise ViewerRemainsError(
-            f"process {connection.pid} is a napari that its user started: close it there"
-        )
-    process = living_process(connection.pid, connection.start_time, connection.start_ticks)
-    if process is not None:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    if not _is_gone_within(viewer, KILL_SECONDS):
-        raise ViewerRemainsError(f"process {connection.pid} did not end, though it was killed")
     viewer.forget()
 
 

@@ -19,13 +19,12 @@ from qtpy.QtWidgets import (
 )
 
 from hcs_protocol import DATA_PORT, NoFreePortsError, find_free_pair
+from hcs_stream._viewer_kinds import ENTRY_POINTS, NAPARI
 
 from ._remembered import Launched
 
-KINDS = "hcs.viewers"
 LOWEST, HIGHEST = 1024, 64_535
 """Data ports; the control port is 1000 above."""
-NAPARI = "napari"
 
 
 def next_free_port(taken: Collection[int]) -> int:
@@ -38,7 +37,7 @@ def next_free_port(taken: Collection[int]) -> int:
 
 def kinds() -> list[str]:
     """Return the kinds of viewers that are installed."""
-    found = {entry.name for entry in entry_points(group=KINDS)}
+    found = {entry.name for entry in entry_points(group=ENTRY_POINTS)}
     return sorted(found | {NAPARI}, key=lambda name: (name != NAPARI, name))
 
 

@@ -4,13 +4,13 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 from qtpy.QtCore import QByteArray, Qt
 from qtpy.QtGui import QAction, QCloseEvent, QIcon, QKeySequence
 from qtpy.QtWidgets import QLabel, QMainWindow, QSplitter, QToolBar, QWidget
 
+from ._browser import Browser
 from ._condition import Health
 from ._dialogs import Dialogs
 from ._errands import Errands
@@ -32,19 +32,6 @@ Queued = Callable[[Target], int]
 """Says how many images wait in this window for a viewer."""
 
 
-class ImageBrowser(Protocol):
-    """What the window needs of the part that shows images; it is a widget."""
-
-    def set_targets(self, targets: list[Target]) -> None:
-        """Take in to which viewers images can be sent."""
-
-    def set_target(self, target: Target | None) -> None:
-        """Take in which viewer is chosen."""
-
-    def send_to(self, target: Target) -> None:
-        """Send what was dragged."""
-
-
 class MainWindow(QMainWindow):
     """Lists viewers, and the images that can be sent to them."""
 
@@ -54,7 +41,7 @@ class MainWindow(QMainWindow):
         *,
         clock: Callable[[], float] = time.monotonic,
         errands: Errands | None = None,
-        browser: ImageBrowser | None = None,
+        browser: Browser | None = None,
         queued: Queued = lambda target: 0,
         look: Callable[[], None] = lambda: None,
         remembered: Remembered | None = None,
@@ -67,7 +54,7 @@ class MainWindow(QMainWindow):
             instances: What is listed, which is told what is done here.
             clock: That of the instances.
             errands: Runs what may wait.
-            browser: The part that shows images, an `ImageBrowser`.
+            browser: The part that shows images.
             queued: Says how many images wait here for a viewer.
             look: Looks for changes at once.
             remembered: From the last time.
@@ -119,7 +106,10 @@ class MainWindow(QMainWindow):
         self._main_thread.call(lambda: self._say(headline))
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802  # Qt's
-        """Remember how the window was."""
+        """Ask whether images that wait are given up; remember how the window was."""
+        if event is not None and self._browser is not None and not self._browser.may_close():
+            event.ignore()
+            return
         geometry = self.saveGeometry().toBase64()
         self._remembered.geometry = bytes(geometry.data()).decode("ascii")
         self._remembered.splitter = self.splitter.sizes() if self.splitter.count() > 1 else []
@@ -131,10 +121,12 @@ class MainWindow(QMainWindow):
     def _lay_out(self) -> None:
         self.splitter.setChildrenCollapsible(False)
         self.splitter.addWidget(self.viewer_list)
-        if isinstance(self._browser, QWidget):
+        if self._browser is not None:
             self.splitter.addWidget(self._browser)
             self.splitter.setSizes([SIZE[1] // 3, SIZE[1] * 2 // 3])
             self.viewer_list.dropped.connect(self._browser.send_to)
+            self._browser.said.connect(self._say)
+            self._browser.recent_changed.connect(self._remember_folders)
             QWidget.setTabOrder(self.viewer_list.table, self._browser)
         self.setCentralWidget(self.splitter)
         actions = self.actions_
@@ -157,6 +149,8 @@ class MainWindow(QMainWindow):
     def _recall(self) -> None:
         before = self._remembered
         self.viewer_list.set_widths(before.columns)
+        if self._browser is not None:
+            self._browser.set_recent(before.folders)
         geometry = QByteArray.fromBase64(before.geometry.encode("ascii", "replace"))
         if not (before.geometry and self.restoreGeometry(geometry)):
             self.resize(*SIZE)
@@ -178,6 +172,9 @@ class MainWindow(QMainWindow):
 
     def _show_log(self, title: str, read: ReadLog) -> None:
         LogView(title, read, self._errands, self).show()
+
+    def _remember_folders(self, folders: list[str]) -> None:
+        self._remembered.folders = folders
 
     def _say(self, said: str) -> None:
         if (status := self.statusBar()) is not None:

@@ -32,11 +32,11 @@ class Remembered(msgspec.Struct, kw_only=True):
     splitter: list[int] = []
     columns: list[int] = []
     folder: str = ""
-    """Which was looked at last."""
+    """From which a file was taken, or to which one was saved, last."""
     launches: list[Launched] = []
     """The last ones first."""
-    browser: dict[str, str | int | float | bool | list[str | int]] = {}
-    """What the image browser remembers."""
+    folders: list[str] = []
+    """Whose images were looked at, the last one first."""
 
     def add_launch(self, launched: Launched) -> None:
         """Remember a launch as the last one."""

@@ -12,9 +12,12 @@ from types import TracebackType
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
+from ._browser import Browser
+from ._connecting import connect_to
 from ._errands import Errands
 from ._instances import Instances
 from ._main_window import MainWindow
+from ._outbox import Outbox
 from ._remembered import recall, remembered_path
 from ._watcher import Watcher
 
@@ -47,9 +50,13 @@ def open_window() -> Iterator[MainWindow]:
     """Show the window in a Qt application that is there already; its threads end with the block."""
     path = remembered_path()
     errands, instances = Errands(), Instances(time.monotonic)
+    outbox = Outbox(connect_to, time.monotonic)
+    browser = Browser(outbox)
     window = MainWindow(
         instances,
         errands=errands,
+        browser=browser,
+        queued=outbox.waiting_for,
         look=lambda: watcher.look_now(),
         remembered=recall(path),
         remembered_path=path,
@@ -62,6 +69,7 @@ def open_window() -> Iterator[MainWindow]:
     finally:
         window.close()
         watcher.stop()
+        browser.shut_down()
         errands.stop(ERRANDS_SECONDS)
 
 

@@ -8,14 +8,14 @@ from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtGui import QAction, QGuiApplication, QKeySequence
 
 from hcs_protocol import runtime_folders
+from hcs_stream._logs import last_lines, output_path
 from hcs_stream._viewers import Viewer
 
 from ._condition import Process
 from ._dialogs import Dialogs
-from ._errands import Errands, kill_viewer, quit_viewer, start, take_screenshot
+from ._errands import Errands, quit_viewer, start, take_screenshot
 from ._instances import Instance, Instances, Launching
 from ._launching import kinds, next_free_port
-from ._logs import last_lines
 from ._main_thread import MainThread
 from ._remembered import Launched, Remembered
 from ._remote import HostWantedError, add_remote
@@ -148,7 +148,7 @@ class ViewerActions(QObject):
             viewer = _viewer(each)
             if viewer is None or not self._dialogs.confirm(*_kill_question(each, viewer.connection.pid)):
                 continue
-            self._do(partial(kill_viewer, viewer), partial(self._has_killed, each, viewer.connection.pid))
+            self._do(viewer.kill, partial(self._has_killed, each, viewer.connection.pid))
 
     def _has_killed(self, instance: Instance, pid: int, _: object, error: Exception | None) -> None:
         if error:
@@ -160,8 +160,8 @@ class ViewerActions(QObject):
 
     def _log(self) -> None:
         for each in self._selected[:1]:
-            port = each.connection.requested_port if each.connection else each.data_port
-            self.log_wanted.emit(each.title, partial(last_lines, port))
+            viewer = _viewer(each)
+            self.log_wanted.emit(each.title, viewer.log if viewer else partial(_output, each.data_port))
 
     def _screenshot(self) -> None:
         for each in self._selected[:1]:
@@ -225,6 +225,10 @@ class ViewerActions(QObject):
 
 def _offer(taken: set[int]) -> tuple[int, list[str]]:
     return next_free_port(taken), kinds()
+
+
+def _output(data_port: int, count: int) -> str:
+    return "\n".join(last_lines(output_path(data_port), count))
 
 
 def _viewer(instance: Instance) -> Viewer | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from hcs_protocol import Connection, HcsError, Pong, ViewerStalledError, find_connections, runtime_folders
-from hcs_stream._processes import living_process
+from hcs_stream._processes import KnownProcess, living_process
 from hcs_stream._viewers import LOCAL_HOSTS, Viewer, is_gone
 
 from ._condition import Process
@@ -179,21 +179,12 @@ def _process(connection: Connection) -> Process:
         return Process.ELSEWHERE
     if is_gone(connection):
         return Process.GONE
-    process = _own(connection)
-    try:
-        is_stopped = process is not None and process.status() == psutil.STATUS_STOPPED
-    except psutil.Error:
-        is_stopped = False
-    return Process.STOPPED if is_stopped else Process.RUNS
+    return Process.STOPPED if KnownProcess.named_by(connection).is_stopped else Process.RUNS
 
 
 def _rss_nbytes(connection: Connection) -> int | None:
-    process = _own(connection)
+    process = living_process(connection.pid, connection.start_time, connection.start_ticks)
     try:
         return int(process.memory_info().rss) if process else None
     except psutil.Error:
         return None
-
-
-def _own(connection: Connection) -> psutil.Process | None:
-    return living_process(connection.pid, connection.start_time, connection.start_ticks)
