@@ -36,3 +36,6 @@ PIPELINE_BARS = {
 
 START_BARS = {"first_image_x_bare_napari": 1.1, "warm_x_bare_napari": 0.15}
 """The same, of starts."""
+
+MANAGER_BARS = {"open_stall_x_paint": 3.0, "scroll_stall_x_paint": 3.0, "select_stall_x_paint": 3.0}
+"""The same, of the manager's window."""

@@ -343,7 +343,7 @@ def test_the_window_is_as_it_was(seen: Any, tmp_path: Path) -> None:
 def test_folders_that_were_looked_at_are_offered_again(seen: Any, tmp_path: Path) -> None:
     path = tmp_path / "manager.json"
     first = seen(browser=FakeBrowser(), remembered_path=path)
-    first.window._browser.recent_changed.emit(["/data/plate 7", "/data"])
+    first.window.browser.recent_changed.emit(["/data/plate 7", "/data"])
     first.window.close()
     browser = FakeBrowser()
 

@@ -68,7 +68,7 @@ class MainWindow(QMainWindow):
         self._remembered = remembered or Remembered()
         self._remembered_path = remembered_path
         self._queued = queued
-        self._browser = browser
+        self.browser = browser
         self._targets: list[Target] = []
         self._target: Target | None = None
         self._main_thread = MainThread(self)
@@ -96,8 +96,8 @@ class MainWindow(QMainWindow):
         targets = [target for each in listed if (target := each.target)]
         if targets != self._targets:
             self._targets = targets
-            if self._browser is not None:
-                self._browser.set_targets(targets)
+            if self.browser is not None:
+                self.browser.set_targets(targets)
         self.summary.setText(summary(listed))
         self._choose()
 
@@ -107,7 +107,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802  # Qt's
         """Ask whether images that wait are given up; remember how the window was."""
-        if event is not None and self._browser is not None and not self._browser.may_close():
+        if event is not None and self.browser is not None and not self.browser.may_close():
             event.ignore()
             return
         geometry = self.saveGeometry().toBase64()
@@ -121,13 +121,13 @@ class MainWindow(QMainWindow):
     def _lay_out(self) -> None:
         self.splitter.setChildrenCollapsible(False)
         self.splitter.addWidget(self.viewer_list)
-        if self._browser is not None:
-            self.splitter.addWidget(self._browser)
+        if self.browser is not None:
+            self.splitter.addWidget(self.browser)
             self.splitter.setSizes([SIZE[1] // 3, SIZE[1] * 2 // 3])
-            self.viewer_list.dropped.connect(self._browser.send_to)
-            self._browser.said.connect(self._say)
-            self._browser.recent_changed.connect(self._remember_folders)
-            QWidget.setTabOrder(self.viewer_list.table, self._browser)
+            self.viewer_list.dropped.connect(self.browser.send_to)
+            self.browser.said.connect(self._say)
+            self.browser.recent_changed.connect(self._remember_folders)
+            QWidget.setTabOrder(self.viewer_list.table, self.browser)
         self.setCentralWidget(self.splitter)
         actions = self.actions_
         bar = QToolBar("Viewers")
@@ -149,8 +149,8 @@ class MainWindow(QMainWindow):
     def _recall(self) -> None:
         before = self._remembered
         self.viewer_list.set_widths(before.columns)
-        if self._browser is not None:
-            self._browser.set_recent(before.folders)
+        if self.browser is not None:
+            self.browser.set_recent(before.folders)
         geometry = QByteArray.fromBase64(before.geometry.encode("ascii", "replace"))
         if not (before.geometry and self.restoreGeometry(geometry)):
             self.resize(*SIZE)
@@ -167,8 +167,8 @@ class MainWindow(QMainWindow):
         target = current.target if current else None
         if target != self._target:
             self._target = target
-            if self._browser is not None:
-                self._browser.set_target(target)
+            if self.browser is not None:
+                self.browser.set_target(target)
 
     def _show_log(self, title: str, read: ReadLog) -> None:
         LogView(title, read, self._errands, self).show()
