@@ -1,6 +1,7 @@
 """The image browser: open a plate, choose wells and images, send them to a viewer."""
 
 import hashlib
+import threading
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from ._outbox_view import OutboxView
 from ._plate_map import PlateMap
 from ._send_bar import SendBar
 from ._target import Target
+from ._thumbnail_store import import_readers
 from ._thumbnails import Thumbnails
 from ._words import images
 
@@ -68,6 +70,8 @@ class Browser(QWidget):
         self._plate = ""
         self._run = ""
         self._dragged: Rows | None = None
+        self._importing = threading.Thread(target=import_readers, name="hcs-import", daemon=True)
+        self._importing.start()
         self.folder = FolderBar()
         self.plate_map = PlateMap()
         self.thumbnails = Thumbnails()
@@ -127,6 +131,7 @@ class Browser(QWidget):
     def shut_down(self) -> None:
         """End all threads; what waits is cancelled. A second time is harmless."""
         self.queue.stop()
+        self._importing.join()
         self.folder.close_threads()
         self.list.close_threads()
         self.thumbnails.close_store()

@@ -52,6 +52,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
     """Why it ended before its end."""
     viewer_is_there: bool = True
+    viewer_has_them: bool = True
+    """Whether the viewer is the one to which they were sent."""
     seconds_left: float | None = None
 
     @property
@@ -93,6 +95,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
             yield f"{_images(len(self.failures))} could not be read"
         if self.refused:
             yield f"the viewer refused {self.refused}"
+        if self.is_over and self.sent and not self.viewer_has_them:
+            yield "that viewer is gone, and the images with it"
 
 
 class Job:
@@ -109,6 +113,8 @@ class Job:
         self.state = EntryState.WAITING
         self.is_cancelled = False
         self.began_at = now
+        self.viewer_run = ""
+        """Of the viewer that has what was sent, as far as that is known."""
         self.refused = 0
         self.failures: dict[int, Failure] = {}
         self._pending: Sequence[int] = range(len(images))
@@ -147,14 +153,14 @@ class Job:
         """Have these images sent, as if the others had been."""
         self._sent = len(self.images) - len(which)
         self._pending, self._next = which, 0
-        self.failures, self.refused, self._problem = {}, 0, ""
+        self.failures, self.refused, self._problem, self.viewer_run = {}, 0, "", ""
         self.is_cancelled, self.state, self.began_at, self._ended_at = False, EntryState.WAITING, now, None
 
     def end(self, state: EntryState, now: float, problem: str = "") -> None:
         """Note how it ended."""
         self.state, self._ended_at, self._problem = state, now, problem
 
-    def entry(self, now: float, *, viewer_is_there: bool) -> Entry:
+    def entry(self, now: float, *, viewer_is_there: bool, viewer_has_them: bool) -> Entry:
         """Return how it stands."""
         return Entry(
             ticket=self.ticket,
@@ -167,6 +173,7 @@ class Job:
             refused=self.refused,
             problem=self._problem,
             viewer_is_there=viewer_is_there,
+            viewer_has_them=viewer_has_them,
             seconds_left=self._seconds_left(now),
         )
 

@@ -1,6 +1,14 @@
 """The table and the tree as people use them: choose, double-click, drag, ask."""
 
-from qtpy.QtCore import QModelIndex, QPoint, Qt, Signal
+from qtpy.QtCore import (
+    QAbstractItemModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPoint,
+    Qt,
+    Signal,
+)
 from qtpy.QtGui import QContextMenuEvent, QKeyEvent, QPaintEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QTreeView, QWidget
 
@@ -37,6 +45,11 @@ class ImageTableView(QTableView):
             columns.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
             columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.setSortingEnabled(True)
+
+    def setModel(self, model: QAbstractItemModel | None) -> None:  # noqa: N802  # Qt's
+        """Show these images."""
+        super().setModel(model)
+        look_at_no_selection(self.horizontalHeader())
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802  # Qt's
         """Draw without waiting for other threads before each cell: they get their turn afterwards."""
@@ -77,6 +90,11 @@ class ImageTreeView(QTreeView):
         if (header := self.header()) is not None:
             header.setDefaultSectionSize(200)
 
+    def setModel(self, model: QAbstractItemModel | None) -> None:  # noqa: N802  # Qt's
+        """Show these images."""
+        super().setModel(model)
+        look_at_no_selection(self.header())
+
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802  # Qt's
         """Draw without waiting for other threads before each cell: they get their turn afterwards."""
         super().paintEvent(event)
@@ -97,10 +115,23 @@ class ImageTreeView(QTreeView):
         """Drag what is chosen."""
         self.drag_asked.emit()
 
+    def selectAll(self) -> None:  # noqa: N802  # Qt's
+        """Choose the groups on top, and so all that is below them."""
+        model, selection = self.model(), self.selectionModel()
+        if model is not None and selection is not None and model.rowCount():
+            ends = model.index(0, 0), model.index(model.rowCount() - 1, model.columnCount() - 1)
+            selection.select(QItemSelection(*ends), QItemSelectionModel.SelectionFlag.ClearAndSelect)
+
     def _ask_if_image(self, index: QModelIndex) -> None:
         model = self.model()
         if model is not None and not model.hasChildren(index.siblingAtColumn(0)):
             self.asked.emit(index)
+
+
+def look_at_no_selection(header: QHeaderView | None) -> None:
+    """Keep a header from asking, each time it is drawn, whether all rows of a column are selected."""
+    if header is not None:
+        header.setSelectionModel(QItemSelectionModel(header.model(), header))
 
 
 def prepare(view: QAbstractItemView) -> None:

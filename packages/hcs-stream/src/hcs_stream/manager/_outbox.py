@@ -34,6 +34,10 @@ class CancelledError(HcsError, InterruptedError):
     """Somebody does not want these images to be sent any more."""
 
 
+class ReplacedError(HcsError, ConnectionResetError):
+    """Another viewer is on the port now, which has none of the images that were sent."""
+
+
 class Outbox:
     """Sends images to viewers; any thread may call it, and no call waits for a viewer."""
 
@@ -54,7 +58,8 @@ class Outbox:
         self._jobs: dict[int, Job] = {}
         self._queues: dict[Place, deque[Job]] = {}
         self._threads: dict[Place, threading.Thread] = {}
-        self._running: set[Place] | None = None
+        self._running: dict[Place, str] | None = None
+        """Which viewer_run is where; None before somebody has said."""
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._news = threading.Event()
@@ -129,8 +134,8 @@ class Outbox:
             return sum(job.waiting for job in self._jobs.values())
 
     def know(self, targets: Iterable[Target]) -> None:
-        """Say which viewers run: entries tell that theirs does not."""
-        running = {_place(target) for target in targets}
+        """Say which viewers run: entries tell that theirs does not, and begin again with its successor."""
+        running = {_place(target): target.viewer_run for target in targets}
         with self._lock:
             if running != self._running:
                 self._running = running
@@ -174,6 +179,8 @@ class Outbox:
                 self._send(job)
             except CancelledError:
                 self._end(job, EntryState.CANCELLED)
+            except ReplacedError:
+                self._begin_again_with_successor(job)
             except (HcsError, OSError, ValueError) as error:
                 self._end(job, EntryState.FAILED, str(error))
             except Exception as error:
@@ -222,6 +229,7 @@ class Outbox:
                 self._news.clear()
                 self._news.wait(self._retry_seconds)
             else:
+                job.viewer_run = self._viewer_run(job)
                 self._say(job, EntryState.SENDING)
                 return stream
 
@@ -247,6 +255,19 @@ class Outbox:
     def _check(self, job: Job) -> None:
         if job.is_cancelled or self._closing.is_set():
             raise CancelledError("sending was cancelled")
+        now = self._viewer_run(job)
+        if job.viewer_run and now and now != job.viewer_run:
+            raise ReplacedError("another viewer is on the port")
+
+    def _viewer_run(self, job: Job) -> str:
+        """Return which viewer is where these images go, as far as that is known."""
+        return (self._running or {}).get(_place(job.target), "")
+
+    def _begin_again_with_successor(self, job: Job) -> None:
+        with self._lock:
+            job.begin_again(job.all(), self._clock())
+            self._queues[_place(job.target)].appendleft(job)
+            self._changed()
 
     def _say(self, job: Job, state: EntryState) -> None:
         with self._lock:
@@ -263,7 +284,8 @@ class Outbox:
 
     def _entry(self, job: Job) -> Entry:
         is_there = self._running is None or _place(job.target) in self._running
-        return job.entry(self._clock(), viewer_is_there=is_there)
+        has_them = is_there and (not job.viewer_run or self._viewer_run(job) in {"", job.viewer_run})
+        return job.entry(self._clock(), viewer_is_there=is_there, viewer_has_them=has_them)
 
 
 def _place(target: Target) -> Place:

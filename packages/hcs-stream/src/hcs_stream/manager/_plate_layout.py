@@ -3,7 +3,7 @@
 Rows and columns are counted from 0 in here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from hcs_protocol import InvalidComponentError, normalise_well
@@ -94,6 +94,14 @@ class Layout:
         return Rectangle(
             self.left + place.column * self.pitch + gap, self.top + place.row * self.pitch + gap, side, side
         )
+
+    def middle(self, place: Place) -> tuple[float, float]:
+        """Return the middle of a well, x and y."""
+        return self.left + (place.column + 0.5) * self.pitch, self.top + (place.row + 0.5) * self.pitch
+
+    def places(self) -> Iterator[Place]:
+        """Yield all wells, row by row."""
+        return (Place(row, column) for row in range(self.rows) for column in range(self.columns))
 
     def row_header(self, row: int) -> Rectangle:
         """Return where the letters of a row are drawn."""

@@ -1,5 +1,6 @@
 """The plate as it lies on the table: which wells have images, and which are chosen."""
 
+import math
 from collections.abc import Mapping
 from enum import Enum
 
@@ -11,14 +12,14 @@ from qtpy.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPainterPath,
     QPaintEvent,
     QPalette,
     QPen,
+    QPixmap,
 )
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from ._plate_layout import Layout, Place, Rectangle, name_of, place_of, row_letters, size_of
+from ._plate_layout import Layout, Place, name_of, place_of, row_letters, size_of
 
 Keys = Qt.KeyboardModifier
 ARROWS = {
@@ -105,26 +106,39 @@ class PlateMap(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._draw_headers(painter, layout)
-        for look in Look:
-            path = QPainterPath()
-            for row in range(layout.rows):
-                for column in range(layout.columns):
-                    place = Place(row, column)
-                    if self._look(place) is look:
-                        _add(path, layout.well(place), is_round=layout.pitch > 6)
-            self._draw(painter, path, look)
+        self._draw_wells(painter, layout)
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(self.palette().color(QPalette.ColorRole.WindowText), 1.5))
             painter.drawRect(QRectF(*layout.well(self._focused)).adjusted(-1, -1, 1, 1))
         painter.end()
 
-    def _look(self, place: Place) -> Look:
-        if place in self._chosen:
-            return Look.CHOSEN
-        return Look.FILLED if self._counts.get(place) else Look.EMPTY
+    def _draw_wells(self, painter: QPainter, layout: Layout) -> None:
+        """Draw each kind of well once, and stamp it where it belongs."""
+        ratio = self.devicePixelRatioF()
+        side = layout.pitch * ratio
+        middles = {place: layout.middle(place) for place in layout.places()}
+        filled = {place for place, count in self._counts.items() if count}
+        for look, places in (
+            (Look.EMPTY, middles.keys() - filled - self._chosen),
+            (Look.FILLED, filled - self._chosen),
+            (Look.CHOSEN, self._chosen),
+        ):
+            stamp = self._stamp(look, math.ceil(side), ratio)
+            whole = QRectF(stamp.rect())
+            painter.drawPixmapFragments(
+                [
+                    QPainter.PixmapFragment.create(QPointF(*middles[place]), whole, 1 / ratio, 1 / ratio)
+                    for place in places
+                ],
+                stamp,
+            )
 
-    def _draw(self, painter: QPainter, path: QPainterPath, look: Look) -> None:
+    def _stamp(self, look: Look, side: int, ratio: float) -> QPixmap:
+        stamp = QPixmap(side, side)
+        stamp.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(stamp)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         palette = self.palette()
         text, base = palette.color(QPalette.ColorRole.WindowText), palette.color(QPalette.ColorRole.Base)
         fills = {
@@ -133,9 +147,13 @@ class PlateMap(QWidget):
             Look.CHOSEN: palette.color(QPalette.ColorRole.Highlight),
         }
         edges = {Look.EMPTY: mixed(text, base, 0.22), Look.FILLED: mixed(text, base, 0.5), Look.CHOSEN: text}
-        painter.setPen(QPen(edges[look], 1.0 if look is Look.CHOSEN else 0.7))
+        painter.setPen(QPen(edges[look], ratio if look is Look.CHOSEN else 0.7 * ratio))
         painter.setBrush(fills[look])
-        painter.drawPath(path)
+        gap = side * (0.1 if side > 8 else 0.05)
+        inside = QRectF(gap, gap, side - 2 * gap, side - 2 * gap)
+        painter.drawEllipse(inside) if side > 6 * ratio else painter.drawRect(inside)
+        painter.end()
+        return stamp
 
     def _draw_headers(self, painter: QPainter, layout: Layout) -> None:
         font = painter.font()
@@ -273,10 +291,3 @@ def mixed(colour: QColor, other: QColor, share: float) -> QColor:
     """Return a colour between two."""
     parts = zip(colour.getRgb()[:3], other.getRgb()[:3], strict=True)
     return QColor(*(round(one * share + two * (1 - share)) for one, two in parts))
-
-
-def _add(path: QPainterPath, rectangle: Rectangle, *, is_round: bool) -> None:
-    if is_round:
-        path.addEllipse(QRectF(*rectangle))
-    else:
-        path.addRect(QRectF(*rectangle))

@@ -50,13 +50,12 @@ class SendBar(QWidget):
         here = {(target.host, target.data_port): target for target in targets}
         if self._target is not None:
             self._target = here.get((self._target.host, self._target.data_port))
-        if self._target is None and len(targets) == 1:
-            self._target = targets[0]
-        self._say()
+        self.set_target(self._target)
 
     def set_target(self, target: Target | None) -> None:
-        """Send to this one."""
-        self._target = target
+        """Send to this one; without a word, to the only one there is."""
+        only = self._targets[0] if len(self._targets) == 1 else None
+        self._target = target or only
         self._say()
 
     def show_count(self, chosen: int, listed: int, *, has_selection: bool) -> None:

@@ -1,5 +1,6 @@
 """Small pictures of images: made in a few threads, the newest wish first, and kept within a budget. No Qt."""
 
+import importlib
 import math
 import threading
 from collections import OrderedDict
@@ -21,6 +22,12 @@ DARKEST, BRIGHTEST = 0.5, 99.8
 
 Picture = npt.NDArray[np.uint8]
 """Of shape ``(y, x)`` or ``(y, x, 3)``."""
+
+
+def import_readers() -> None:
+    """Import what reads pictures, which takes a while, before somebody waits for one."""
+    for name in ("tifffile", "imagecodecs"):
+        importlib.import_module(name)
 
 
 class Broken(str):

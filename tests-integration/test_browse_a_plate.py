@@ -1,0 +1,182 @@
+"""Somebody opens a plate in the manager's browser, chooses wells by mouse and sends them to a viewer."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import tifffile
+
+import hcs_stream
+from hcs_protocol import State
+
+pytest.importorskip("PyQt6", reason="the window needs Qt")
+pytest.importorskip("pytestqt", reason="the window is tested by pytest-qt")
+
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+
+from hcs_stream.manager import Browser, Outbox, Target, connect_to
+
+PATIENCE_MILLISECONDS = 60_000
+LEFT = Qt.MouseButton.LeftButton
+PLATES = os.environ.get("HCS_TEST_PLATES", "")
+pytestmark = pytest.mark.timeout(180)
+
+
+def target_of(viewer: hcs_stream.Viewer) -> Target:
+    """Return a viewer as the manager's window names it."""
+    known = viewer.connection
+    return Target(title=known.title, host="localhost", data_port=known.data_port, viewer_run=known.viewer_run)
+
+
+class Person:
+    """Somebody who sits at the browser."""
+
+    def __init__(self, browser: Browser, qtbot: QtBot) -> None:
+        self.browser = browser
+        self.qtbot = qtbot
+
+    def wait(self, is_so: Callable[[], bool]) -> None:
+        """Look on until it is so."""
+        self.qtbot.waitUntil(is_so, timeout=PATIENCE_MILLISECONDS)
+
+    def open(self, folder: Path) -> None:
+        """Open a plate."""
+        self.browser.set_folder(folder)
+        self.wait(lambda: len(self.browser.list.rows) > 0)
+
+    def drag_over(self, first: str, last: str) -> None:
+        """Choose the wells between two with the mouse."""
+        plate = self.browser.plate_map
+        start, end = (plate.rectangle_of(well).center().toPoint() for well in (first, last))
+        self.qtbot.mousePress(plate, LEFT, pos=start)
+        self.qtbot.mouseMove(plate, end)
+        self.qtbot.mouseRelease(plate, LEFT, pos=end)
+
+    def wait_for_count(self, count: int) -> None:
+        """Look on until so many images are chosen."""
+        self.wait(lambda: len(self.browser.list.chosen) == count)
+
+    def send(self) -> None:
+        """Press the button."""
+        self.qtbot.mouseClick(
+            self.browser.send_bar.button, LEFT, pos=self.browser.send_bar.button.rect().center()
+        )
+
+    @property
+    def said(self) -> list[str]:
+        """What the queue says."""
+        return [entry.words for entry in self.browser.outbox.entries]
+
+    @property
+    def sent(self) -> int:
+        """How many images were sent."""
+        return sum(entry.sent for entry in self.browser.outbox.entries)
+
+
+@pytest.fixture
+def person(qtbot: QtBot) -> Iterator[Person]:
+    """The browser in a window of its own."""
+    browser = Browser(Outbox(connect_to, time.monotonic))
+    qtbot.addWidget(browser)
+    browser.resize(1200, 800)
+    browser.show()
+    qtbot.waitExposed(browser)
+    yield Person(browser, qtbot)
+    browser.shut_down()
+
+
+@pytest.fixture
+def plate(tmp_path: Path) -> Path:
+    """96 wells of four sites of images that take a moment to be sent."""
+    folder = tmp_path / "plate"
+    folder.mkdir()
+    pixels = np.arange(256 * 256, dtype="uint16").reshape(256, 256)
+    for row in "ABCDEFGH":
+        for column in range(1, 13):
+            for site in range(1, 5):
+                tifffile.imwrite(folder / f"{row}{column:02d}_s{site}_w1_z1_t1.tif", pixels)
+    return folder
+
+
+@pytest.fixture
+def new_viewer(data_port: int) -> Iterator[Callable[[], hcs_stream.Viewer]]:
+    """Start a viewer on this test's port; at the end, none is left there."""
+    yield lambda: hcs_stream.start_viewer(data_port, title="Assay 7", persistent=False)
+    while left := hcs_stream.find_viewer(data_port):
+        left.stop()
+
+
+def images_in(state: State) -> int:
+    """Return how many images a viewer shows."""
+    return sum(layer.images for layer in state.layers)
+
+
+@pytest.mark.skipif(not PLATES, reason="HCS_TEST_PLATES is not set")
+def test_wells_chosen_with_the_mouse_are_shown_by_their_channels_names(
+    person: Person,
+    viewer: hcs_stream.Viewer,
+    wait_until: Callable[[hcs_stream.Viewer, Callable[[State], bool]], State],
+) -> None:
+    person.open(Path(PLATES) / "cellvoyager-cv8000")
+    person.browser.set_targets([target_of(viewer)])
+    wells = person.browser.plate_map
+    person.drag_over("E03", "D08")
+    person.wait_for_count(64)
+
+    person.send()
+
+    person.wait(lambda: person.sent == 64)
+    state = wait_until(viewer, lambda state: images_in(state) == 64)
+    assert wells.chosen == {"D08", "E03"}
+    assert {layer.name for layer in state.layers} == {"Channel_BP445/45", "Channel_BP525/50"}
+    assert [slider.values for slider in state.sliders if slider.component == "well"] == [["D08", "E03"]]
+
+
+def test_what_is_cancelled_in_the_middle_ends_there_and_what_was_sent_stays(
+    person: Person,
+    plate: Path,
+    viewer: hcs_stream.Viewer,
+    wait_until: Callable[[hcs_stream.Viewer, Callable[[State], bool]], State],
+) -> None:
+    person.open(plate)
+    person.browser.set_targets([target_of(viewer)])
+    person.send()
+    person.wait(lambda: person.sent > 3)
+
+    (entry,) = person.browser.outbox.entries
+    person.wait(lambda: person.browser.queue.line(entry.ticket).cancel.isVisible())
+    person.qtbot.mouseClick(person.browser.queue.line(entry.ticket).cancel, LEFT)
+
+    person.wait(lambda: person.said[0].startswith("cancelled"))
+    assert 3 < person.sent < 384
+    wait_until(viewer, lambda state: images_in(state) == person.sent)
+
+
+def test_a_viewer_that_is_killed_in_the_middle_keeps_its_images_waiting_for_the_next_one(
+    person: Person,
+    plate: Path,
+    new_viewer: Callable[[], hcs_stream.Viewer],
+    wait_until: Callable[[hcs_stream.Viewer, Callable[[State], bool]], State],
+) -> None:
+    first = new_viewer()
+    person.open(plate)
+    person.browser.set_targets([target_of(first)])
+    person.send()
+    person.wait(lambda: person.sent > 3)
+
+    psutil.Process(first.connection.pid).kill()
+    person.browser.set_targets([])
+    person.wait(lambda: "kept for the next viewer" in person.said[0] or person.sent == 384)
+    had = person.sent
+    waiting = person.browser.outbox.waiting
+    second = new_viewer()
+    person.browser.set_targets([target_of(second)])
+
+    person.wait(lambda: person.browser.outbox.entries[0].is_over)
+    assert (person.sent, waiting + had) == (384, 384)
+    wait_until(second, lambda state: images_in(state) == 384)
