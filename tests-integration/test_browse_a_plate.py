@@ -106,7 +106,7 @@ def plate(tmp_path: Path) -> Path:
 @pytest.fixture
 def new_viewer(data_port: int) -> Iterator[Callable[[], hcs_stream.Viewer]]:
     """Start a viewer on this test's port; at the end, none is left there."""
-    yield lambda: hcs_stream.start_viewer(data_port, title="Assay 7", persistent=False)
+    yield lambda: hcs_stream.start_viewer(data_port, title="Assay 7", persistent=False, timeout=100)
     while left := hcs_stream.find_viewer(data_port):
         left.stop()
 

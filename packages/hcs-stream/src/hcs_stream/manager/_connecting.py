@@ -5,7 +5,9 @@ from hcs_stream._stream import Stream
 
 from ._target import Target
 
-PATIENCE_SECONDS = 1.0
+CONNECT_SECONDS = 5.0
+"""A window that is busy drawing may take so long to say that it is ready."""
+STALLED_SECONDS = 1.0
 """How soon a viewer that takes nothing is told of, and a cancelled entry ends."""
 
 
@@ -21,7 +23,7 @@ def connect_to(target: Target, run: str) -> Stream:
         data_port=target.data_port,
         host=target.host,
         run=run,
-        overflow=f"block({PATIENCE_SECONDS:g})",  # the images lie on disk as it is
+        overflow=f"block({STALLED_SECONDS:g})",  # the images lie on disk as it is
         start=False,
-        timeout=PATIENCE_SECONDS,
+        timeout=CONNECT_SECONDS,
     )

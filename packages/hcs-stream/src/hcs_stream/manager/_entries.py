@@ -43,6 +43,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     plate: str
     target: Target
     state: EntryState
+    is_cancelled: bool
     total: int
     sent: int
     """The viewer has them, or will get them."""
@@ -74,6 +75,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     def _standing(self) -> str:
         port = self.target.data_port
+        if self.is_cancelled and not self.is_over:
+            return "is being cancelled"
         if not (self.viewer_is_there or self.is_over):
             return f"kept for the next viewer on port {port}: none runs there, {self._so_far()}"
         so_far = self._so_far()
@@ -167,6 +170,7 @@ class Job:
             plate=self.plate,
             target=self.target,
             state=self.state,
+            is_cancelled=self.is_cancelled,
             total=len(self.images),
             sent=self._sent,
             failures=tuple(self.failures.values()),

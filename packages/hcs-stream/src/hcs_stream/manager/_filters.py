@@ -18,6 +18,7 @@ Accepts = Callable[[object], bool]
 NAMED = re.compile(r"([a-z_]+)[=:](.+)")
 WELLS = re.compile(r"[a-z]{1,2}\d{1,3}-[a-z]{1,2}\d{1,3}|[a-z]{1,2}\*", re.IGNORECASE)
 """What is said of wells only: ``A01-B03``, ``C*``."""
+NOTHING = "–"
 SHORT = {"z": "z_index", "t": "timepoint", "time": "timepoint", "w": "channel", "c": "channel", "s": "site"}
 
 
@@ -70,7 +71,7 @@ def counts(table: ImageTable, component: str) -> npt.NDArray[np.int64]:
 def shown_value(component: str, value: object) -> str:
     """Return how a value is written in a list."""
     if value is None:
-        return "projection" if component == "z_index" else "–"
+        return "projection" if component == "z_index" else NOTHING
     return str(value)
 
 

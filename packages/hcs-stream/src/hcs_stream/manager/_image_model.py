@@ -7,7 +7,7 @@ from qtpy.QtCore import QAbstractTableModel, QItemSelection, QMimeData, QModelIn
 
 from hcs_stream.sending import ImageTable
 
-from ._filters import Rows, shown_value
+from ._filters import NOTHING, Rows, shown_value
 
 MIME = "application/x-hcs-images"
 HEADERS = {
@@ -82,7 +82,10 @@ class ImageTableModel(QAbstractTableModel):
             return str(self._table.path(row))
         if column == len(self._components):
             return self._table.name(row)
-        return self._texts[column][self._table.codes[self._components[column]][row]]
+        component = self._components[column]
+        if component == "z_index" and not self._table.is_of_plate(row):
+            return NOTHING  # and no projection
+        return self._texts[column][self._table.codes[component][row]]
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> object:  # noqa: N802  # Qt's
         """Return what a column is called."""

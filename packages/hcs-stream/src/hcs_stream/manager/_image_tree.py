@@ -51,8 +51,8 @@ class ImageTree:
     def children(self, group: Group) -> list[Group]:
         """Return the groups, or single images, right below a group."""
         starts = self._starts(group)
-        stops = np.append(starts[1:], group.stop)
-        depth = group.depth + 1
+        stops = np.append(starts[1:], group.stop)[: len(starts)]
+        depth = len(self.levels) + 1 if self._is_flat(group) else group.depth + 1
         if len(starts) > MOST:
             return [
                 Group(int(starts[first]), int(stops[min(first + MOST, len(starts)) - 1]), group.depth, True)
@@ -86,8 +86,14 @@ class ImageTree:
         count = group.stop - group.start
         return "1 image" if count == 1 else f"{count} images"
 
-    def _starts(self, group: Group) -> npt.NDArray[np.int64]:
+    def _is_flat(self, group: Group) -> bool:
+        """Say whether there are images right below a group, such as below that of images of no plate."""
         if group.depth >= len(self.levels) or group.start == group.stop:
+            return True
+        return group.depth > 0 and not self.table.is_of_plate(int(self.rows[group.start]))
+
+    def _starts(self, group: Group) -> npt.NDArray[np.int64]:
+        if self._is_flat(group):
             return np.arange(group.start, group.stop)
         codes = self._codes[self.levels[group.depth]][group.start : group.stop]
         changes = np.flatnonzero(np.diff(codes)) + 1

@@ -6,6 +6,7 @@ what cannot be read is listed; what is cancelled says how far it came.
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
@@ -28,6 +29,7 @@ RETRY_SECONDS = 0.5
 """Between two looks for a viewer that is not there."""
 FLUSH_SECONDS = 0.5
 CLOSE_SECONDS = 2.0
+STREAM_SECONDS = 1.0
 
 
 class CancelledError(HcsError, InterruptedError):
@@ -143,15 +145,16 @@ class Outbox:
         self._news.set()
 
     def close(self) -> None:
-        """Cancel everything and wait, a few seconds at most, for the threads; a second time is harmless."""
+        """Cancel everything and wait, two seconds at most, for the threads; a second time is harmless."""
         self._closing.set()
         self._news.set()
         for ticket in list(self._jobs):
             self.cancel(ticket)
         with self._lock:
             threads = list(self._threads.values())
+        deadline = time.monotonic() + CLOSE_SECONDS
         for thread in threads:
-            thread.join(CLOSE_SECONDS + self._retry_seconds)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _begin_again(self, ticket: int, which: Callable[[Job], Sequence[int]]) -> None:
         with self._lock:
@@ -215,7 +218,7 @@ class Outbox:
             stream.end_run(state="cancelled")
             raise
         finally:
-            stream.close(0.0 if job.is_cancelled else CLOSE_SECONDS)
+            stream.close(0.0 if job.is_cancelled else STREAM_SECONDS)
             job.refused += stream.counters.refused - refused
 
     def _connected(self, job: Job) -> Stream:

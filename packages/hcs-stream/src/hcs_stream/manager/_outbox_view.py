@@ -151,6 +151,7 @@ class EntryLine(QFrame):
         self._words.setText(entry.words)
         self.setToolTip(f"{title}\n{entry.words}")
         self.cancel.setVisible(not entry.is_over)
+        self.cancel.setEnabled(not entry.is_cancelled)
         self.dismiss.setVisible(entry.is_over)
         self.errors.setVisible(bool(entry.failures))
         self.retry.setVisible(entry.is_over and bool(entry.missing))

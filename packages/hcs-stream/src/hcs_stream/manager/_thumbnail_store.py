@@ -15,6 +15,7 @@ from hcs_stream.sending import FoundImage, ImageTable, read_planes
 
 THREADS = 2
 BUDGET_NBYTES = 64 << 20
+CLOSE_SECONDS = 1.0
 SIDE = 128
 """Of the largest picture, in pixels."""
 DARKEST, BRIGHTEST = 0.5, 99.8
@@ -87,12 +88,12 @@ class ThumbnailStore:
                 thread.start()
 
     def close(self) -> None:
-        """Wait for what is under way; a second time is harmless."""
+        """Wait, a second at most, for what is under way; a second time is harmless."""
         with self._lock:
             self._wanted = []
             threads = list(self._threads)
         for thread in threads:
-            thread.join()
+            thread.join(CLOSE_SECONDS)
 
     @property
     def nbytes(self) -> int:

@@ -132,6 +132,8 @@ class Thumbnails(QAbstractScrollArea):
     def _label(self, row: int) -> str:
         if self._table is None:
             return ""
+        if not self._table.is_of_plate(row):
+            return self._table.name(row)
         names = [name for name in self._table.levels if name != "plate"]
         values = [(name, self._table.value(name, row)) for name in names]
         shown = [_short(name, value) for name, value in values if value is not None or name == "z_index"]

@@ -123,6 +123,10 @@ class ImageTable:
         """Return where an image lies."""
         return self.folders[int(self.folder_codes[row])] / self.name(row)
 
+    def is_of_plate(self, row: int) -> bool:
+        """Say whether an image's name says where it lies on a plate."""
+        return int(self._told_codes[row]) != OF_NO_PLATE
+
     def image(self, row: int) -> FoundImage:
         """Return an image with all that a viewer is told about it."""
         told = self._told_codes[row]

@@ -46,7 +46,7 @@ class OpeningError(HcsError, RuntimeError):
     """No image could be found; the text says why."""
 
 
-class OpeningCancelledError(HcsError, InterruptedError):
+class OpeningCancelledError(HcsError, RuntimeError):
     """Somebody did not want to wait any longer."""
 
 
