@@ -50,8 +50,9 @@ class ImageList(QWidget):
         self._table: ImageTable | None = None
         self._query = Query()
         self._rows = NO_ROWS
-        self._chips: list[Chip] = []
-        self._is_current = True
+        self.chips: list[Chip] = []
+        self.is_current = True
+        """Whether the list is as the filters and wells say."""
         self._when_listed: list[Callable[[], None]] = []
         self._latest = Latest(self)
         self._latest.done.connect(self._show)
@@ -112,7 +113,7 @@ class ImageList(QWidget):
         self._query = Query()
         self.table_model.show_table(table)
         self.tree_model.show_tree(None)
-        self._rows, self._when_listed, self._is_current = NO_ROWS, [], True
+        self._rows, self._when_listed, self.is_current = NO_ROWS, [], True
         was_blocked = self.text.blockSignals(True)
         self.text.clear()
         self.text.blockSignals(was_blocked)
@@ -149,14 +150,14 @@ class ImageList(QWidget):
 
     def when_listed(self, act: Callable[[], None]) -> None:
         """Do this now, or once the list is as the filters and wells say."""
-        if self._is_current:
+        if self.is_current:
             act()
         else:
             self._when_listed.append(act)
 
     def clear_filters(self) -> None:
         """List everything; the wells stay."""
-        for chip in self._chips:
+        for chip in self.chips:
             chip.clear()
         self.text.clear()
 
@@ -175,10 +176,10 @@ class ImageList(QWidget):
         return self.table if self.views.currentIndex() == 0 else self.tree
 
     def _make_chips(self, table: ImageTable | None) -> None:
-        for chip in self._chips:
+        for chip in self.chips:
             self._flow_box.removeWidget(chip)
             chip.deleteLater()
-        self._chips = []
+        self.chips = []
         for component in HEADERS if table is not None else ():
             values = table.values[component] if table is not None else ()
             if component == "well" and all(place_of(value) for value in values):
@@ -186,9 +187,9 @@ class ImageList(QWidget):
             if 1 < len(values) <= MOST_CHECKED:
                 chip = Chip(component, values)
                 chip.changed.connect(self._ask)
-                self._chips.append(chip)
+                self.chips.append(chip)
                 self._flow_box.addWidget(chip)
-        self._flow.setVisible(bool(self._chips))
+        self._flow.setVisible(bool(self.chips))
 
     def _sort(self, component: str, is_descending: bool) -> None:
         self._query = msgspec.structs.replace(
@@ -199,15 +200,15 @@ class ImageList(QWidget):
     def _ask(self) -> None:
         if self._table is None:
             return
-        wanted = {chip.component: chip.wanted for chip in self._chips if chip.wanted}
+        wanted = {chip.component: chip.wanted for chip in self.chips if chip.wanted}
         self._query = msgspec.structs.replace(self._query, text=self.text.text(), wanted=wanted)
-        self._is_current = False
+        self.is_current = False
         self._latest.ask(partial(list_images, self._table, self._query))
 
     def _show(self, number: int, result: object) -> None:
         if number != self._latest.newest or self._table is None:
             return
-        self._is_current = True
+        self.is_current = True
         waiting, self._when_listed = self._when_listed, []
         self.trouble.setVisible(isinstance(result, Exception))
         if isinstance(result, Exception):

@@ -85,6 +85,11 @@ class PlateMap(QWidget):
         self._counts = {place: counts.get(well, 0) for place, well in self._wells.items()}
         self.update()
 
+    def count(self, well: str) -> int:
+        """Return how many images of a well are left."""
+        place = place_of(well)
+        return self._counts.get(place, 0) if place else 0
+
     def choose(self, wells: frozenset[str]) -> None:
         """Choose these wells alone."""
         self._choose(frozenset(place for place, well in self._wells.items() if well in wells))
