@@ -149,6 +149,12 @@ class Publisher:
         return self._shared.link.refusal if self._shared else None
 
     @property
+    def viewer_run(self) -> str:
+        """Which life of the viewer has what was adopted last; empty while there is none."""
+        viewer = self._shared.link.last_viewer if self._shared else None
+        return viewer.viewer_run if viewer else ""
+
+    @property
     def owed(self) -> int:
         """How many items are not released yet."""
         return self._shared.link.delivery.owed if self._shared else 0

@@ -240,6 +240,14 @@ class Stream(RunNews):
         """The same for each viewer, ``"localhost:5555"``."""
         return {publisher.label: publisher.counters for publisher in self._publishers}
 
+    @property
+    def viewer_runs(self) -> dict[str, str]:
+        """Which life of each viewer the images go to, ``{"localhost:5555": "…"}``; empty while there is none.
+
+        A viewer that is started anew has none of the images that the one before had adopted.
+        """
+        return {publisher.label: publisher.viewer_run for publisher in self._publishers}
+
     def close(self, timeout: float = FLUSH_SECONDS) -> None:
         """Wait until everything is adopted and say Goodbye; a second time is harmless.
 

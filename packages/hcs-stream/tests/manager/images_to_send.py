@@ -67,6 +67,12 @@ class FakeStream:
         self.gate.set()
         self.at_gate = threading.Event()
         self.counters = StreamCounters()
+        self.viewer_run = "a run"
+
+    @property
+    def viewer_runs(self) -> dict[str, str]:
+        """Say which life of the viewer has the images."""
+        return {"localhost:5555": self.viewer_run}
 
     def declare(self, **values: Any) -> None:
         """Note what is to come."""

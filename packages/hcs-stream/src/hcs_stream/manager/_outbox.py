@@ -208,10 +208,10 @@ class Outbox:
         refused = stream.counters.refused
         try:
             declare(stream, job.images, job.plate)
-            sender = Sender(stream, stalled=lambda error: self._stalled(job))
+            sender = Sender(stream, stalled=lambda error: self._stalled(job, stream))
             for _, failure in sender.each(job.pending_images()):
                 self._note(job, failure)
-                self._check(job)
+                self._check(job, stream)
             stream.end_run()
             self._flush(job, stream)
         except CancelledError:
@@ -232,17 +232,19 @@ class Outbox:
                 self._news.clear()
                 self._news.wait(self._retry_seconds)
             else:
-                job.viewer_run = self._viewer_run(job)
+                job.viewer_run = _viewer_run_of(stream)
                 self._say(job, EntryState.SENDING)
                 return stream
 
     def _flush(self, job: Job, stream: Stream) -> None:
         while True:
-            self._check(job)
+            self._check(job, stream)
             try:
-                return stream.flush(FLUSH_SECONDS)
+                stream.flush(FLUSH_SECONDS)
             except ViewerStalledError:
-                self._stalled(job)
+                self._stalled(job, stream)
+            else:
+                return self._check(job, stream)
 
     def _note(self, job: Job, failure: Exception | None) -> None:
         with self._lock:
@@ -251,14 +253,14 @@ class Outbox:
                 job.state = EntryState.SENDING
             self._changed()
 
-    def _stalled(self, job: Job) -> None:
-        self._check(job)
+    def _stalled(self, job: Job, stream: Stream) -> None:
+        self._check(job, stream)
         self._say(job, EntryState.STALLED)
 
-    def _check(self, job: Job) -> None:
+    def _check(self, job: Job, stream: Stream | None = None) -> None:
         if job.is_cancelled or self._closing.is_set():
             raise CancelledError("sending was cancelled")
-        now = self._viewer_run(job)
+        now = _viewer_run_of(stream) if stream is not None else ""
         if job.viewer_run and now and now != job.viewer_run:
             raise ReplacedError("another viewer is on the port")
 
@@ -289,6 +291,11 @@ class Outbox:
         is_there = self._running is None or _place(job.target) in self._running
         has_them = is_there and (not job.viewer_run or self._viewer_run(job) in {"", job.viewer_run})
         return job.entry(self._clock(), viewer_is_there=is_there, viewer_has_them=has_them)
+
+
+def _viewer_run_of(stream: Stream) -> str:
+    """Return which life of its viewer has what was sent; empty while there is none."""
+    return next(iter(stream.viewer_runs.values()), "")
 
 
 def _place(target: Target) -> Place:

@@ -130,14 +130,10 @@ class PlateMap(QWidget):
             (Look.CHOSEN, self._chosen),
         ):
             stamp = self._stamp(look, math.ceil(side), ratio)
-            whole = QRectF(stamp.rect())
-            painter.drawPixmapFragments(
-                [
-                    QPainter.PixmapFragment.create(QPointF(*middles[place]), whole, 1 / ratio, 1 / ratio)
-                    for place in places
-                ],
-                stamp,
-            )
+            whole, scale = QRectF(stamp.rect()), 1 / ratio
+            create = QPainter.PixmapFragment.create
+            fragments = [create(QPointF(*middles[place]), whole, scale, scale) for place in places]
+            painter.drawPixmapFragments(fragments, stamp)  # type: ignore[arg-type]  # a list is taken
 
     def _stamp(self, look: Look, side: int, ratio: float) -> QPixmap:
         stamp = QPixmap(side, side)
