@@ -4,14 +4,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zarr
 
 from hcs_protocol import InvalidComponentError, UnsupportedArrayError
 from hcs_stream.storage import (
+    DiskBackend,
     FileManager,
+    ImageNotFoundError,
     MemoryBackend,
     UnknownBackendError,
     UnsafePathError,
     WrongBatchError,
+    ZarrBackend,
+    ZarrPlate,
 )
 
 IMAGE = np.arange(12, dtype=np.uint16).reshape(3, 4)
@@ -109,6 +114,37 @@ def test_an_overlay_reads_its_base_and_never_changes_it(folder: Path) -> None:
     np.testing.assert_array_equal(over.load(folder / "A2.tif", "memory"), IMAGE + 1)
     assert [path.name for path in disk.list_images(folder)] == ["A1.tif", "A2.tif"]
     np.testing.assert_array_equal(disk.load(folder / "A2.tif"), IMAGE)
+
+
+def test_a_folder_is_no_image_to_delete_from_an_overlay(folder: Path) -> None:
+    FileManager().save(IMAGE, folder / "A1.tif")
+    over = FileManager({"memory": MemoryBackend(base=DiskBackend())})
+
+    with pytest.raises(ImageNotFoundError):
+        over.delete(folder, "memory")
+
+    assert over.exists(folder, "memory")
+
+
+@pytest.mark.parametrize("extensions", [".tif", "tif", [".TIF"], {"tif"}])
+def test_images_are_listed_by_extension(extensions: Any, folder: Path) -> None:
+    filemanager = FileManager()
+    filemanager.save_batch([IMAGE] * 2, [folder / "a.tif", folder / "b.png"], "memory")
+
+    found = filemanager.list_images(folder, "memory", extensions=extensions)
+
+    assert [path.name for path in found] == ["a.tif"]
+
+
+def test_backends_of_ones_own_are_closed_except_for_memory(folder: Path) -> None:
+    plate = folder / "p.zarr"
+    with FileManager({"plates": ZarrBackend(), "memory": MemoryBackend()}) as filemanager:
+        filemanager.save(IMAGE, plate / "A01_s1_w1.tif", "plates")
+        filemanager.save(IMAGE, folder / "a.tif", "memory")
+        ZarrPlate(plate).write({"well": "B01", "site": 1, "channel": "9"}, IMAGE)
+
+    assert zarr.open_array(plate / "A" / "01" / "1" / "0").shape[1] == 2
+    assert filemanager.exists(folder / "a.tif", "memory")
 
 
 @BACKENDS

@@ -48,6 +48,30 @@ def test_an_abstract_class_is_not_registered() -> None:
     assert not {"half", "sender"} & set(known_backends())
 
 
+def test_a_class_that_lacks_a_method_is_an_error_that_says_which() -> None:
+    class Half(StorageBackend):
+        name = "half"
+
+        def delete(self, path: Path) -> None:
+            """Forget it."""
+
+    with pytest.raises(UnknownBackendError, match=r"Half does not define ensure_directory, exists, list_im"):
+        get_backend("half")
+
+
+def test_options_of_a_backend_need_not_be_keyword_only(tmp_path: Path) -> None:
+    class Bucket(MemoryBackend):
+        name = "bucket"
+
+        def save(self, data: object, path: Path, bucket: str = "images") -> Reference:
+            return super().save(data, path.parent / bucket / path.name)
+
+    filemanager = FileManager()
+    filemanager.save(np.zeros((2, 2), np.uint8), tmp_path / "a.tif", "bucket", bucket="masks")
+
+    assert filemanager.exists(tmp_path / "masks" / "a.tif", "bucket")
+
+
 def test_a_name_belongs_to_one_class() -> None:
     with pytest.raises(BackendNameError, match="'disk' is DiskBackend's"):
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hcs_stream.storage import FileManager, ImageNotFoundError, StorageWriteError
+from hcs_stream.storage import FileManager, ImageNotFoundError, StorageWriteError, UnsafePathError
 
 IMAGE = np.arange(12, dtype=np.uint16).reshape(3, 4)
 SAVES_OFTEN = """
@@ -36,6 +36,29 @@ def test_an_image_does_not_take_the_place_of_a_folder_of_images(
         filemanager.save(IMAGE, plate / "controls", "zarr")
 
     assert filemanager.exists(plate / "controls" / "one.tif", "zarr")
+
+
+@pytest.mark.parametrize("name", [".A01_s1_w1.tif", "__A01_s1_w1.tif", "zarr.json"])
+def test_a_name_that_zarr_hides_is_refused_before_anything_is_written(
+    name: str, tmp_path: Path, filemanager: FileManager
+) -> None:
+    with pytest.raises(UnsafePathError, match="none of zarr's own"):
+        filemanager.save(IMAGE, tmp_path / "p.zarr" / name, "zarr")
+
+    assert not filemanager.exists(tmp_path / "p.zarr" / name, "zarr")
+    assert not filemanager.exists(tmp_path / "p.zarr" / "A01_s1_w1.tif", "zarr")
+
+
+def test_images_of_all_plates_below_a_folder_are_listed(tmp_path: Path, filemanager: FileManager) -> None:
+    names = ["blur/A01_s1_w1.tif", "blur/holiday.tif", "mask.zarr/A01_s1_w1.tif", "mask.zarr/sub/holiday.tif"]
+    paths = [tmp_path / name for name in names]
+    filemanager.save_batch([IMAGE] * len(paths), paths, "zarr")
+
+    assert filemanager.list_images(tmp_path, "zarr", recursive=True) == paths
+    assert filemanager.list_images(tmp_path, "zarr") == []
+    assert filemanager.list_images(tmp_path / "mask.zarr" / "sub", "zarr") == paths[3:]
+    with pytest.raises(ImageNotFoundError):
+        filemanager.list_images(tmp_path / "mask.zarr" / "nothing", "zarr")
 
 
 def test_no_image_lies_in_another(tmp_path: Path, filemanager: FileManager) -> None:

@@ -23,10 +23,11 @@ class RegisteredBackend(ABCMeta):
 
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, object]) -> None:
         super().__init__(name, bases, namespace)
-        if not isabstract(cls):
-            from ._registry import register  # the registry needs the classes below
+        if not isabstract(cls) or hasattr(cls, "name"):
+            from ._registry import register, remember_unfinished  # the registry needs the classes below
 
-            register(cls)
+            note = remember_unfinished if isabstract(cls) else register
+            note(cls)
 
 
 class StorageBackend(metaclass=RegisteredBackend):
@@ -97,7 +98,7 @@ class StorageBackend(metaclass=RegisteredBackend):
     def options(cls) -> frozenset[str] | None:
         """Return the names of the options of `save` and `save_batch`; None if it takes any."""
         one, several = signature(cls.save).parameters.values(), signature(cls.save_batch).parameters.values()
-        names = {parameter.name for parameter in (*one, *several) if parameter.kind is Parameter.KEYWORD_ONLY}
+        names = {parameter.name for parameter in (*one, *several) if _is_option(parameter)}
         takes_any = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in one)
         return None if takes_any and not names else frozenset(names)
 
@@ -157,3 +158,9 @@ class StreamingBackend(StorageBackend):
 
     def _refuse(self, operation: str) -> NoReturn:
         raise NotReadableError(self.name, operation)
+
+
+def _is_option(parameter: Parameter) -> bool:
+    by_name = (Parameter.KEYWORD_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    has_default = parameter.default is not Parameter.empty
+    return parameter.kind is Parameter.KEYWORD_ONLY or (parameter.kind in by_name and has_default)

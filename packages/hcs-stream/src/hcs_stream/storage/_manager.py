@@ -1,6 +1,6 @@
 """`FileManager`: the same calls for every backend, checked once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from enum import Enum
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Self, TypeAlias
 
 from ._backend import Pixels, Reference, StorageBackend, StreamingBackend
 from ._errors import UnknownBackendError, did_you_mean
+from ._memory import MemoryBackend
 from ._paths import PathLike, checked_batch, checked_path, checked_paths
 from ._registry import Backend, BackendLike, get_backend, known_backends
 
@@ -105,7 +106,7 @@ class FileManager:
         folder: PathLike,
         backend: BackendLike = Backend.DISK,
         *,
-        extensions: Sequence[str] | None = None,
+        extensions: str | Collection[str] | None = None,
         recursive: bool = False,
     ) -> list[Path]:
         """Return the paths of a folder's images in natural order.
@@ -113,7 +114,7 @@ class FileManager:
         Args:
             folder: Where to look.
             backend: In which backend.
-            extensions: Only names that end in one of these, ``[".tif"]``.
+            extensions: Only names that end in this, or in one of these: ``".tif"``, ``[".tif", ".png"]``.
             recursive: Whether to look into the folders below too.
 
         Raises:
@@ -122,7 +123,8 @@ class FileManager:
         found = self.backend(backend).list_images(checked_path(folder, self._root), recursive=recursive)
         if extensions is None:
             return found
-        wanted = tuple(f".{extension.lstrip('.')}".lower() for extension in extensions)
+        one_or_several = [extensions] if isinstance(extensions, str) else extensions
+        wanted = tuple(f".{extension.lstrip('.')}".lower() for extension in one_or_several)
         return [path for path in found if path.name.lower().endswith(wanted)]
 
     def delete(self, path: PathLike, backend: BackendLike = Backend.DISK) -> None:
@@ -165,14 +167,16 @@ class FileManager:
     def close(self) -> None:
         """Make zarr plates whole, and close streams, which otherwise happens at the process's end.
 
-        A second time is harmless.
+        Its own backends are closed too, except for what lies in memory. A second time is harmless.
 
         Raises:
             HcsError: A plate could not be written; all others are whole, and all streams closed.
         """
         with ExitStack() as stack:  # which calls all, whatever one of them raises
-            for backend in (Backend.NAPARI_STREAM, Backend.ZARR):
-                stack.callback(self.backend(backend).close)
+            of_process = (self.backend(Backend.NAPARI_STREAM), self.backend(Backend.ZARR))
+            for backend in dict.fromkeys((*of_process, *self._own.values())):
+                if not isinstance(backend, MemoryBackend):
+                    stack.callback(backend.close)
 
     def __enter__(self) -> Self:
         return self

@@ -77,11 +77,21 @@ class MemoryBackend(StorageBackend):
         """Remove one image, as seen from here."""
         place = _absolute(path)
         with self._lock:
-            is_in_base = self._base is not None and place not in self._deleted and self._base.exists(path)
+            is_in_base = place not in self._deleted and self._has_image(path)
             if self._images.pop(place, None) is None and not is_in_base:
                 raise ImageNotFoundError("an image", path)
             if is_in_base:
                 self._deleted.add(place)
+
+    def _has_image(self, path: Path) -> bool:
+        """Say whether the base has an image at this path, which is no folder."""
+        if self._base is None or not self._base.exists(path):
+            return False
+        try:
+            self._base.list_images(path)
+        except ImageNotFoundError:
+            return True
+        return False
 
     def ensure_directory(self, folder: Path) -> None:
         """Remember a folder, and those above it."""

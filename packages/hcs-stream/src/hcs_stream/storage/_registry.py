@@ -55,6 +55,14 @@ def register(backend: type) -> None:
         _instances.pop(name, None)
 
 
+def remember_unfinished(backend: type) -> None:
+    """Remember what a class with a name lacks to be a backend, for who asks for it."""
+    name, lacks = getattr(backend, "name", None), getattr(backend, "__abstractmethods__", ())
+    with _lock:
+        if isinstance(name, str):
+            _broken[name] = f"{backend.__qualname__} does not define {', '.join(sorted(lacks))}"
+
+
 def known_backends() -> tuple[str, ...]:
     """Return the names of all backends, those of installed packages included."""
     with _lock:

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,12 @@ from hcs_protocol import InvalidComponentError, Kind, natural_key
 
 from ._addresses import plate_address
 from ._backend import BatchBackend, Pixels, Reference
-from ._errors import ImageNotFoundError, StorageWriteError, WrongBatchError
+from ._errors import ImageNotFoundError, StorageWriteError, UnsafePathError, WrongBatchError
 from ._ngff import Version
 from ._pixels import check_described, host_pixels, is_coloured
 from ._zarr_arrays import CHUNK, ArrayOptions, Compressor
 from ._zarr_groups import version_of
-from ._zarr_loose import has_loose, loose_names, read_loose, remove_loose, write_loose
+from ._zarr_loose import has_loose, loose_folder, loose_names, read_loose, remove_loose, write_loose
 from ._zarr_names import Found, forget, is_another, named, names_of, record
 from ._zarr_places import Place
 from ._zarr_plate import ZarrPlate
@@ -122,7 +122,7 @@ class ZarrBackend(BatchBackend):
 
     def exists(self, path: Path) -> bool:
         """Say whether an image, a plate or a folder is at this path."""
-        with suppress(OSError):
+        with suppress(OSError, UnsafePathError):
             if path.is_dir():
                 return True
             at = _Path(path)
@@ -132,16 +132,11 @@ class ZarrBackend(BatchBackend):
 
     def list_images(self, folder: Path, *, recursive: bool = False) -> list[Path]:
         """Return the paths under which images were saved, in natural order."""
-        at = _Path(folder / "-")
-        plate = self._plate_there(at)
-        if plate is None:
-            if folder.is_dir():
-                return []
+        paths = {path for at in _plates_in(folder, recursive=recursive) for path in self._paths_in(at)}
+        below = {path for path in paths if folder in path.parents}
+        if not below and not folder.is_dir():
             raise ImageNotFoundError("a folder", folder)
-        names = [*(name for name, _ in names_of(plate)), *loose_names(at.plate)]
-        paths = {at.base / name for name in names}
-        wanted = {path for path in paths if (folder in path.parents if recursive else path.parent == folder)}
-        return sorted(wanted, key=natural_key)
+        return sorted((path for path in below if recursive or path.parent == folder), key=natural_key)
 
     def delete(self, path: Path) -> None:
         """Remove one image: its planes become empty."""
@@ -184,6 +179,12 @@ class ZarrBackend(BatchBackend):
                 self._plates[key] = ZarrPlate(folder, ngff=ngff, options=layout)
             return self._plates[key]
 
+    def _paths_in(self, at: "_Path") -> Iterator[Path]:
+        plate = self._plate_there(at)
+        if plate is not None:
+            yield from (at.base / name for name, _ in names_of(plate))
+            yield from (at.base / name for name in loose_names(at.plate))
+
     def _plate_there(self, at: "_Path") -> ZarrPlate | None:
         return None if version_of(at.plate) is None else ZarrPlate(at.plate)
 
@@ -200,6 +201,21 @@ class _Path:
         self.name = path.relative_to(self.base).as_posix()
         said = components if components is not None else plate_address(path, maker=maker, root=self.base)
         self.place = _place(said or {})
+
+
+def _plates_in(folder: Path, *, recursive: bool) -> Iterator[_Path]:
+    """Yield the plates whose images may lie in a folder: the one that it belongs to, and those below."""
+    own = _Path(folder / "-")
+    yield own
+    if not recursive or own.base.suffix == SUFFIX:
+        return
+    for place, folders, _ in os.walk(folder):
+        for name in folders:
+            if name == _Path(Path(place, "-")).plate.name:
+                yield _Path(Path(place, "-"))
+            elif name.endswith(SUFFIX):
+                yield _Path(Path(place, name, "-"))
+        folders[:] = [name for name in folders if not name.endswith(SUFFIX) and not name.startswith(".")]
 
 
 def _place(components: Mapping[str, object]) -> Place | None:
@@ -219,6 +235,7 @@ def _write(
     """Write one image and return where; None if it has no place on the plate, or its place is taken."""
     pixels = host_pixels(image)
     check_described(pixels, kind=kind, **says)
+    loose_folder(at.plate, at.name)  # refuses names that could not be found again
     before = None if at.place is None else named(plate, at.place, at.name)
     found = _write_on_plate(plate, at, pixels, kind, says)
     if found is None:
