@@ -1,5 +1,7 @@
 """Images that have no place on a plate."""
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hcs_stream.storage import FileManager, ImageNotFoundError, StorageWriteError, UnsafePathError
+from hcs_stream.storage import FileManager, ImageNotFoundError, StorageWriteError, UnsafePathError, ZarrPlate
 
 IMAGE = np.arange(12, dtype=np.uint16).reshape(3, 4)
 SAVES_OFTEN = """
@@ -59,6 +61,31 @@ def test_images_of_all_plates_below_a_folder_are_listed(tmp_path: Path, filemana
     assert filemanager.list_images(tmp_path / "mask.zarr" / "sub", "zarr") == paths[3:]
     with pytest.raises(ImageNotFoundError):
         filemanager.list_images(tmp_path / "mask.zarr" / "nothing", "zarr")
+
+
+def test_a_folder_may_be_named_as_arrays_are(tmp_path: Path, filemanager: FileManager) -> None:
+    paths = [tmp_path / "p.zarr" / "run" / "0" / name for name in ("one.tif", "two.tif")]
+
+    filemanager.save_batch([IMAGE, IMAGE], paths, "zarr")
+
+    assert filemanager.list_images(tmp_path / "p.zarr", "zarr", recursive=True) == paths
+
+
+def test_what_a_killed_writer_left_is_swept_up_when_it_is_old(
+    tmp_path: Path, filemanager: FileManager
+) -> None:
+    plate = tmp_path / "p.zarr"
+    filemanager.save(IMAGE, plate / "one.tif", "zarr")
+    old, new = (plate / "images" / f".hcs-{name}" for name in ("old", "new"))
+    for leftover in (old, new):
+        shutil.copytree(plate / "images" / "one.tif", leftover)
+    os.utime(old, (0, 0))
+
+    ZarrPlate(plate).finalise()
+
+    assert not old.exists()
+    assert new.exists()
+    assert filemanager.list_images(plate, "zarr") == [plate / "one.tif"]
 
 
 def test_no_image_lies_in_another(tmp_path: Path, filemanager: FileManager) -> None:

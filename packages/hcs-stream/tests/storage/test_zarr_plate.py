@@ -291,6 +291,68 @@ def test_a_plate_of_another_program_is_not_overwritten(tmp_path: Path) -> None:
         ZarrPlate(tmp_path / "plate.zarr").write({"well": "A1"}, np.ones((5, 6), np.uint8))
 
 
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("theirs", ["plate", "image", "array"])
+@pytest.mark.parametrize("name", ["A01_s1_w1.tif", "holiday.tif"])
+def test_what_another_program_says_of_its_zarr_is_not_overwritten(
+    name: str, theirs: str, zarr_format: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "plate.zarr"
+    if theirs == "array":
+        zarr.create_array(folder, data=np.ones((5, 6)), zarr_format=zarr_format)
+    else:
+        key = "plate" if theirs == "plate" else "multiscales"
+        zarr.create_group(folder, attributes={key: {"acquisitions": [{"id": 1}]}}, zarr_format=zarr_format)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    with pytest.raises(StorageWriteError, match=r"another program's zarr.*another name"):
+        FileManager().save(np.ones((5, 6), np.uint8), folder / name, "zarr")
+
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"chunk": 0},
+        {"chunk": 2.5},
+        {"compression_level": 10},
+        {"compression_level": "1"},
+        {"levels": 0},
+        {"compressor": "jpeg"},
+    ],
+)
+def test_a_layout_that_cannot_be_is_refused_before_anything_is_written(
+    options: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="wanted"):
+        FileManager().save(
+            np.ones((5, 6), np.uint8), tmp_path / "p.zarr" / "A01_s1_w1.tif", "zarr", **options
+        )
+
+    assert not (tmp_path / "p.zarr").exists()
+
+
+@VERSIONS
+def test_a_plane_that_was_not_written_whole_is_not_there(ngff: Any, tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "p.zarr", ngff=ngff, options=ArrayOptions(chunk=4, sharding=False))
+    reference = plate.write({"well": "A1"}, np.ones((5, 6), np.uint8))
+    assert reference is not None
+    Path(reference.path).with_name("1").unlink()  # as if the writer had been killed before
+
+    with pytest.raises(ImageNotFoundError):
+        plate.read({"well": "A1"})
+
+
+def test_a_wavelength_needs_no_channel(tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "p.zarr")
+
+    plate.write({"well": "A1"}, np.ones((5, 6), np.uint8), emission_wavelength=520)
+
+    image = zarr.open_group(plate.folder / "A" / "01" / "0").attrs["ome"]
+    assert image["omero"]["channels"][0]["emissionWavelength"] == 520  # type: ignore[index, call-overload]
+
+
 def test_damaged_metadata_is_a_clear_error(tmp_path: Path) -> None:
     plate = tmp_path / "plate.zarr"
     plate.mkdir()

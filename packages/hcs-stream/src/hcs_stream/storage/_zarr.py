@@ -15,6 +15,7 @@ from ._errors import ImageNotFoundError, StorageWriteError, UnsafePathError, Wro
 from ._ngff import Version
 from ._pixels import check_described, host_pixels, is_coloured
 from ._zarr_arrays import CHUNK, ArrayOptions, Compressor
+from ._zarr_fields import refuse_foreign
 from ._zarr_groups import version_of
 from ._zarr_loose import has_loose, loose_folder, loose_names, read_loose, remove_loose, write_loose
 from ._zarr_names import Found, forget, is_another, named, names_of, record
@@ -176,6 +177,7 @@ class ZarrBackend(BatchBackend):
         key = folder, ngff, layout
         with self._lock:
             if key not in self._plates:
+                refuse_foreign(folder)
                 self._plates[key] = ZarrPlate(folder, ngff=ngff, options=layout)
             return self._plates[key]
 

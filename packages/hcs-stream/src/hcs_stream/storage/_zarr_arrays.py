@@ -1,9 +1,11 @@
 """The arrays of an image: axes t, c, z, y, x; each plane is written by itself, whole, and by any process."""
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import product
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 
@@ -16,6 +18,7 @@ from ._backend import Pixels
 from ._errors import StorageWriteError, UnreadableImageError
 from ._ngff import Version
 from ._pyramid import level_count, level_shapes, pyramid
+from ._zarr_groups import is_array
 from ._zarr_state import Variant
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 Compressor: TypeAlias = Literal["zstd", "lz4", "gzip", "none"]
 COMPRESSORS: tuple[Compressor, ...] = ("zstd", "lz4", "gzip", "none")
 CHUNK = 1024
+HARDEST = 9
+"""The greatest level of all compressors."""
 PERCENTILES = 0.1, 99.9
 
 
@@ -45,12 +50,19 @@ class ArrayOptions(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.compressor not in COMPRESSORS:
             raise ValueError(f"wanted the compressor {', '.join(COMPRESSORS)}, found {self.compressor!r}")
-        if self.chunk < 1 or (self.levels is not None and self.levels < 1):
-            raise ValueError(f"wanted a chunk and levels of at least 1, found {self.chunk}, {self.levels}")
+        _check_whole("chunk", self.chunk, least=1)
+        _check_whole("compression_level", self.compression_level, least=0, most=HARDEST)
+        _check_whole("levels", 1 if self.levels is None else self.levels, least=1)
 
     def level_count(self, height: int, width: int) -> int:
         """Return how many levels an image of this size has."""
         return level_count(height, width) if self.levels is None else self.levels
+
+
+def _check_whole(name: str, value: object, *, least: int, most: int = sys.maxsize) -> None:
+    if not isinstance(value, Integral) or not least <= int(value) <= most:
+        at_most = "" if most == sys.maxsize else f" to {most}"
+        raise ValueError(f"wanted as {name} a whole number from {least}{at_most}, found {value!r}")
 
 
 def import_zarr() -> "ModuleType":
@@ -99,11 +111,6 @@ def create_levels(folder: Path, version: Version, variant: Variant, options: Arr
             raise StorageWriteError.of(folder, error) from error
 
 
-def is_array(folder: Path) -> bool:
-    """Say whether there is an array in a folder."""
-    return (folder / "zarr.json").is_file() or (folder / ".zarray").is_file()
-
-
 class Levels:
     """The arrays of one image, opened; another process may grow them meanwhile."""
 
@@ -150,10 +157,9 @@ class Levels:
             StorageWriteError: There is no room, or no permission.
         """
         try:
-            for array, pixels in zip(
-                self._arrays, pyramid(plane, len(self._arrays), labels=labels), strict=True
-            ):
-                array[at] = pixels
+            sizes = list(pyramid(plane, len(self._arrays), labels=labels))
+            for array, pixels in reversed(list(zip(self._arrays, sizes, strict=True))):
+                array[at] = pixels  # the full size last: who finds it finds the others
         except OSError as error:
             raise StorageWriteError.of(self.folder, error) from error
         return self.file(at)
@@ -181,8 +187,10 @@ class Levels:
                     yield float(low), float(high)
 
     def has(self, at: tuple[int, int, int]) -> bool:
-        """Say whether a plane was written."""
-        return self.file(at).is_file()
+        """Say whether a plane was written, all of it."""
+        sides = (self._arrays[0].shards or self._arrays[0].chunks)[-2:]
+        counts = (-(-length // side) for length, side in zip(self._arrays[0].shape[-2:], sides, strict=True))
+        return all(self._chunk(at, *chunk).is_file() for chunk in product(*map(range, counts)))
 
     def has_any(self) -> bool:
         """Say whether any plane was written."""
@@ -204,7 +212,10 @@ class Levels:
 
     def file(self, at: tuple[int, int, int], level: int = 0) -> Path:
         """Return the file of a plane's first chunk, or of all of it."""
-        key = self._arrays[level].metadata.encode_chunk_key((*at, 0, 0))
+        return self._chunk(at, 0, 0, level)
+
+    def _chunk(self, at: tuple[int, int, int], row: int, column: int, level: int = 0) -> Path:
+        key = self._arrays[level].metadata.encode_chunk_key((*at, row, column))
         return Path(os.path.abspath(self.folder / str(level) / key))
 
 

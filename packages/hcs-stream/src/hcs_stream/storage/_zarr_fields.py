@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -12,7 +13,7 @@ from ._errors import StorageWriteError
 from ._ngff import Json, Version, channel, content_of, image_document, plate_document, well_document
 from ._pyramid import level_shapes
 from ._zarr_arrays import ArrayOptions, Levels, create_levels
-from ._zarr_groups import ensure_group, read_attributes, version_of, write_attributes
+from ._zarr_groups import ensure_group, is_array, read_attributes, version_of, write_attributes
 from ._zarr_places import Place
 from ._zarr_state import PlateState, Variant
 
@@ -21,8 +22,10 @@ logger = logging.getLogger(__name__)
 LABELS = "labels"
 OWN = "hcs"
 """The attribute of groups under which what OME-NGFF has no word for lies."""
-PARTIAL = "*.partial"
-"""What zarr leaves of a file whose writer was killed."""
+PARTIAL = ".partial"
+"""How the name ends of what zarr leaves of a file whose writer was killed."""
+UNFINISHED = ".hcs-"
+"""How names begin of what we leave then."""
 ABANDONED_SECONDS = 3600.0
 SAMPLED = 16
 """From how many fields contrast limits are taken."""
@@ -47,7 +50,7 @@ class Catalogue:
         group = group_of(self.folder, place, name, variant)
         attributes = read_attributes(group)
         if attributes and OWN not in attributes:
-            raise StorageWriteError(group, errno.EEXIST, "another program's image is there")
+            raise StorageWriteError(group, errno.ENOTEMPTY, "another program's image is there")
         if not attributes:
             self._make(place, group, name, options)
         if not name:
@@ -151,6 +154,17 @@ class Catalogue:
         write_attributes(group.parent, self.version, attributes)
 
 
+def refuse_foreign(plate: Path) -> None:
+    """Refuse to write where another program's plate, image or array is: what it says would be lost.
+
+    Raises:
+        StorageWriteError: One is.
+    """
+    attributes = read_attributes(plate)
+    if is_array(plate) or (attributes and OWN not in attributes):
+        raise StorageWriteError(plate, errno.ENOTEMPTY, "another program's zarr is there")
+
+
 def group_of(plate: Path, place: Place, name: str, variant: Variant) -> Path:
     """Return the folder of a field's images of one variant."""
     well = plate / place.well
@@ -194,7 +208,17 @@ def _limits(images: Sequence[Levels], variant: Variant) -> dict[str, tuple[float
 
 
 def _sweep(plate: Path) -> None:
-    for leftover in plate.rglob(PARTIAL):
-        with suppress(OSError):
-            if time.time() - leftover.stat().st_mtime > ABANDONED_SECONDS:
-                leftover.unlink()
+    for place, folders, files in os.walk(plate):
+        for name in (*folders, *files):
+            if name.startswith(UNFINISHED) or name.endswith(PARTIAL):
+                _remove_if_abandoned(Path(place, name))
+
+
+def _remove_if_abandoned(leftover: Path) -> None:
+    with suppress(OSError):
+        if time.time() - leftover.stat().st_mtime <= ABANDONED_SECONDS:
+            return
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink()

@@ -23,6 +23,17 @@ def version_of(folder: Path) -> Version | None:
     return "0.4" if (folder / ".zgroup").is_file() else None
 
 
+def is_array(folder: Path) -> bool:
+    """Say whether a folder is a zarr array, no group of such; a damaged one may be."""
+    metadata = folder / "zarr.json"
+    if not metadata.is_file():
+        return (folder / ".zarray").is_file()
+    try:
+        return bool(_read(metadata).get("node_type") == "array")
+    except UnreadableImageError:
+        return True
+
+
 def read_attributes(folder: Path) -> Json:
     """Return a group's attributes; empty if there is no group.
 
@@ -33,11 +44,10 @@ def read_attributes(folder: Path) -> Json:
     if version is None:
         return {}
     path = folder / ("zarr.json" if version == "0.5" else ".zattrs")
+    found = _read(path) if path.is_file() else {}
     try:
-        found = json.loads(path.read_bytes()) if path.is_file() else {}
-        attributes = found.get("attributes", {}) if version == "0.5" else found
-        return dict(attributes)
-    except (ValueError, TypeError, AttributeError) as error:
+        return dict(found.get("attributes", {}) if version == "0.5" else found)
+    except (ValueError, TypeError) as error:
         raise UnreadableImageError(path, f"damaged metadata: {error}") from error
 
 
@@ -93,6 +103,13 @@ def metadata_lock(plate: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _read(path: Path) -> Json:
+    try:
+        return dict(json.loads(path.read_bytes()))
+    except (ValueError, TypeError) as error:
+        raise UnreadableImageError(path, f"damaged metadata: {error}") from error
 
 
 def _write(path: Path, document: Mapping[str, Any]) -> None:

@@ -13,9 +13,9 @@ from hcs_protocol import new_id
 from ._backend import Pixels
 from ._errors import ImageNotFoundError, StorageWriteError, UnreadableImageError, UnsafePathError
 from ._ngff import AXES, Version, document
-from ._zarr_arrays import ArrayOptions, compressors, import_zarr, is_array
-from ._zarr_fields import OWN
-from ._zarr_groups import ensure_group, metadata_lock, read_attributes, write_attributes
+from ._zarr_arrays import ArrayOptions, compressors, import_zarr
+from ._zarr_fields import OWN, UNFINISHED
+from ._zarr_groups import ensure_group, is_array, metadata_lock, read_attributes, write_attributes
 
 FOLDER = "images"
 RESERVED = frozenset({"zarr.json", ".zgroup", ".zattrs", ".zarray"})
@@ -42,7 +42,7 @@ def write_loose(
         StorageWriteError: There is no room, or no permission.
     """
     folder = loose_folder(plate, name)
-    unfinished = plate / FOLDER / f".hcs-{new_id()}"
+    unfinished = plate / FOLDER / f"{UNFINISHED}{new_id()}"
     stored = np.moveaxis(pixels, -1, 0) if coloured else pixels
     axes = (["c"] if coloured else ["z"] if pixels.ndim == 3 else []) + ["y", "x"]
     try:
@@ -86,7 +86,7 @@ def _put_in_place(plate: Path, version: Version, unfinished: Path, folder: Path)
 
 def _set_aside(folder: Path) -> Path:
     """Take an image's name away all at once: nobody finds half of it. Return its new one."""
-    gone = folder.with_name(f".hcs-{new_id()}")
+    gone = folder.with_name(f"{UNFINISHED}{new_id()}")
     if folder.exists():
         os.replace(folder, gone)
     return gone

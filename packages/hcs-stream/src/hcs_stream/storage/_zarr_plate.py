@@ -21,7 +21,7 @@ from ._errors import ImageNotFoundError, UnreadableImageError
 from ._ngff import VERSIONS, Version
 from ._pixels import check_described, host_pixels, is_coloured
 from ._zarr_arrays import ArrayOptions, Levels
-from ._zarr_fields import OWN, Catalogue, group_of
+from ._zarr_fields import OWN, Catalogue, group_of, refuse_foreign
 from ._zarr_groups import metadata_lock, read_attributes, version_of
 from ._zarr_places import Place, Plane, axis_value, channel_value, planes_of, well_path
 from ._zarr_state import AxisValue, PlateState
@@ -241,6 +241,7 @@ class ZarrPlate:
     def _changing(self) -> Iterator[PlateState]:
         """Lend the state while no other process changes it; what is changed is written."""
         with self._lock, metadata_lock(self.folder):
+            refuse_foreign(self.folder)
             state = self.state()
             before = state.to_json()
             yield state
@@ -258,14 +259,15 @@ class ZarrPlate:
         """Take up what an image says of all; the first to say it is believed."""
         known = self._known
         size = None if pixel_size is None else np.ravel(np.asarray(pixel_size, dtype=float)).tolist()
-        new_wavelength = emission_wavelength is not None and str(place.c) not in known.wavelengths
+        channel = "" if place.c is None else str(place.c)
+        new_wavelength = emission_wavelength is not None and channel not in known.wavelengths
         if not ((size and known.pixel_size is None) or (z_step and known.z_step is None) or new_wavelength):
             return
         with self._changing() as state:
             state.pixel_size = state.pixel_size or (None if size is None else (size[0], size[-1]))
             state.z_step = state.z_step or z_step
             if emission_wavelength is not None:
-                state.wavelengths = {str(place.c): emission_wavelength, **state.wavelengths}
+                state.wavelengths = {channel: emission_wavelength, **state.wavelengths}
 
     def _z_indexes(self, count: int) -> Sequence[AxisValue]:
         declared = [value for value in self._known.declared.get("z", []) if value is not None]
