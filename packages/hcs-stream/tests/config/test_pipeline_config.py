@@ -15,6 +15,7 @@ from hcs_stream.config import (
     NapariStreamingConfig,
     PipelineConfig,
     UnknownSettingError,
+    active_streaming,
     load_config,
     resolve,
     resolve_all,
@@ -277,6 +278,27 @@ def test_a_file_for_all_pipelines_is_named_by_a_variable(file: Path, monkeypatch
     assert load_config().workers == 7
     assert inherited.explain("napari_port") == "5700, from HCS_NAPARI_PORT"
     assert inherited.explain("site_mode") == f"slice, from {file}"
+
+
+@pytest.mark.parametrize("misspelt", ["wokers = 7", "[napari_streeming]", "workers = 0"])
+def test_a_file_for_all_pipelines_is_checked_wherever_it_is_used(
+    misspelt: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(misspelt)
+    monkeypatch.setenv("HCS_CONFIG", str(file))
+
+    with pytest.raises(ConfigurationError, match=r"workers|did you mean 'napari_streaming'"):
+        active_streaming()
+
+
+def test_a_file_may_be_named_from_ones_home(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text("[napari_streaming]\nnapari_port = 5600\n")
+    monkeypatch.setenv("HOME", str(file.parent))
+    monkeypatch.setenv("USERPROFILE", str(file.parent))
+    monkeypatch.setenv("HCS_CONFIG", f" ~/{file.name}")
+
+    assert resolve().napari_port == 5600
+    assert viewer_of(load_config(f"~/{file.name}")).napari_port == 5600
 
 
 def test_a_changed_file_is_read_anew(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

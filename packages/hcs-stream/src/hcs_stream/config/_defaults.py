@@ -6,8 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 
-from ._environment import CONFIG, PREFIX, Said, check_variables, from_environment
-from ._file import read_toml, said_of_viewers
+from ._environment import PREFIX, Said, check_variables, config_file, from_environment
 from ._inheritance import ORIGINS, Level
 from ._streaming import NapariStreamingConfig
 
@@ -20,8 +19,8 @@ def default_level(environ: Mapping[str, str] = os.environ) -> Level:
         OSError: The file cannot be read.
     """
     variables = frozenset((name, text) for name, text in environ.items() if name.startswith(PREFIX))
-    path = environ.get(CONFIG)
-    stamp = Path(path).stat() if path else None
+    path = config_file(environ)
+    stamp = path.stat() if path else None
     return _default_level(variables, stamp and (stamp.st_mtime_ns, stamp.st_size))
 
 
@@ -29,10 +28,14 @@ def default_level(environ: Mapping[str, str] = os.environ) -> Level:
 def _default_level(variables: frozenset[tuple[str, str]], stamp: tuple[int, int] | None) -> Level:
     environ = dict(variables)
     check_variables(environ)
-    said = from_environment(NapariStreamingConfig, environ).over(_from_file(environ.get(CONFIG)))
+    said = from_environment(NapariStreamingConfig, environ).over(_from_file(config_file(environ)))
     return Level("environment", SimpleNamespace(**said.values, **{ORIGINS: said.sources}))
 
 
-def _from_file(path: str | None) -> Said:
-    viewers = said_of_viewers(read_toml(Path(path)), path) if path else []
+def _from_file(path: Path | None) -> Said:
+    if path is None:
+        return Said({}, {})
+    from ._pipeline_config import said_in_file  # which has lazy twins, and those have these defaults
+
+    _, viewers = said_in_file(path)
     return viewers[0] if len(viewers) == 1 else Said({}, {})  # what is said of several holds for none other

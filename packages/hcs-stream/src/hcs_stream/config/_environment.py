@@ -1,6 +1,7 @@
 """Settings that ``HCS_…`` variables say."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from ._errors import InvalidSettingError, UnknownSettingError, closest
@@ -21,6 +22,7 @@ OTHERS = frozenset(
         "HCS_RUNTIME_DIR",
         "HCS_SHM_BUDGET",
         "HCS_SHM_DIR",
+        "HCS_SHM_HUGE_PAGES",
         "HCS_SPILL_BUDGET",
         "HCS_SPILL_DIR",
         "HCS_VIEWER_BUDGET_MILLISECONDS",
@@ -53,6 +55,12 @@ def variables(config: type[Settings]) -> dict[str, str]:
     """Return the variables that say fields of this configuration, and which; later ones count more."""
     named = {name: field for name, field in OTHER_NAMES.items() if field in hints(config)}
     return named | {PREFIX + field.upper(): field for field in hints(config) if field != STREAMING}
+
+
+def config_file(environ: Mapping[str, str]) -> Path | None:
+    """Return the file that ``$HCS_CONFIG`` names; None if it names none."""
+    named = environ.get(CONFIG, "").strip()
+    return Path(named).expanduser() if named else None
 
 
 def from_environment(config: type[Settings], environ: Mapping[str, str]) -> Said:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-from ._environment import CONFIG, Said, check_variables, from_environment
+from ._environment import Said, check_variables, config_file, from_environment
 from ._errors import InvalidSettingError
 from ._file import from_table, read_toml, said_of_viewers
 from ._inheritance import STREAMING, Level, look_up, with_origins
@@ -72,15 +72,25 @@ def load_config(
         OSError: The file cannot be read.
     """
     check_variables(environ)
-    path = path or environ.get(CONFIG) or None
-    tables = read_toml(Path(path)) if path else {}
-    check_names(PipelineConfig, tables, str(path))
-    viewers = said_of_viewers(tables, str(path))
-    own = {name: value for name, value in tables.items() if name != STREAMING}
-    said = from_environment(PipelineConfig, environ).over(from_table(PipelineConfig, own, str(path)))
+    file = Path(path).expanduser() if path else config_file(environ)
+    in_file, viewers = said_in_file(file) if file else (Said({}, {}), [])
+    said = from_environment(PipelineConfig, environ).over(in_file)
     own_values = cast("dict[str, Any]", said.values)  # they are checked
     config = PipelineConfig(napari_streaming=_lazies(viewers, environ), **own_values)
     return with_origins(config, said.sources)
+
+
+def said_in_file(path: Path) -> tuple[Said, list[Said]]:
+    """Return what a file says of a pipeline, and what of each of its viewers.
+
+    Raises:
+        ConfigurationError: A name is misspelt or a value cannot be; the text says where it stands.
+        OSError: The file cannot be read.
+    """
+    tables = read_toml(path)
+    check_names(PipelineConfig, tables, str(path))
+    own = {name: value for name, value in tables.items() if name != STREAMING}
+    return from_table(PipelineConfig, own, str(path)), said_of_viewers(tables, str(path))
 
 
 def _lazies(said: Sequence[Said], environ: Mapping[str, str]) -> Streamings:

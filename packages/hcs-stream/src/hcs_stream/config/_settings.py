@@ -157,7 +157,7 @@ def _in_words(kind: object) -> str:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return "one of " + ", ".join(str(member.value) for member in kind)
     if isinstance(kind, type):
-        return f"a {kind.__name__}"
+        return f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}"
     values = get_args(kind)
     if values and all(isinstance(value, str) for value in values):
         return "one of " + ", ".join(values)
