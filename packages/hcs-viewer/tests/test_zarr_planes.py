@@ -41,6 +41,21 @@ def test_several_planes_of_one_chunk_are_told_apart_by_the_key(tmp_path: Path) -
     assert found == STACK[1, 1, 2].tobytes()
 
 
+def test_big_endian_planes_are_read_as_others(tmp_path: Path) -> None:
+    zarr.create_array(tmp_path / "a", data=STACK[0, 0].astype(">u2"), chunks=(1, 5, 6), zarr_format=2)
+
+    assert read_file(FileRef(path=str(tmp_path / "a" / "2.0.0")), SPEC) == STACK[0, 0, 2].tobytes()
+
+
+def test_an_array_of_two_axes_has_one_plane(tmp_path: Path) -> None:
+    zarr.create_array(tmp_path / "a", data=STACK[0, 0, 0])
+    chunk = str(tmp_path / "a" / "c" / "0" / "0")
+
+    assert read_file(FileRef(path=chunk), SPEC) == STACK[0, 0, 0].tobytes()
+    with pytest.raises(BlockUnavailableError, match="out of bounds"):
+        read_file(FileRef(path=chunk, key=1), SPEC)
+
+
 def test_a_chunk_that_is_gone_is_no_black_image(array: Path) -> None:
     for path in [
         path for path in array.rglob("*") if path.is_file() and not path.name.startswith(("z", "."))

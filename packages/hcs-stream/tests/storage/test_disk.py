@@ -258,3 +258,38 @@ def test_what_another_process_still_writes_is_left_alone(folder: Path) -> None:
 
     assert unfinished.exists()
     assert elsewhere.exists()
+
+
+def test_what_is_old_is_swept_up_though_another_process_has_its_writers_number(folder: Path) -> None:
+    unfinished = folder / f".hcs-{_atomic._machine():08x}-{psutil.Process().ppid()}-1.tmp"
+    unfinished.touch()
+    os.utime(unfinished, (0, 0))
+
+    _atomic.sweep_folder(folder)
+
+    assert not unfinished.exists()
+
+
+@UNIX
+def test_a_folder_that_nobody_may_look_into_is_no_missing_image(tmp_path: Path) -> None:
+    asks = f"""
+import os, pathlib
+from hcs_stream.storage import FileManager
+folder = pathlib.Path({str(tmp_path)!r}, "locked")
+folder.mkdir(mode=0o000)
+if os.geteuid() == 0:
+    os.setegid(65534)
+    os.seteuid(65534)
+for ask in (FileManager().load, FileManager().exists):
+    try:
+        print(ask(folder / "a.tif"))
+    except PermissionError:
+        print("may not look")
+"""
+    for parent in (tmp_path, *tmp_path.parents[:2]):
+        parent.chmod(0o755)
+
+    said = subprocess.run([sys.executable, "-c", asks], check=True, capture_output=True, text=True)
+    (tmp_path / "locked").chmod(0o700)
+
+    assert said.stdout.split("\n")[:2] == ["may not look", "may not look"]

@@ -45,8 +45,8 @@ class ZarrPlane:
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
-        """Of the pixels."""
-        dtype: np.dtype[np.generic] = np.dtype(self._array.dtype)
+        """Of the pixels; `asarray` has them in the array's own byte order."""
+        dtype: np.dtype[np.generic] = np.dtype(self._array.dtype).newbyteorder("=")
         return dtype
 
     def asarray(self) -> npt.NDArray[np.generic]:
@@ -60,7 +60,7 @@ class ZarrPlane:
             wanted = f"the chunk of an array of {self._array.ndim} axes"
             raise ValueError(f"wanted {wanted}, found {name.as_posix()!r}")
         sides = tuple(self._array.shards or self._array.chunks)[:-2]
-        within = np.unravel_index(key, sides) if sides else ()
+        within = np.unravel_index(key, sides or (1,))
         return tuple(
             number * side + int(offset) for number, side, offset in zip(chunk, sides, within, strict=False)
         )

@@ -73,15 +73,16 @@ def sweep_folder(folder: Path) -> None:
 def _sweep_once(folder: Path) -> None:
     place = os.getpid(), folder
     if place not in _swept:
-        sweep_folder(folder)
+        with contextlib.suppress(PermissionError):  # who may write need not be allowed to look
+            sweep_folder(folder)
         _swept.add(place)
 
 
 def _is_abandoned(entry: os.DirEntry[str]) -> bool:
     machine, _, rest = entry.name.removeprefix(PREFIX).partition("-")
     pid = rest.partition("-")[0]
-    if machine == f"{_machine():08x}" and pid.isdecimal():
-        return not psutil.pid_exists(int(pid))
+    if machine == f"{_machine():08x}" and pid.isdecimal() and not psutil.pid_exists(int(pid)):
+        return True  # else another process may have its number by now
     try:
         return time.time() - entry.stat().st_mtime > ABANDONED_SECONDS
     except OSError:

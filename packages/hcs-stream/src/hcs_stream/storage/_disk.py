@@ -146,5 +146,7 @@ def _write(data: object, path: Path, described: Description) -> Reference:
 def _is_there(ask: Callable[[], bool]) -> bool:
     try:
         return ask()
+    except PermissionError:
+        raise  # whether it is there cannot be said
     except OSError:  # a name that is too long is there nowhere
         return False
