@@ -150,6 +150,15 @@ def test_thumbnails_are_left_out_and_strangers_are_shown(story: Story) -> None:
     assert [path.name for path in story.watch.skipped["thumbs"]] == ["P_A01_s1_w1_thumb.TIF"]
 
 
+def test_strangers_of_one_name_do_not_take_each_others_place(story: Story) -> None:
+    for folder in ("one", "two"):
+        (story.folder / folder).mkdir()
+        story.arrive(f"{folder}/overview.tif")
+        story.go_on()
+
+    assert [keywords["site"] for keywords in story.stream.sent] == ["overview", "two/overview"]
+
+
 def test_names_that_metadata_bring_hold_from_then_on(story: Story) -> None:
     story.arrive("P_A01_s1_w1.TIF")
     story.go_on()

@@ -58,6 +58,33 @@ def test_a_page_is_read_by_its_key(tmp_path: Path) -> None:
         read_image(image(tmp_path / "a.tif", (2,)))
 
 
+def test_pages_that_were_appended_are_several_planes(tmp_path: Path) -> None:
+    for _ in range(2):
+        tifffile.imwrite(tmp_path / "a.tif", GREY, append=True)
+
+    with pytest.raises(UnreadableImageError, match="found 2 planes of one size: say which by its key"):
+        read_image(image(tmp_path / "a.tif"))
+
+
+def test_an_overview_beside_an_image_is_no_plane(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", GREY)
+    tifffile.imwrite(tmp_path / "a.tif", GREY[::2, ::2], append=True)
+
+    assert read_image(image(tmp_path / "a.tif")).tolist() == GREY.tolist()
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.png"])
+def test_grey_with_transparency_is_grey(name: str, tmp_path: Path) -> None:
+    pixels = np.stack([GREY, GREY + 1], axis=-1).astype("uint8")
+    if name == "a.tif":
+        alpha = {"planarconfig": "contig", "extrasamples": ["unassalpha"]}
+        tifffile.imwrite(tmp_path / name, pixels, photometric="minisblack", **alpha)
+    else:
+        imageio.imwrite(tmp_path / name, pixels)
+
+    assert read_image(image(tmp_path / name)).tolist() == pixels[..., 0].tolist()
+
+
 @pytest.mark.parametrize("name", ["a.tif", "a.png"])
 @pytest.mark.parametrize("size", [0, 7, 100])
 def test_a_half_written_file_is_an_error_that_names_it(tmp_path: Path, name: str, size: int) -> None:

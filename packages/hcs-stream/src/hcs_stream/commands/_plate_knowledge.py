@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hcs_stream._addresses import ImageKeywords
 from hcs_stream.microscopes import NoImagesError, grammars
-from hcs_stream.sending import FoundImage, of_no_plate, of_plate, open_plates
+from hcs_stream.sending import FoundImage, LooseNames, of_no_plate, of_plate, open_plates
 
 REST = 4
 """Times as long as the last look took; in between, nothing is looked up."""
@@ -29,6 +29,7 @@ class PlateKnowledge:
         self._skipped: dict[Path, str] = {}
         self._places: dict[Path, int] = {}
         self._rests_until = 0.0
+        self._loose = LooseNames()
 
     def refresh(self) -> bool:
         """Look again, if that is not too soon after the last time; say whether."""
@@ -41,7 +42,7 @@ class PlateKnowledge:
         """Return an image, or why a file is none of a plate; None if that has to be looked up yet."""
         known = self._known(path)
         if known is None and self.refresh():
-            return self._known(path) or of_no_plate(path)
+            return self._known(path) or of_no_plate(path, self._loose.name(path))
         return known
 
     def in_order(self, images: Iterable[FoundImage]) -> list[FoundImage]:

@@ -17,7 +17,7 @@ from ._image_file import ImageFile
 from ._imagexpress import format_imagexpress, parse_imagexpress
 from ._imagexpress_htd import format_htd
 from ._makers import grammars
-from ._names import format_path, parse_path, parse_paths
+from ._names import folder_of_plate, format_path, parse_path, parse_paths
 from ._plate import Plate, open_plate
 from ._positions import read_positions
 from ._read import read_image
@@ -38,6 +38,7 @@ __all__ = [
     "UnnameableImageError",
     "UnreadableImageError",
     "Wanted",
+    "folder_of_plate",
     "format_htd",
     "format_imagexpress",
     "format_path",

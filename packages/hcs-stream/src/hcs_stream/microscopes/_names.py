@@ -15,7 +15,8 @@ from ._makers import grammar_of, grammars
 
 Address: TypeAlias = tuple[object, ...]
 
-_PART = re.compile(r"(?:ZStep|TimePoint)_[0-9]+|Images|r[0-9]+c[0-9]+", re.IGNORECASE)
+_PLANE = re.compile(r"(?:ZStep|TimePoint)_[0-9]+|r[0-9]+c[0-9]+", re.IGNORECASE)
+_PART = re.compile(rf"{_PLANE.pattern}|Images", re.IGNORECASE)
 
 
 def parse_path(
@@ -158,6 +159,14 @@ def format_path(image: ImageFile, *, maker: str) -> Path:
 def plate_folder(folders: tuple[str, ...]) -> str:
     """Return the last folder that does not stand for a part of the plate."""
     return next((name for name in reversed(folders) if not is_part(name)), "")
+
+
+def folder_of_plate(path: str | os.PathLike[str]) -> Path:
+    """Return the folder of the plate on which an image lies: its own, or that above folders of planes."""
+    folder = Path(path).parent
+    while _PLANE.fullmatch(Path(os.path.abspath(folder)).name):
+        folder = folder.parent if folder.name else folder / ".."
+    return folder
 
 
 def is_part(folder: str) -> bool:

@@ -14,6 +14,8 @@ from ._ngff_metadata import STORE_FILES
 
 Pixels = npt.NDArray[Any]
 
+GREY_AND_ALPHA = 2
+
 
 def read_image(image: ImageFile) -> Pixels:
     """Read the pixels of one image, of shape ``(y, x)`` or ``(y, x, 3)``.
@@ -24,6 +26,8 @@ def read_image(image: ImageFile) -> Pixels:
         FileNotFoundError: The file is gone.
     """
     pixels, coloured = _read(image.path, image.key)
+    if coloured and pixels.shape[-1] == GREY_AND_ALPHA:
+        pixels, coloured = pixels[..., 0], False
     while pixels.ndim > 2 + coloured and pixels.shape[0] == 1:
         pixels = pixels[0]
     if pixels.ndim != 2 + coloured or (coloured and pixels.shape[-1] not in (3, 4)):
@@ -50,14 +54,21 @@ def _read_tiff(path: Path, key: tuple[int, ...]) -> tuple[Pixels, bool]:
 
     try:
         with tifffile.TiffFile(path, _multifile=False) as file:  # one of an OME set is asked for, not the set
+            if not key and (count := sum(_is_like(file.series[0], other) for other in file.series)) > 1:
+                raise UnreadableImageError(path, f"{count} planes of one size: say which by its key,")
             pixels = file.asarray(key=key[0] if key else None)
             axes = file.pages[key[0]].axes if key else file.series[0].axes
-    except FileNotFoundError:
+    except (FileNotFoundError, UnreadableImageError):
         raise
     except Exception as error:  # a broken file makes tifffile stumble in any way
         raise UnreadableImageError(path, f"{type(error).__name__} ({error})") from error
     coloured = "S" in axes
     return np.moveaxis(pixels, axes.index("S"), -1) if coloured else pixels, coloured
+
+
+def _is_like(series: Any, other: Any) -> bool:
+    """Say whether a file has the same thing in both, and not an overview or a mask beside an image."""
+    return bool(series.shape == other.shape and series.dtype == other.dtype)
 
 
 def _read_array(path: Path, key: tuple[int, ...]) -> Pixels:

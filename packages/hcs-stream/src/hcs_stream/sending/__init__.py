@@ -1,16 +1,9 @@
 """From files to a viewer: images are found, chosen, read ahead and sent, for the commands and the manager."""
 
 from ._choice import Choice, NothingChosenError, NumberFilter, number_filter
-from ._found_images import (
-    PICTURES,
-    Found,
-    FoundImage,
-    NoSuchImageError,
-    choose,
-    find_images,
-    of_no_plate,
-    of_plate,
-)
+from ._distinct import LooseNames
+from ._finding import Found, NoSuchImageError, choose, find_images
+from ._found_images import PICTURES, FoundImage, of_no_plate, of_plate
 from ._image_table import ImageTable
 from ._open_plates import files, open_plates, reason
 from ._opening import Opening, OpeningCancelledError, OpeningError
@@ -25,6 +18,7 @@ __all__ = [
     "Found",
     "FoundImage",
     "ImageTable",
+    "LooseNames",
     "NoSuchImageError",
     "NothingChosenError",
     "NumberFilter",

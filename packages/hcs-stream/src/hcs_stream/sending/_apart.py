@@ -17,7 +17,8 @@ import msgspec
 from hcs_protocol import HcsError
 from hcs_stream.microscopes import NoImagesError
 
-from ._found_images import PICTURES, Found, find_images
+from ._finding import Found, find_images
+from ._found_images import PICTURES
 from ._image_table import columns_of
 from ._opening import LENGTH, NotOpened, Opened, Seen
 

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from hcs_protocol import natural_key
 from hcs_stream.microscopes import ImageFile
 
-from ._found_images import Found, FoundImage, of_no_plate, of_plate
+from ._finding import Found
+from ._found_images import FoundImage, of_no_plate, of_plate
 from ._printable import readable
 
 COMPONENTS_IN_ORDER = ("plate", "well", "site", "channel", "z_index", "timepoint")
@@ -131,7 +132,7 @@ class ImageTable:
         """Return an image with all that a viewer is told about it."""
         told = self._told_codes[row]
         if told == OF_NO_PLATE:
-            return of_no_plate(self.path(row))
+            return of_no_plate(self.path(row), str(self.value("site", row)))
         file = ImageFile(
             path=self.path(row),
             plate=str(self.value("plate", row)),

@@ -1,9 +1,11 @@
 """The planes of an image on disk: one as a rule, all of a stack that one file holds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -15,7 +17,12 @@ from ._printable import readable
 
 Plane = tuple[npt.NDArray[Any], ImageKeywords]
 
-OWN_AXES = {"Z": "z_index", "C": "channel", "T": "timepoint"}
+OWN_AXES = {"Z": "z_index", "T": "timepoint"}
+WORDS = {"C": "channel", "Z": "z", "T": "timepoint"}
+IN_SERIES = "I"
+"""The axis along which a file has several images of one kind."""
+ONLY_CHANNEL = "1"
+"""What grammars call the channel of a name that says none."""
 IN_A_ROW = ("z_index", "timepoint", "site")
 """What an axis that the file does not name is taken for: the first that the image has not."""
 
@@ -71,43 +78,76 @@ def _planes_of_stack(image: FoundImage) -> Iterator[Plane] | None:
     path = image.file.path
     try:
         with tifffile.TiffFile(path, _multifile=False) as file:
-            series = file.series[0]
-            axes, shape = series.axes, series.shape
-            lies_in_pages = [page.index if page is not None else None for page in series.pages]
+            first = file.series[0]
+            alike = [one for one in file.series if (one.shape, one.dtype) == (first.shape, first.dtype)]
+            axes, shape = first.axes, first.shape
+            pages = [page.index if page is not None else None for one in alike for page in one.pages]
     except Exception:  # a broken file makes tifffile stumble in any way
         return None
     leading = "".join(axis for axis in axes if axis not in "YXS")
-    if not leading or not axes.startswith(leading):
+    if not axes.startswith(leading):
         return None
-    return _each(image, leading, shape[: len(leading)], lies_in_pages)
+    lengths = shape[: len(leading)]
+    if len(alike) > 1:  # written one by one, as if each were an image of its own
+        leading, lengths = f"{IN_SERIES}{leading}", (len(alike), *lengths)
+    return _each(image, leading, lengths, pages) if leading else None
 
 
 def _each(image: FoundImage, axes: str, lengths: tuple[int, ...], pages: list[int | None]) -> Iterator[Plane]:
+    places = list(product(*map(range, lengths)))
+    by_page = len(pages) == len(places) and None not in pages
+    whole = None if by_page else _whole(image.file.path, lengths)
+    for number, place in enumerate(places):
+        keywords: ImageKeywords = {**image.keywords, **_numbers(image.keywords, axes, lengths, place)}
+        if whole is None:
+            page = msgspec.structs.replace(image.file, key=(pages[number],))
+            pixels, where = read_image(page), _where(page)
+        else:
+            pixels, where = whole[place], {}
+        colours: ImageKeywords = {"axes": "yxc"} if pixels.ndim > 2 else {}
+        yield pixels, {**keywords, **where, **colours}
+
+
+def _whole(path: Path, lengths: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Read a file whose planes are no pages of their own."""
     import tifffile
 
-    places = list(product(*map(range, lengths)))
-    by_page = len(pages) == len(places)
-    whole = None if by_page else tifffile.imread(image.file.path)
-    for place, page in zip(places, pages if by_page else [None] * len(places), strict=True):
-        keywords: ImageKeywords = {**image.keywords, **_numbers(image.keywords, axes, lengths, place)}
-        if page is None:
-            pixels = tifffile.imread(image.file.path)[place] if whole is None else whole[place]
-            yield pixels, keywords
-        else:
-            yield (
-                tifffile.imread(image.file.path, key=page),
-                {**keywords, "file": image.file.path, "page": page},
-            )
+    try:
+        pixels = tifffile.imread(path, _multifile=False)
+        return pixels.reshape(*lengths, *pixels.shape[len(lengths) :])
+    except Exception as error:  # a broken file makes tifffile stumble in any way
+        raise UnreadableImageError(path, f"{type(error).__name__} ({error})") from error
 
 
 def _numbers(
     known: ImageKeywords, axes: str, lengths: tuple[int, ...], place: tuple[int, ...]
 ) -> ImageKeywords:
-    """Return the components along a stack's axes, counted from 1."""
+    """Return the components along a stack's axes, counted from 1.
+
+    What the file's name says already is not said anew: such an axis is part of the channel's name.
+    """
     numbers: dict[str, object] = {}
+    channel = str(known.get("channel") or "")
+    details: list[str] = []
     for axis, length, index in zip(axes, lengths, place, strict=True):
-        free = [name for name in IN_A_ROW if known.get(name) is None and name not in numbers]
-        component = OWN_AXES.get(axis) or (free[0] if free else None)
-        if length > 1 and component:
-            numbers[component] = str(index + 1) if component == "channel" else index + 1
+        component = _component(axis, known, numbers)
+        if length > 1 and component == "channel" and channel in ("", ONLY_CHANNEL):
+            channel = str(index + 1)
+        elif length > 1 and component in (None, "channel"):
+            details.append(f"{WORDS.get(axis, 'plane')} {index + 1}")
+        elif length > 1 and component is not None:
+            numbers[component] = index + 1
+    named = f"{channel} ({', '.join(details)})" if channel and details else channel or ", ".join(details)
+    if named:
+        numbers["channel"] = named
     return numbers  # type: ignore[return-value]  # its names are those of components
+
+
+def _component(axis: str, known: ImageKeywords, numbers: Mapping[str, object]) -> str | None:
+    """Return what an axis is taken for; None where the image has that already."""
+    if axis == "C":
+        return "channel"
+    free = [name for name in IN_A_ROW if known.get(name) is None and name not in numbers]
+    if axis in OWN_AXES:
+        return OWN_AXES[axis] if OWN_AXES[axis] in free else None
+    return free[0] if free else None

@@ -13,15 +13,10 @@ import zarr
 
 from hcs_stream.config import well_filter
 from hcs_stream.microscopes import UnreadableImageError, format_htd
-from hcs_stream.sending import (
-    Choice,
-    FoundImage,
-    NoSuchImageError,
-    choose,
-    find_images,
-    of_no_plate,
-    read_planes,
-)
+from hcs_stream.sending import Choice
+from hcs_stream.sending._finding import NoSuchImageError, choose, find_images
+from hcs_stream.sending._found_images import FoundImage, of_no_plate
+from hcs_stream.sending._planes import read_planes
 
 
 @pytest.fixture
@@ -194,3 +189,109 @@ def test_half_a_file_is_an_error_at_once(plate: Path) -> None:
 
     with pytest.raises(UnreadableImageError):
         read_planes(image)
+
+
+def write(path: Path, *, text: str = "") -> Path:
+    """Write a small image, or a text."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if text:
+        path.write_text(text, encoding="latin-1", newline="")
+    else:
+        tifffile.imwrite(path, np.ones((4, 5), "uint16"))
+    return path
+
+
+def test_files_below_folders_of_planes_are_looked_up_on_their_plate(tmp_path: Path) -> None:
+    for number in (1, 2):
+        write(tmp_path / f"plate/TimePoint_{number}/ZStep_0/P_A01_s1_w1.TIF")
+    write(tmp_path / "plate/P.HTD", text=format_htd({"1": "DAPI"}))
+
+    found = find_images([str(tmp_path / "plate" / "TimePoint_*" / "ZStep_*" / "*.TIF")])
+
+    said = [(image.keywords["timepoint"], image.keywords["channel"]) for image in found.images]
+    assert said == [(1, "DAPI"), (2, "DAPI")]
+
+
+def test_a_file_in_the_current_folder_of_planes_is_looked_up_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "plate/TimePoint_2/P_A01_s1_w1.TIF")
+    monkeypatch.chdir(path.parent)
+
+    (image,) = find_images([path.name]).images
+
+    assert image.keywords["timepoint"] == 2
+
+
+@pytest.mark.parametrize("said", ["day */Screen", "day */Screen/*.tif"])
+def test_plates_of_one_name_in_several_folders_are_told_apart(said: str, tmp_path: Path) -> None:
+    for day in (1, 2):
+        write(tmp_path / f"day {day}/Screen/A01_s1_w1.tif")
+        write(tmp_path / f"day {day}/Screen/B0{day}_s1_w1.tif")
+
+    found = find_images([str(tmp_path / said)])
+
+    plates = [image.keywords["plate"] for image in found.images]
+    assert plates == ["Screen", "Screen", "Screen (day 2/Screen)", "Screen (day 2/Screen)"]
+
+
+def test_one_plate_named_in_two_ways_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "Screen/A01_s1_w1.tif")
+    monkeypatch.chdir(tmp_path)
+
+    found = find_images(["Screen", str(tmp_path / "Screen"), str(tmp_path / "Screen/*.tif")])
+
+    assert [image.keywords["plate"] for image in found.images] == ["Screen"]
+
+
+def test_files_of_one_name_have_places_of_their_own(tmp_path: Path) -> None:
+    names = ("overview.tif", "overview.tiff", "one/overview.tif", "two/overview.tif", "two/overview.tiff")
+    paths = [str(write(tmp_path / name)) for name in names]
+
+    sites = [image.keywords["site"] for image in find_images(paths).images]
+
+    assert sites[:4] == ["overview", "overview.tiff", "one/overview", "two/overview"]
+    assert len(set(sites)) == 5
+
+
+@pytest.mark.parametrize("axes", ["Z", "T", "C", "Q"])
+def test_stacks_that_repeat_what_their_names_say_do_not_take_each_others_place(
+    axes: str, tmp_path: Path
+) -> None:
+    for name in ("A01_s1_w2_z1_t1.tif", "A01_s1_w2_z2_t1.tif", "A01_s1_w3_z1_t2.tif"):
+        stack(tmp_path / name, axes, 3)
+    components = ("site", "channel", "z_index", "timepoint")
+
+    planes = [plane for image in find_images([str(tmp_path)]).images for plane in read_planes(image)]
+
+    assert len({tuple(keywords[c] for c in components) for _, keywords in planes}) == 9
+
+
+def test_pages_that_were_appended_one_by_one_are_a_stack(tmp_path: Path) -> None:
+    path = tmp_path / "appended.tif"
+    for grey in range(3):
+        tifffile.imwrite(path, np.full((4, 5), grey, "uint16"), append=True)
+    (image,) = find_images([str(path)]).images
+
+    planes = list(read_planes(image))
+
+    assert [(pixels.max(), keywords["z_index"]) for pixels, keywords in planes] == [(0, 1), (1, 2), (2, 3)]
+
+
+def test_colours_of_a_stack_stay_colours(tmp_path: Path) -> None:
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, np.zeros((2, 4, 5, 3), "uint16"), photometric="rgb")
+    (image,) = find_images([str(path)]).images
+
+    assert [(p.shape, keywords["axes"]) for p, keywords in read_planes(image)] == [((4, 5, 3), "yxc")] * 2
+
+
+def test_a_stack_that_is_cut_off_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "stack.tif"
+    for grey in range(3):
+        tifffile.imwrite(path, np.full((40, 50), grey, "uint16"), append=True, metadata=None)
+    path.write_bytes(path.read_bytes()[:-2000])
+    (image,) = find_images([str(path)]).images
+
+    with pytest.raises(UnreadableImageError, match="failed to read"):
+        list(read_planes(image))

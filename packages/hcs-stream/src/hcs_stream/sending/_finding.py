@@ -1,0 +1,132 @@
+"""What is to be sent: images by the files, folders and globs that a command names."""
+
+import glob
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from hcs_protocol import HcsError
+from hcs_stream.microscopes import NoImagesError, Plate, folder_of_plate
+
+from ._choice import Choice
+from ._distinct import Placed, once, told_apart
+from ._found_images import PICTURES, FoundImage, of_no_plate, of_plate
+from ._open_plates import open_plates
+
+
+class NoSuchImageError(HcsError, FileNotFoundError):
+    """A path or glob that a command names leads to nothing."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said)
+        self.said = said
+
+    def __str__(self) -> str:
+        return f"wanted an image, the folder of a plate or a glob, found nothing at {self.said!r}"
+
+
+class Found(msgspec.Struct):
+    """Everything that a command named."""
+
+    images: list[FoundImage] = []
+    skipped: dict[str, list[Path]] = {}
+    """Files that are not sent, by the reason."""
+
+    def skip(self, why: str, paths: Iterable[Path]) -> None:
+        """Note files that are not sent."""
+        paths = list(paths)
+        if paths:
+            self.skipped.setdefault(why, []).extend(paths)
+
+
+def find_images(
+    said: Sequence[str], *, maker: str | None = None, told: Callable[[int], None] | None = None
+) -> Found:
+    """Find all images at these paths; each once, in the order of the paths, and no two at one address.
+
+    A file that lies on a plate has the address that it has there. One of any other name is shown all the
+    same, at a position of its own among the sites.
+
+    Args:
+        said: Folders of plates, files, and globs for shells that leave them as they are.
+        maker: Whose file names they are.
+        told: As `hcs_stream.microscopes.open_plate`.
+
+    Raises:
+        NoSuchImageError: There is nothing at one of the paths.
+        HcsError: As `hcs_stream.microscopes.open_plate`.
+    """
+    found = Found()
+    placed: list[Placed] = []
+    folders, files = _folders_and_files(said)
+    for folder in folders:
+        for plate in open_plates(folder, maker=maker, told=told):
+            placed += _of_plate(plate, found)
+    placed += _of_files(files, maker, found, told)
+    found.images = told_apart(once(placed))
+    return found
+
+
+def choose(found: Found, choice: Choice) -> list[FoundImage]:
+    """Return the images that a choice takes, and note the others as skipped."""
+    chosen = [image for image in found.images if choice.accepts(image.keywords)]
+    taken = {id(image) for image in chosen}
+    found.skip("not chosen", (image.file.path for image in found.images if id(image) not in taken))
+    return chosen
+
+
+def _folders_and_files(said: Sequence[str]) -> tuple[list[Path], list[Path]]:
+    folders: list[Path] = []
+    files: list[Path] = []
+    for one in said:
+        for path in _paths(one):
+            (folders if path.is_dir() else files).append(path)
+    return folders, files
+
+
+def _paths(said: str) -> Iterator[Path]:
+    if Path(said).exists():
+        yield Path(said)
+        return
+    matches = sorted(glob.glob(said, recursive=True))
+    if not matches:
+        raise NoSuchImageError(said)
+    yield from map(Path, matches)
+
+
+def _of_plate(plate: Plate, found: Found) -> Iterator[Placed]:
+    for image in plate.images:
+        yield Placed(of_plate(image, plate), plate.folder)
+    for why, paths in plate.skipped.items():
+        found.skip(why, paths)
+    for path in plate.unparsed:
+        if path.suffix.lower() in PICTURES:
+            yield Placed(of_no_plate(path), None)
+        else:
+            found.skip("of broken metadata", [path])
+
+
+def _of_files(
+    files: Sequence[Path], maker: str | None, found: Found, told: Callable[[int], None] | None
+) -> Iterator[Placed]:
+    """Look each file up in the plate on which it lies."""
+    known: dict[str, Placed] = {}
+    for folder in dict.fromkeys(folder_of_plate(path) for path in files):
+        try:
+            plates = open_plates(folder, maker=maker, told=told)
+        except NoImagesError:  # such as a folder of PNG alone
+            continue
+        known |= {
+            os.path.abspath(image.path): Placed(of_plate(image, plate), plate.folder)
+            for plate in plates
+            for image in plate.images
+        }
+    for path in files:
+        if placed := known.get(os.path.abspath(path)):
+            yield placed
+        elif path.suffix.lower() in PICTURES:
+            yield Placed(of_no_plate(path), None)
+        else:
+            found.skip("other", [path])
