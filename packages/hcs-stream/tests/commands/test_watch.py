@@ -209,6 +209,25 @@ def test_a_plate_that_takes_long_to_look_up_is_not_looked_up_all_the_time(
     assert all(later - earlier >= 5 for earlier, later in pairwise(looks))
 
 
+def test_images_wait_while_the_folder_cannot_be_looked_through(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("hcs_stream.commands._plate_knowledge.open_plates", _closed)
+        story.arrive("P_A01_s1_w1.TIF")
+        story.arrive("P.HTD", format_htd({"1": "DAPI"}).encode("latin-1"))
+        story.go_on(20)
+    before = story.wells
+    story.go_on(20)
+
+    assert (before, story.wells) == ([], ["A01"])
+    assert story.errors.getvalue().count("the folder cannot be looked through") == 1
+
+
+def _closed(*arguments: object, **keywords: object) -> object:
+    raise PermissionError(13, "Permission denied", "/closed")
+
+
 def _slowly(clock: FakeClock, looks: list[float]) -> Callable[..., object]:
     from hcs_stream.sending import open_plates
 

@@ -200,3 +200,19 @@ def test_the_home_of_the_user_is_a_tilde(touch: Touch, monkeypatch: pytest.Monke
 def test_an_address_is_no_folder_and_says_what_to_do() -> None:
     with pytest.raises(PlateNotFoundError, match="mount or copy the folder"):
         open_plate("s3://bucket/plate.zarr")
+
+
+def test_a_folder_that_goes_away_meanwhile_keeps_no_other_from_being_listed(
+    touch: Touch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = touch("P_A01_s1_w1.tif", "gone/P_A02_s1_w1.tif")
+    scandir = os.scandir
+
+    def without_one(path: str) -> object:
+        if os.path.basename(path) == "gone":
+            raise FileNotFoundError(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", without_one)
+
+    assert [image.well for image in open_plate(folder).images] == ["A01"]

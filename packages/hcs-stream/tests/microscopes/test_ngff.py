@@ -201,6 +201,58 @@ def test_several_plates_lie_in_one_folder(store: Store) -> None:
     assert [image.plate for image in plate.images] == ["a", "b"]
 
 
+def test_attributes_of_somebody_else_hide_no_image(store: Store) -> None:
+    store.write_plate(["A/1"])
+    store.write_well("A/1")
+    store.write_image("A/1/0", omero={"channels": [{"label": "DAPI", "window": {"min": float("nan")}}]})
+    for path, others in (
+        ("", {"well": "B03"}),
+        ("A/1", {"plate": "P"}),
+        ("A/1/0", {"plate": "P", "well": 3}),
+    ):
+        zarr.open_group(store.folder / path, mode="a").attrs.update(others)
+
+    plate = open_plate(store.folder)
+
+    assert (len(plate.images), plate.unparsed) == (6, ())
+    assert {image.channel for image in plate.images} == {"1", "DAPI"}
+
+
+def test_null_stands_for_what_is_not_said(store: Store) -> None:
+    store.say("", {"plate": {"wells": [{"path": "/A/1/", "rowIndex": None}], "name": None}})
+    store.write_well("A/1", acquisition=None)
+    store.write_image("A/1/0", omero=None)
+    axes = [{"name": axis, "unit": None} for axis in "tczyx"]
+    store.say(
+        "A/1/0",
+        {"multiscales": [{"axes": axes, "datasets": [{"path": "0"}], "coordinateTransformations": None}]},
+    )
+
+    plate = open_plate(store.folder)
+
+    assert (plate.name, len(plate.images), plate.unparsed) == ("screen", 6, ())
+
+
+@pytest.mark.parametrize(
+    "omero", [{"channels": None}, {"channels": 3}, {"channels": [3]}, {"channels": [{"label": 1.5}]}]
+)
+def test_how_an_image_is_shown_decides_not_whether_it_is_one(store: Store, omero: dict[str, Any]) -> None:
+    store.write_plate(["A/1"])
+    store.write_well("A/1")
+    store.write_image("A/1/0", omero=omero)
+
+    assert len(open_plate(store.folder).images) == 6
+
+
+def test_a_plate_whose_own_metadata_are_broken_is_reported(store: Store) -> None:
+    store.write_plate(["A/1"])
+    (store.folder / ("zarr.json" if store.version == "0.5" else ".zattrs")).write_bytes(b"")
+
+    plate = open_plate(store.folder)
+
+    assert (plate.images, plate.unparsed) == ((), (store.folder,))
+
+
 def test_a_store_beside_images_is_left_out(store: Store) -> None:
     store.write_plate(["A/1"])
     (store.folder.parent / "A01_s1_w1_z1_t1.tif").touch()

@@ -115,7 +115,7 @@ def test_a_folder_may_be_given_as_text(tmp_path: Path) -> None:
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     touch(tmp_path, "notes.txt")
 
-    with pytest.raises(NoImagesError, match="wanted TIFF files, found 1 files") as caught:
+    with pytest.raises(NoImagesError, match="or an OME-NGFF plate, found 1 file of other kinds") as caught:
         open_plate(tmp_path)
 
     assert isinstance(caught.value, LookupError)

@@ -9,6 +9,8 @@ from hcs_stream.sending import FoundImage, LooseNames, of_no_plate, of_plate, op
 
 REST = 4
 """Times as long as the last look took; in between, nothing is looked up."""
+REST_SECONDS = 5.0
+"""The same after a look that failed."""
 
 
 class PlateKnowledge:
@@ -30,13 +32,15 @@ class PlateKnowledge:
         self._places: dict[Path, int] = {}
         self._rests_until = 0.0
         self._loose = LooseNames()
+        self.trouble = ""
+        """Why the folder could not be looked at the last time, if so."""
 
     def refresh(self) -> bool:
-        """Look again, if that is not too soon after the last time; say whether."""
+        """Look again, if that is not too soon after the last time; say whether all could be looked at."""
         if self._clock() < self._rests_until:
             return False
         self._look_up()
-        return True
+        return not self.trouble
 
     def of(self, path: Path) -> FoundImage | str | None:
         """Return an image, or why a file is none of a plate; None if that has to be looked up yet."""
@@ -59,12 +63,20 @@ class PlateKnowledge:
     def _known(self, path: Path) -> FoundImage | str | None:
         return self._images.get(path) or self._skipped.get(path)
 
+    def _fail(self, trouble: str) -> None:
+        self.trouble = trouble
+        self._rests_until = self._clock() + REST_SECONDS
+
     def _look_up(self) -> None:
         began = self._clock()
         try:
             plates = open_plates(self._folder, maker=self._maker)
         except NoImagesError:
             plates = []
+        except OSError as error:  # a network drive that is away, a folder that is closed: files wait
+            self._fail(str(error))
+            return
+        self.trouble = ""
         self._images = {image.path: of_plate(image, plate) for plate in plates for image in plate.images}
         self._skipped = {
             path: why for plate in plates for why, paths in plate.skipped.items() for path in paths

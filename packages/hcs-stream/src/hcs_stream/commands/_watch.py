@@ -47,6 +47,7 @@ class Watch:
         self._has_new_metadata = False
         self._sent: dict[Path, ImageKeywords] = {}
         self._told: set[Path] = set()
+        self._trouble_told = ""
         self.skipped: dict[str, list[Path]] = {}
         """Files that are no images of a plate, by the reason."""
         self.problems: dict[Path, str] = {}
@@ -98,6 +99,9 @@ class Watch:
                 case str(why):
                     self._finishing.took(path)
                     self.skipped.setdefault(why, []).append(path)
+                case None if self._knowledge.trouble:
+                    self._failed(path, self._knowledge.trouble)
+        self._tell_of_trouble()
         before = self._sender.sent
         for image, error in self._sender.each(self._knowledge.in_order(images)):
             self._conclude(image, error)
@@ -112,10 +116,19 @@ class Watch:
             if self.problems.pop(path, None) and path in self._told:
                 self._teller.say(f"became readable, and is sent: {path}")
             return
-        self.problems[path] = str(error)
+        self._failed(path, str(error))
+
+    def _failed(self, path: Path, why: str) -> None:
+        self.problems[path] = why
         if self._finishing.failed(path):
             self._told.add(path)
-            self._teller.say(f"cannot be read, and is tried on: {path}: {error}")
+            self._teller.say(f"cannot be read, and is tried on: {path}: {why}")
+
+    def _tell_of_trouble(self) -> None:
+        trouble, told = self._knowledge.trouble, self._trouble_told
+        self._trouble_told = trouble
+        if trouble not in ("", told):
+            self._teller.say(f"the folder cannot be looked through, and is tried again: {trouble}")
 
     def _tell_of_changes(self) -> None:
         if count := self._knowledge.changed(self._sent):

@@ -44,7 +44,8 @@ class NoImagesError(HcsError, LookupError):
         self.others = others
 
     def __str__(self) -> str:
-        return f"wanted TIFF files, found {self.others} files of other kinds in {str(self.folder)!r}"
+        files = "1 file" if self.others == 1 else f"{self.others} files"
+        return f"wanted TIFF files or an OME-NGFF plate, found {files} of other kinds in {str(self.folder)!r}"
 
 
 class NotAPlateFolderError(HcsError, NotADirectoryError):

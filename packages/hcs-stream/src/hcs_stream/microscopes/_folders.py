@@ -34,7 +34,7 @@ def list_folders(root: Path, told: Callable[[int], None] | None = None) -> Listi
     """List a folder and all below it, in no particular order.
 
     Links to folders are followed, but no folder is listed twice. The kind of an entry is what its folder
-    says; only links are looked at.
+    says; only links are looked at. A folder that goes away meanwhile is left out.
 
     Args:
         root: The folder.
@@ -49,11 +49,17 @@ def list_folders(root: Path, told: Callable[[int], None] | None = None) -> Listi
     waiting: list[tuple[Path, tuple[str, ...]]] = [(root, (Path(os.path.abspath(root)).name,))]
     while waiting:
         path, parts = waiting.pop()
-        state = path.stat()
-        if (state.st_dev, state.st_ino) in seen:
+        try:
+            state = path.stat()
+            if (state.st_dev, state.st_ino) in seen:
+                continue
+            seen.add((state.st_dev, state.st_ino))
+            below = list(_list(path, parts, listing))
+        except FileNotFoundError:
+            if path == root:
+                raise
             continue
-        seen.add((state.st_dev, state.st_ino))
-        waiting.extend((path / name, (*parts, name)) for name in _list(path, parts, listing))
+        waiting.extend((path / name, (*parts, name)) for name in below)
         if told is not None:
             told(count := count + _files_at(listing, path))
     return listing

@@ -3,8 +3,9 @@
 https://ngff.openmicroscopy.org/0.5/
 """
 
+import json
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
@@ -14,10 +15,22 @@ STORE_FILES = frozenset({"zarr.json", ".zattrs", ".zgroup", ".zarray"})
 MICROMETRES = {
     "micrometer": 1.0,
     "micrometre": 1.0,
+    "micron": 1.0,
+    "um": 1.0,
+    "µm": 1.0,
+    "μm": 1.0,
+    "angstrom": 1e-4,
     "nanometer": 1e-3,
+    "nm": 1e-3,
     "millimeter": 1e3,
+    "mm": 1e3,
     "meter": 1e6,
+    "m": 1e6,
 }
+"""By OME-NGFF's words, and by abbreviations that some write instead."""
+
+Json: TypeAlias = dict[str, object]
+Kind = TypeVar("Kind")
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -74,7 +87,7 @@ class Multiscale(msgspec.Struct, frozen=True):
 class Channel(msgspec.Struct, frozen=True):
     """How a channel is shown."""
 
-    label: str | int | None = None
+    label: object = None
 
 
 class Omero(msgspec.Struct, frozen=True):
@@ -83,34 +96,52 @@ class Omero(msgspec.Struct, frozen=True):
     channels: list[Channel] = []
 
 
-class Metadata(msgspec.Struct, frozen=True):
-    """What a group says of itself."""
+class Metadata:
+    """What a group says of itself; each part is read when it is asked for.
 
-    plate: PlateMetadata | None = None
-    well: WellMetadata | None = None
-    multiscales: list[Multiscale] = []
-    omero: Omero | None = None
+    Attributes of somebody else may have these names: a part that is no JSON object is none.
 
+    Raises:
+        ValueError: A part is malformed.
+    """
 
-class Attributes(Metadata, frozen=True):
-    """The attributes of a group in version 0.5, which keeps its own apart."""
+    def __init__(self, said: Json) -> None:
+        self._said = said
 
-    ome: Metadata | None = None
+    @property
+    def plate(self) -> PlateMetadata | None:
+        """Of the group of a plate."""
+        return self._part("plate", PlateMetadata)
 
+    @property
+    def well(self) -> WellMetadata | None:
+        """Of the group of a well."""
+        return self._part("well", WellMetadata)
 
-class Group(msgspec.Struct, frozen=True):
-    """A group's `zarr.json`."""
+    @property
+    def multiscales(self) -> list[Multiscale]:
+        """Of the group of an image."""
+        return _converted(self._said.get("multiscales", []), list[Multiscale])
 
-    attributes: Attributes = Attributes()
+    @property
+    def labels(self) -> dict[str, str]:
+        """Of the channels by their numbers, as far as they can be read: an image is one without them."""
+        try:
+            omero = self._part("omero", Omero)
+        except ValueError:
+            return {}
+        labels = [channel.label for channel in omero.channels] if omero else []
+        return {str(number): str(label) for number, label in enumerate(labels) if label is not None}
+
+    def _part(self, name: str, kind: type[Kind]) -> Kind | None:
+        found = self._said.get(name)
+        return _converted(found, kind) if isinstance(found, dict) else None
 
 
 class Array(msgspec.Struct, frozen=True):
     """An array's `zarr.json` or `.zarray`."""
 
     shape: tuple[int, ...]
-
-
-Kind = TypeVar("Kind")
 
 
 def read_group(folder: Path) -> Metadata:
@@ -120,10 +151,10 @@ def read_group(folder: Path) -> Metadata:
         OSError: The group is not there, or cannot be read.
         ValueError: Its metadata are malformed.
     """
-    if (folder / "zarr.json").exists():
-        attributes = _read(folder / "zarr.json", Group).attributes
-        return attributes.ome or attributes
-    return _read(folder / ".zattrs", Metadata)
+    if not (folder / "zarr.json").exists():
+        return Metadata(_read(folder / ".zattrs"))
+    attributes = _object(_read(folder / "zarr.json").get("attributes"))
+    return Metadata(_object(attributes.get("ome")) or attributes)
 
 
 def read_shape(folder: Path) -> tuple[int, ...]:
@@ -134,7 +165,7 @@ def read_shape(folder: Path) -> tuple[int, ...]:
         ValueError: Its metadata are malformed.
     """
     version_3 = folder / "zarr.json"
-    return _read(version_3 if version_3.exists() else folder / ".zarray", Array).shape
+    return _converted(_read(version_3 if version_3.exists() else folder / ".zarray"), Array).shape
 
 
 def scale_of(multiscale: Multiscale, axes: list[Axis], name: str) -> float | None:
@@ -150,13 +181,34 @@ def scale_of(multiscale: Multiscale, axes: list[Axis], name: str) -> float | Non
 def _scale(transformations: list[dict[str, object]], position: int) -> float | None:
     for said in transformations:
         scale = said.get("scale")
-        if isinstance(scale, list) and position < len(scale):
+        if isinstance(scale, list) and position < len(scale) and isinstance(scale[position], int | float):
             return float(scale[position])
     return None
 
 
-def _read(path: Path, kind: type[Kind]) -> Kind:
+def _read(path: Path) -> Json:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except msgspec.MsgspecError as error:
+        found = json.loads(path.read_bytes())  # which takes the NaN that many a writer leaves in
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"malformed {path.name}: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"malformed {path.name}: wanted an object, found {type(found).__name__}")
+    return _object(found)
+
+
+def _object(found: object) -> Json:
+    """Return an object without its nulls, which stand for what is left out."""
+    return {name: _without_nulls(value) for name, value in found.items()} if isinstance(found, dict) else {}
+
+
+def _without_nulls(found: object) -> object:
+    if isinstance(found, dict):
+        return {name: _without_nulls(value) for name, value in found.items() if value is not None}
+    return [_without_nulls(value) for value in found] if isinstance(found, list) else found
+
+
+def _converted(found: object, kind: type[Kind]) -> Kind:
+    try:
+        return msgspec.convert(found, kind)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"malformed metadata: {error}") from error

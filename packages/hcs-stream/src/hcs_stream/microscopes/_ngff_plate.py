@@ -12,7 +12,6 @@ from ._grammar import Description
 from ._image_file import ImageFile
 from ._ngff_metadata import (
     Axis,
-    Metadata,
     Multiscale,
     PlateMetadata,
     WellPlace,
@@ -47,30 +46,30 @@ class NgffPlate:
             try:
                 yield from self._well(place)
             except (OSError, ValueError, IndexError) as error:
-                self._give_up(self.folder / place.path, error)
+                self._give_up(self.folder / place.path.strip("/"), error)
 
     def _well(self, place: WellPlace) -> Iterator[ImageFile]:
-        folder = self.folder / place.path
+        folder = self.folder / place.path.strip("/")
         found = read_group(folder).well
         if found is None:
             raise ValueError("the group says nothing of a well")
         sites = _sites([image.path for image in found.images])
         for site, image in zip(sites, found.images, strict=True):
             try:
-                yield from list(self._planes(folder / image.path, self._name_of(place), site))
+                yield from list(self._planes(folder / image.path.strip("/"), self._name_of(place), site))
             except (OSError, ValueError, IndexError) as error:
-                self._give_up(folder / image.path, error)
+                self._give_up(folder / image.path.strip("/"), error)
 
     def _planes(self, folder: Path, well: str, site: int) -> Iterator[ImageFile]:
         metadata = read_group(folder)
         multiscale = metadata.multiscales[0]
-        axes, path = _axes(multiscale), folder / multiscale.datasets[0].path
+        axes, path = _axes(multiscale), folder / multiscale.datasets[0].path.strip("/")
         shape = read_shape(path)
         names = [axis.name for axis in axes]
         if names[-2:] != ["y", "x"] or len(shape) != len(axes):
             raise ValueError(f"wanted axes that end in y and x, found {names} for the shape {shape}")
         self._describe(multiscale, axes)
-        labels = _labels(metadata)
+        labels = tell_apart(metadata.labels)
         for key in product(*map(range, shape[:-2])):
             at = dict(zip(names, key, strict=False))
             number = str(at.get("c", 0))
@@ -106,12 +105,15 @@ class NgffPlate:
         self.unread.append(path)
 
 
-def ngff_plate(folder: Path) -> NgffPlate | None:
-    """Return the plate in a store, or None where the store is something else."""
+def ngff_plate(folder: Path, unread: list[Path]) -> NgffPlate | None:
+    """Return the plate in a store, or None where the store is something else, or cannot be read."""
     try:
         plate = read_group(folder).plate
+    except FileNotFoundError:  # a group of version 2 that says nothing
+        return None
     except (OSError, ValueError) as error:
         logger.warning("metadata unreadable path=%s error=%s", folder, error)
+        unread.append(folder)
         return None
     return NgffPlate(folder, plate) if plate else None
 
@@ -125,10 +127,3 @@ def _sites(paths: Sequence[str]) -> Sequence[int]:
 def _axes(multiscale: Multiscale) -> list[Axis]:
     axes = [Axis(axis) if isinstance(axis, str) else axis for axis in multiscale.axes]
     return axes or [Axis(name) for name in OLD_AXES]
-
-
-def _labels(metadata: Metadata) -> dict[str, str]:
-    channels = metadata.omero.channels if metadata.omero else []
-    return tell_apart(
-        {str(index): str(known.label) for index, known in enumerate(channels) if known.label is not None}
-    )

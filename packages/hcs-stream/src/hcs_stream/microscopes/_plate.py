@@ -123,7 +123,7 @@ def _skipped(done: Sorted, listing: Listing, twins: list[File]) -> dict[str, Seq
 def _read_stores(root: Path, listing: Listing, found: Described) -> None:
     """Add the images of OME-NGFF plates, which are then no longer among the stores."""
     images: list[ImageFile] = []
-    plates = {store: plate for store in listing.stores if (plate := ngff_plate(store))}
+    plates = {store: plate for store in listing.stores if (plate := ngff_plate(store, found.unread))}
     listing.stores = [store for store in listing.stores if store not in plates]
     names = Counter(plate.name for plate in plates.values())
     for store, plate in plates.items():
