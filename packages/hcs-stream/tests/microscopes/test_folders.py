@@ -1,6 +1,7 @@
 """Folders as the field has them: hidden files, links, several plates, several makers."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -200,6 +201,17 @@ def test_the_home_of_the_user_is_a_tilde(touch: Touch, monkeypatch: pytest.Monke
 def test_an_address_is_no_folder_and_says_what_to_do() -> None:
     with pytest.raises(PlateNotFoundError, match="mount or copy the folder"):
         open_plate("s3://bucket/plate.zarr")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode there")
+def test_a_name_that_is_no_unicode_gives_components_that_are(tmp_path: Path) -> None:
+    for name in (b"P\xff_A01_s1_w1.tif", b"B1_01_1_1_Ph\xffase_001.tif"):
+        open(os.fsencode(tmp_path) + b"/" + name, "wb").close()
+
+    images = open_plate(tmp_path).images
+
+    assert {(image.plate, image.channel) for image in images} == {("P?", "1"), (tmp_path.name, "Ph?ase")}
+    assert all(image.path.exists() for image in images)
 
 
 def test_a_folder_that_goes_away_meanwhile_keeps_no_other_from_being_listed(

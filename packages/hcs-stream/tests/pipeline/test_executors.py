@@ -3,7 +3,7 @@
 import logging
 import pickle
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,94 @@ def test_an_executor_of_the_callers_own_stays_open(make_plate: MakePlate) -> Non
 
         assert len(report.wells_done) == 2
         assert executor.submit(int).result() == 0
+
+
+class Inline(Executor):
+    """Does everything at once, as an executor that somebody writes to debug."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+class Broken(Executor):
+    """Breaks over the first well, and stays so."""
+
+    is_broken = False
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        if self.is_broken:
+            raise BrokenExecutor("it is gone")
+        self.is_broken = True
+        future: Future[Any] = Future()
+        future.set_exception(BrokenExecutor("it dies"))
+        return future
+
+
+def test_an_executor_of_the_callers_own_may_take_any_function(make_plate: MakePlate) -> None:
+    report = silent(Step(lambda image: image, "same")).run(make_plate(["A01"]), executor=Inline())
+
+    assert report.wells_done == ("A01",)
+
+
+def test_an_executor_that_stays_broken_ends_the_run_with_a_report(make_plate: MakePlate) -> None:
+    report = silent(Step(same)).run(make_plate(["A01", "B02", "C03"]), executor=Broken(), workers=1)
+
+    assert not report.wells_done
+    assert set(report.failures.values()) == {
+        "wanted an executor that works, found one that broke: it is gone"
+    }
+
+
+def test_a_plate_without_images_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "overview.tif").touch()
+
+    with pytest.raises(RunOptionError, match=r"found none .* but 1 of unknown names, such as 'overview.tif'"):
+        silent(Step(same)).run(tmp_path, executor="serial")
+
+
+def test_files_of_unknown_names_are_told_of(make_plate: MakePlate, caplog: pytest.LogCaptureFixture) -> None:
+    plate = make_plate(["A01"])
+    (plate.folder / "overview.tif").touch()
+
+    silent(Step(same)).run(plate.folder, executor="serial")
+
+    assert "files left out plate='Assay' count=1" in caplog.text
+
+
+def test_the_output_may_lie_in_the_users_home(
+    make_plate: MakePlate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+
+    silent(Step(same)).run(make_plate(["A01"]), "~/out", executor="serial")
+
+    assert (tmp_path / "out" / "Assay").is_dir()
+
+
+class PanicError(BaseException):
+    """As a library in Rust raises it."""
+
+
+@pytest.mark.parametrize(
+    "error", [PanicError("index"), StopIteration(3), SystemExit(2), ValueError("\udcff")]
+)
+@pytest.mark.parametrize("executor", ["serial", "threads"])
+def test_whatever_a_function_raises_is_an_error_of_its_image(
+    error: BaseException, executor: str, make_plate: MakePlate
+) -> None:
+    def fails(image: Pixels) -> Pixels:
+        if image[0, 0] == 110:  # of the first site
+            raise error
+        return image
+
+    report = silent(Step(fails, "odd")).run(make_plate(["A01"], sites=2), executor=executor)
+
+    assert report.failures["A01"].startswith("step 1 'odd', plate Assay, well A01, site 1, channel 1: ")
+    assert type(error).__name__ in report.failures["A01"]
+    report.failures["A01"].encode()
 
 
 def test_several_plates_in_one_folder_are_told_apart(make_plate: MakePlate) -> None:

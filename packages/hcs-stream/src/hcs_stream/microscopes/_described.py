@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from hcs_protocol import natural_key
+from hcs_stream._unicode import readable
 
 from ._channels import tell_apart
 from ._grammar import Description, Grammar, Wanted
@@ -136,7 +137,7 @@ def _named(several: Sequence[Said]) -> list[NamedGroup]:
         NamedGroup(
             group=said.group,
             plates={
-                name: f"{plate} ({'/'.join(place[1:])})" if plate in apart and place[1:] else plate
+                name: f"{plate} ({readable('/'.join(place[1:]))})" if plate in apart and place[1:] else plate
                 for name, plate in said.plates().items()
             },
             channels=said.channels,

@@ -8,6 +8,8 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
+from hcs_stream._unicode import readable
+
 from ._errors import UnknownFileNameError
 from ._grammar import ParsedName
 from ._image_file import ImageFile
@@ -85,10 +87,10 @@ def _read(whole: Path, maker: str | None, root: str | os.PathLike[str] | None) -
     plate = plate_folder(folders) if root is None else Path(os.path.abspath(root)).name
     tried = {maker: grammar_of(maker)} if maker else grammars()
     for grammar in tried.values():
-        if parsed := grammar.parse(whole.name, folders):
+        if parsed := grammar.parse(readable(whole.name), folders):
             image = ImageFile(
                 path=whole,
-                plate=plate if parsed.plate is None else parsed.plate,
+                plate=readable(plate) if parsed.plate is None else parsed.plate,
                 well=parsed.well,
                 site=parsed.site,
                 channel=parsed.channel,

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 
+from hcs_stream._unicode import readable
+
 from ._channels import tell_apart
 from ._grammar import Description
 from ._image_file import ImageFile
@@ -32,9 +34,8 @@ class NgffPlate:
 
     def __init__(self, folder: Path, plate: PlateMetadata) -> None:
         self.folder = folder
-        self.name = str(
-            plate.name or Path(os.path.abspath(folder)).name.removesuffix(".zarr").removesuffix(".ome")
-        )
+        name = Path(os.path.abspath(folder)).name.removesuffix(".zarr").removesuffix(".ome")
+        self.name = str(plate.name or readable(name))
         self.unread: list[Path] = []
         """Wells and images that the metadata name and that cannot be read."""
         self.description = Description()

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import msgspec
 
+from hcs_stream._unicode import readable
+
 from ._folders import Folder
 from ._grammar import Grammar, ParsedName
 
@@ -78,7 +80,7 @@ def _parse_folder(folder: Folder, order: Sequence[Grammar], done: Sorted) -> Non
 def _take(folder: Folder, names: list[str], grammar: Grammar, done: Sorted) -> list[str]:
     """Take those names that the grammar knows, and return the others."""
     parse, parts = grammar.parse, folder.parts
-    parsed = [parse(name, parts) for name in names]
+    parsed = [parse(name, parts) for name in map(readable, names)]
     found = [what for what in parsed if what is not None]
     known, rest = names, []
     if len(found) < len(names):

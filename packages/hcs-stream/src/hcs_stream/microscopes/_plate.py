@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from hcs_stream._unicode import readable
+
 from ._described import Described, describe
 from ._errors import NoImagesError, NotAPlateFolderError, PlateNotFoundError
 from ._folders import Listing, list_folders
@@ -86,7 +88,7 @@ def _check_is_folder(root: Path) -> None:
 
 def _sort_out(root: Path, listing: Listing, tried: list[Grammar]) -> Plate:
     done = parse_folders(listing.folders, [grammar for grammar in tried if grammar.name != OmeNgff.name])
-    found = describe(done, plate_folder(Path(os.path.abspath(root)).parts))
+    found = describe(done, readable(plate_folder(Path(os.path.abspath(root)).parts)))
     makers = Counter[str]()
     for group in done.groups:
         makers[group.grammar.name] += len(group.names)
@@ -139,4 +141,4 @@ def _read_stores(root: Path, listing: Listing, found: Described) -> None:
 
 
 def _name(names: set[str], root: Path) -> str:
-    return names.pop() if len(names) == 1 else root.resolve().name
+    return names.pop() if len(names) == 1 else readable(root.resolve().name)

@@ -14,11 +14,11 @@ HcsError
 RunInterruptedError (KeyboardInterrupt)      Ctrl-C ended a run; says what was done
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from hcs_protocol import COMPONENTS, Components, HcsError
+from hcs_stream._unicode import readable
 
 if TYPE_CHECKING:
     from ._report import RunReport
@@ -72,12 +72,25 @@ class RunInterruptedError(KeyboardInterrupt):
         return f"interrupted: {self.report}"
 
 
-@contextmanager
-def naming(doing: str, components: Components) -> Iterator[None]:
-    """Let whatever goes wrong meanwhile say what was being done, and with which image."""
-    try:
-        yield
-    except (Exception, SystemExit) as error:  # a user's function may raise anything
-        said = ((name, components.value(name)) for name in COMPONENTS)
+class Naming:
+    """Let whatever goes wrong meanwhile say what was being done, and with which image.
+
+    A user's function may raise anything, also a StopIteration, which a generator's context would let through.
+    """
+
+    def __init__(self, doing: str, components: Components) -> None:
+        self._doing = doing
+        self._components = components
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, KeyboardInterrupt):
+            return
+        said = ((name, self._components.value(name)) for name in COMPONENTS)
         where = ", ".join(f"{name} {value}" for name, value in said if value is not None)
-        raise StepFailedError(f"{doing}, {where}: {type(error).__name__}: {error}") from error
+        what = readable(f"{type(error).__name__}: {error}")
+        raise StepFailedError(f"{self._doing}, {where}: {what}") from error

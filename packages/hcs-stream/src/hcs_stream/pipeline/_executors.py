@@ -1,6 +1,6 @@
 """From what a caller says to who processes the wells."""
 
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from typing import TypeAlias
 
 from ._dask import DaskWorkers, dask_workers
@@ -49,14 +49,8 @@ def workers_of(executor: ExecutorLike, count: int | None) -> Workers:
 
 
 def needs_pickling(executor: ExecutorLike) -> bool:
-    """Say whether functions travel to processes that import them."""
-    if isinstance(executor, str):
-        return executor == "processes"
-    return (
-        isinstance(executor, Executor)
-        and not isinstance(executor, ThreadPoolExecutor)
-        and not _is_dask(executor)
-    )
+    """Say whether functions certainly travel to processes that import them."""
+    return executor == "processes" or isinstance(executor, ProcessPoolExecutor)
 
 
 def _borrowed(executor: Executor, count: int | None) -> Workers:

@@ -32,8 +32,8 @@ class Output(msgspec.Struct, frozen=True):
 
     @classmethod
     def at(cls, path: str | os.PathLike[str]) -> "Output":
-        """Return the output at a path, which need not be there yet."""
-        return cls(Path(os.path.abspath(path)))
+        """Return the output at a path, which need not be there yet; ``~`` is the user's home."""
+        return cls(Path(os.path.abspath(os.path.expanduser(path))))
 
     def of_plate(self, plate: str) -> Path:
         """Return the folder of all results of a plate."""

@@ -1,5 +1,6 @@
 """A pipeline: steps, and how all of them are streamed."""
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from ._progress import OnProgress
 from ._report import RunReport
 from ._run import How, OnError, run_steps
 from ._step import Step
+
+logger = logging.getLogger(__name__)
 
 STREAMED = PipelineConfig(napari_streaming=LazyNapariStreamingConfig(colormap=None))
 """To the viewer that the environment names, or the usual one, which chooses a colour for each channel."""
@@ -73,7 +76,7 @@ class Pipeline:
             UnknownChannelError: A step has a function for a channel that the plate has not.
             UnknownExecutorError: There is no such executor.
             NoSchedulerError: No Dask scheduler answers at this address.
-            RunOptionError: There is nothing to resume, or a number is not from 1 on.
+            RunOptionError: There is no image, or nothing to resume, or a number is not from 1 on.
             WorkersDoNotStartError: Worker processes end before they do anything.
             RunInterruptedError: Ctrl-C ended it; says what was done until then.
             ConfigurationError: What configurations say together cannot be.
@@ -81,7 +84,7 @@ class Pipeline:
         """
         count = self.config.workers if workers is None else workers
         how = How(executor, count, on_error, resume, attempts, on_progress)
-        opened = plate if isinstance(plate, Plate) else open_plate(Path(plate))
+        opened = plate if isinstance(plate, Plate) else _opened(Path(plate))
         place = None if output is None else Output.at(output)
         return run_steps(tuple(self.steps), self.config.napari_streaming, opened, place, how)
 
@@ -110,3 +113,10 @@ def run(
         attempts=attempts,
         on_progress=on_progress,
     )
+
+
+def _opened(folder: Path) -> Plate:
+    plate = open_plate(folder)
+    if count := len(plate.unparsed):
+        logger.warning("files left out plate=%r count=%d first=%s", plate.name, count, plate.unparsed[0])
+    return plate

@@ -56,6 +56,7 @@ def run_steps(
     """Take all wells of a plate through steps; see `Pipeline.run`."""
     check_not_a_worker()
     plate = replace_fields(plate, images=tuple(plate.images))  # made now, and not each time
+    _check_has_images(plate)
     _check_channels(steps, plate)
     if needs_pickling(how.executor):
         check_portable(steps)
@@ -134,6 +135,15 @@ def _check_how(how: How, output: Output | None) -> None:
     for name, number in (("workers", how.workers), ("attempts", how.attempts)):
         if number is not None and number < 1:
             raise RunOptionError(f"wanted {name} from 1 on, found {number!r}")
+
+
+def _check_has_images(plate: Plate) -> None:
+    if plate.images:
+        return
+    unknown = len(plate.unparsed)
+    others = f", but {unknown} of unknown names, such as {plate.unparsed[0].name!r}" if unknown else ""
+    wanted = "wanted images whose names a grammar knows"
+    raise RunOptionError(f"{wanted}, found none in {str(plate.folder)!r}{others}")
 
 
 def _check_channels(steps: tuple[Step, ...], plate: Plate) -> None:

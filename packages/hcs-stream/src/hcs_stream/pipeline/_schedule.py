@@ -66,16 +66,23 @@ class Schedule:
 
     def _submit(self, well: Well) -> None:
         try:
-            future = self._workers.submit(self._job, well)
+            future = self._submitted(well)
         except BrokenExecutor as error:
+            self._give_up(well, f"wanted an executor that works, found one that broke: {error}")
+            self._waiting.clear()
+            self._suspects.clear()
+            return
+        self._in_hand[future] = well
+
+    def _submitted(self, well: Well) -> Future[WellReport]:
+        try:
+            return self._workers.submit(self._job, well)
+        except BrokenExecutor:
             mended = self._workers.mended()
             if mended is None:
-                self._give_up(well, f"wanted an executor that works, found one that broke: {error}")
-                self._waiting.clear()
-                return
+                raise
             self._workers = mended
-            future = mended.submit(self._job, well)
-        self._in_hand[future] = well
+            return mended.submit(self._job, well)
 
     def _take(self, done: Iterable[Future[WellReport]]) -> None:
         """Take reports; whoever keeps futures longer has Dask process a well again when a worker is lost."""

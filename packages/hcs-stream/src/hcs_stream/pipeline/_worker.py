@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Iterator
 
 from ._calls import Chain
-from ._errors import naming
+from ._errors import Naming
 from ._grouping import Group, Grouping
 from ._images import Images, as_one, of_file, order_key, result_of
 from ._job import Job, WellReport
@@ -88,13 +88,13 @@ class WellRun:
                 yield from group.members
                 continue
             result = self._apply(number, step, chain, group)
-            with naming(f"the result of step {number} {step.name!r}", result.components):
+            with Naming(f"the result of step {number} {step.name!r}", result.components):
                 self._results.take(number, step, result)
             self._news.made(number, result.count)
             yield result
 
     def _apply(self, number: int, step: Step, chain: Chain, group: Group) -> Images:
-        with naming(f"step {number} {step.name!r}", group.components):
+        with Naming(f"step {number} {step.name!r}", group.components):
             given = as_one(group.members, step.axes)
             group.members.clear()  # their pixels are in one array now
             array = given.pixels()

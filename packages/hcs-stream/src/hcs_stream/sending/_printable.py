@@ -1,9 +1,8 @@
 """Text of somebody else, such as a file's name, as a terminal may get it."""
 
+from hcs_stream._unicode import readable
 
-def readable(text: str) -> str:
-    """Return a file's name as Unicode, whatever its bytes were: else it cannot be sent or encoded."""
-    return text.encode("utf-8", "replace").decode()
+__all__ = ["printable", "readable"]
 
 
 def printable(text: str) -> str:
