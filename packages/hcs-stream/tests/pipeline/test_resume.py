@@ -1,9 +1,10 @@
 """A run that goes on where an earlier one ended."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -74,6 +75,35 @@ def test_results_that_were_removed_are_made_again(make_plate: MakePlate, tmp_pat
     (tmp_path / "out/Assay/Step_01_plus").rmdir()
 
     assert run(plate, tmp_path / "out").wells_done == ("A01",)
+
+
+@pytest.mark.parametrize("kind", ["zarr", "disk"])
+def test_a_well_whose_results_were_removed_runs_again(
+    kind: Literal["zarr", "disk"], make_plate: MakePlate, tmp_path: Path
+) -> None:
+    plate = make_plate(["A01", "B02"])
+    pipeline = Pipeline([Step(plus, materialise=kind)], PipelineConfig())
+    pipeline.run(plate, tmp_path / "out", executor="serial")
+    if kind == "zarr":
+        shutil.rmtree(tmp_path / "out/Assay/Step_01_plus.zarr/B/02")
+    else:
+        (tmp_path / "out/Assay/Step_01_plus/B02_s1_w1.tif").unlink()
+
+    again = pipeline.run(plate, tmp_path / "out", executor="serial", resume=True)
+
+    assert (again.wells_done, again.wells_skipped) == (("B02",), ("A01",))
+
+
+def test_an_ome_ngff_plate_that_was_written_anew_runs_again(make_plate: MakePlate, tmp_path: Path) -> None:
+    plate, results = make_plate(["A01"]), tmp_path / "out/Assay/Step_01_plus.zarr"
+    after = Pipeline([Step(plus, "after")], PipelineConfig())
+    reports = []
+    for number in (1, 1, 2):
+        before = Pipeline([Step((plus, {"number": number}))], PipelineConfig())
+        before.run(plate, tmp_path / "out", executor="serial", resume=True)
+        reports.append(after.run(results, tmp_path / "next", executor="serial", resume=True))
+
+    assert [report.wells_done for report in reports] == [("A01",), (), ("A01",)]
 
 
 def test_a_damaged_note_of_what_is_kept_counts_as_none(make_plate: MakePlate, tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 import hashlib
 import inspect
+import os
 import pickle
 from collections.abc import Iterable, Iterator
 from functools import partial
+from pathlib import Path
 from types import CodeType, FunctionType
 
 from ._calls import Call
@@ -30,11 +32,22 @@ def fingerprint_of(steps: Iterable[Step]) -> str:
 def fingerprint_of_well(steps: str, well: Well) -> str:
     """Return the same of a well: its images count by name, size and time of change."""
     said = hashlib.blake2b(steps.encode(), digest_size=16)
+    looks = {path: _looks(path) for path in {image.path for image in well.images}}
     for image in well.images:
-        stat = image.path.stat() if image.path.exists() else None
-        looks = (stat.st_size, stat.st_mtime_ns) if stat else None
-        said.update(repr((image, looks)).encode())
+        said.update(repr((image, looks[image.path])).encode())
     return said.hexdigest()
+
+
+def _looks(path: Path) -> tuple[int, int] | None:
+    """Return size and time of change of a file, or of all files of an array; None if it is gone."""
+    try:
+        stat = path.stat()
+        if not path.is_dir():
+            return stat.st_size, stat.st_mtime_ns
+        below = [Path(folder, name).stat() for folder, _, names in os.walk(path) for name in names]
+    except OSError:
+        return None
+    return sum(each.st_size for each in below), max((each.st_mtime_ns for each in below), default=0)
 
 
 def _of_call(call: Call) -> Iterator[str]:

@@ -23,6 +23,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
     fingerprint: str
     images_saved: int
+    places: tuple[str, ...] = ()
+    """Files, and folders of wells, in which the images are, below the plate's."""
 
 
 class Output(msgspec.Struct, frozen=True):
@@ -51,8 +53,9 @@ class Output(msgspec.Struct, frozen=True):
         except (OSError, msgspec.MsgspecError):
             return False
         kept = [(number, step) for number, step in enumerate(steps, start=1) if step.materialise]
-        are_there = all(self.of_step(well.plate, number, step).is_dir() for number, step in kept)
-        return found.fingerprint == well.fingerprint and are_there
+        folders = [self.of_step(well.plate, number, step) for number, step in kept]
+        files = [self.of_plate(well.plate) / place for place in found.places]
+        return found.fingerprint == well.fingerprint and all(path.exists() for path in (*folders, *files))
 
     def begin(self, well: Well) -> None:
         """Forget that a well was done: its results are about to be replaced."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from hcs_protocol import COMPONENTS, Components, FileRef
+from hcs_protocol import COMPONENTS, Components, FileRef, normalise_well
 from hcs_stream._plate_runs import components_of, values_of
 from hcs_stream.microscopes import Plate
 from hcs_stream.storage import FileManager, ZarrOutput
@@ -54,6 +54,7 @@ class Saver:
         self._well = well
         self._output = job.output
         self._files = FileManager()
+        self._places: dict[Path, None] = {}
         self.saved = 0
         """Images that were kept."""
         if self._output:
@@ -71,6 +72,7 @@ class Saver:
         if step.materialise == "disk":
             found = self._as_files(folder, step, images)
         else:
+            self._places[folder / _of_well(self._well.name)] = None
             plates = _plates(self._job.run, folder.parent)
             found = [self._on_plate(plates, number, step, image) for image in images]
         self.saved += len(images)
@@ -79,7 +81,9 @@ class Saver:
     def finish(self) -> None:
         """Write down that all of the well is kept."""
         if self._output:
-            done = Done(fingerprint=self._well.fingerprint, images_saved=self.saved)
+            below = self._output.of_plate(self._well.plate)
+            places = tuple(place.relative_to(below).as_posix() for place in self._places)
+            done = Done(fingerprint=self._well.fingerprint, images_saved=self.saved, places=places)
             self._output.finish(self._well, done)
 
     def _on_plate(self, plates: ZarrOutput, number: int, step: Step, image: Images) -> FileRef | None:
@@ -96,17 +100,26 @@ class Saver:
 
     def _as_files(self, folder: Path, step: Step, images: Sequence[Images]) -> list[FileRef | None]:
         self._files.ensure_directory(folder)
+        paths = [folder / f"{file_name(image.components)}.tif" for image in images]
+        self._places.update(dict.fromkeys(paths))
         return [
             self._files.save(
                 image.array,
-                folder / f"{file_name(image.components)}.tif",
+                path,
                 "disk",
                 kind=step.kind,
                 pixel_size=self._job.pixel_size,
                 z_step=self._job.z_step,
             )
-            for image in images
+            for image, path in zip(images, paths, strict=True)
         ]
+
+
+def _of_well(name: str) -> Path:
+    """Return where a well is on an OME-NGFF plate: ``B/03``."""
+    spelled = normalise_well(name)
+    row = spelled.rstrip("0123456789")
+    return Path(row, spelled.removeprefix(row))
 
 
 def file_name(components: Components) -> str:
