@@ -57,7 +57,7 @@ def tests(session: nox.Session) -> None:
     places = [] if session.python == HERE else [*(f"{path}/tests" for path in PACKAGES), *STORIES]
     session.run("pytest", "-m", "not window and not long", *IN_PARALLEL, *places)
     if session.python == HERE:
-        session.run("pytest", "-m", "window", *IN_PARALLEL, "packages/hcs-viewer/tests")
+        session.run("pytest", "-m", "window", *IN_PARALLEL, *(f"{path}/tests" for path in PACKAGES))
         session.run("pytest", "-m", "long and not window")
 
 
