@@ -128,9 +128,14 @@ def living_process(pid: int, start_time: float, ticks: int = 0) -> psutil.Proces
         process = psutil.Process(pid)
         known = ticks and start_ticks(pid)
         is_same = known == ticks if known else _started_about(process, start_time)
-        return process if is_same and process.status() != psutil.STATUS_ZOMBIE else None
+        return process if is_same and not _has_ended(process) else None
     except psutil.Error:
         return None
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """Say whether nothing is left of it: what its last threads hold, as ports, is not free before."""
+    return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
 
 
 def _started_about(process: psutil.Process, start_time: float) -> bool:

@@ -15,7 +15,10 @@ from pathlib import Path
 if sys.platform == "win32":
     import msvcrt
 else:
-    import fcntl
+    try:
+        import fcntl
+    except ImportError:  # a Python without it
+        fcntl = None  # type: ignore[assignment]  # the checker has the module
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +80,8 @@ else:
 
     def _try_lock(descriptor: int) -> bool:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if fcntl is not None:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         except OSError as error:  # a file system without locks
@@ -85,4 +89,5 @@ else:
         return True
 
     def _unlock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)  # for all who inherited it as well
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # for all who inherited it as well
