@@ -34,6 +34,7 @@ WINDOW_RATIOS = (
     "rss_x_pixels_add_image",
     "worker_image_x_add_image",
 )
+MANAGER_RATIOS = ("open_stall_x_paint", "scroll_stall_x_paint", "select_stall_x_paint")
 PIPELINE_RATIOS = (
     "stream_share",
     "streaming_slowdown",
@@ -77,6 +78,15 @@ def test_the_pipeline_benchmark_finds_every_ratio_and_every_image(tmp_path: Path
     assert all(found[ratio] > 0 for ratio in PIPELINE_RATIOS)
     assert found["images_shown"] == found["images_published"] > 0
     assert [found["lost"], found["trivial_step_lost"]] == [0, 0]
+
+
+@pytest.mark.timeout(300)  # a window, on a machine that may be busy
+def test_the_manager_benchmark_finds_every_ratio(tmp_path: Path) -> None:
+    pytest.importorskip("PyQt6", reason="the window needs Qt")
+
+    found = quick_run("manager.py", tmp_path)
+
+    assert all(found[ratio] > 0 for ratio in MANAGER_RATIOS)
 
 
 def test_the_parsing_benchmark_finds_its_ratio(tmp_path: Path) -> None:

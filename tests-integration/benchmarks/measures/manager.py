@@ -40,7 +40,8 @@ def measure_manager(report: Report, places: Places, extent: ManagerExtent) -> No
     """Note ``open_stall_x_paint``, ``scroll_stall_x_paint`` and ``select_stall_x_paint``.
 
     Each is the longest time for which the window's thread did not come back to its event loop, over the time
-    in which the window paints itself as a whole; the median of all rounds.
+    in which the window paints itself as a whole; the median of all rounds. ``idle_stall_x_paint`` is the same
+    while nobody does anything: what the machine adds.
     """
     plate = make_plate(places.new_folder("plate"), extent.images)
     environ = places.environ() | {
@@ -56,10 +57,12 @@ def measure_manager(report: Report, places: Places, extent: ManagerExtent) -> No
             report.note("paint", [_seconds(window, "paint") for _ in range(extent.paints)])
             report.note("scroll", [_seconds(window, "scroll")])
             report.note("select", [_seconds(window, "select")])
+            report.note("idle", [_seconds(window, "idle")])
     paint = statistics.median(report.seconds["paint"])
     for what in ("open", "scroll", "select"):
         report.ratios[f"{what}_stall_x_paint"] = statistics.median(report.seconds[what]) / paint
         report.count(f"worst_{what}_stall_x_paint", round(max(report.seconds[what]) / paint, 2))
+    report.count("idle_stall_x_paint", round(statistics.median(report.seconds["idle"]) / paint, 2))
     report.count("viewers", extent.viewers)
     report.images = extent.images
     report.pairs = extent.rounds

@@ -3,10 +3,11 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import repeat
 
 from lanes.commands import Answer, keep_standard_output, serve
-from qtpy.QtCore import QEventLoop, QTimer
-from qtpy.QtWidgets import QAbstractItemView, QAbstractScrollArea, QApplication, QTableView
+from qtpy.QtCore import QEvent, QEventLoop, QTimer
+from qtpy.QtWidgets import QAbstractItemView, QAbstractScrollArea, QApplication, QTableView, QWidget
 
 from hcs_stream.manager import MainWindow, open_window
 
@@ -54,11 +55,17 @@ class Hands:
         """Choose images, wells and viewers; return the longest gap."""
         return self._watch(self._selections())
 
+    def idle(self) -> Answer:
+        """Do nothing, as long as selecting takes; return the longest gap, which is the machine's own."""
+        return self._watch(repeat(None, 3 * SCROLLS))
+
     def paint(self) -> Answer:
         """Return how long it takes to paint all of the window."""
         self._rest()
+        for widget in (self._window, *self._window.findChildren(QWidget)):
+            widget.update()  # repaint() leaves out what scrolls
         began = time.monotonic_ns()
-        self._window.repaint()
+        self._app.sendPostedEvents(self._window, QEvent.Type.UpdateRequest.value)
         return {"nanoseconds": time.monotonic_ns() - began}
 
     def _scrolls(self) -> Moves:
@@ -149,7 +156,7 @@ def main() -> None:
     with open_window() as window:
         hands = Hands(app, window, int(sys.argv[1]))
         serve(
-            {"open": hands.open, "scroll": hands.scroll, "select": hands.select, "paint": hands.paint},
+            {name: getattr(hands, name) for name in ("open", "scroll", "select", "idle", "paint")},
             answers,
         )
 
