@@ -20,6 +20,8 @@ from ._image_model import HEADERS
 
 Role = Qt.ItemDataRole
 Flag = Qt.ItemFlag
+WIDEST = 520
+MOST_MEASURED = 200
 FEW = 8
 """So many values are found without a search."""
 KEYS = {Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter}
@@ -142,15 +144,18 @@ class _Popup(QFrame):
             box.addWidget(search)
         box.addWidget(self._list)
         buttons = QHBoxLayout()
-        for text, act in (("All", lambda: model.check(set())), ("Only those found", self._check_found)):
-            button = QPushButton(text)
-            button.clicked.connect(act)
-            if act is not self._check_found or count > FEW:
-                buttons.addWidget(button)
+        every = QPushButton("All")
+        every.clicked.connect(lambda: model.check(set()))
+        buttons.addWidget(every)
+        if count > FEW:
+            found = QPushButton("Only those found")
+            found.clicked.connect(self._check_found)
+            buttons.addWidget(found)
         box.addLayout(buttons)
         self._list.setFocus()
         height = min(max(count, 3), 14) * (self.fontMetrics().height() + 8) + 90
-        self.resize(260, height)
+        width = self._list.sizeHintForColumn(0) + 60 if count <= MOST_MEASURED else WIDEST
+        self.resize(min(max(240, width), WIDEST), height)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802  # Qt's
         """Check with blank or Enter, too."""

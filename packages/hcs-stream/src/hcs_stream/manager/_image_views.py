@@ -6,11 +6,20 @@ from qtpy.QtCore import (
     QItemSelectionModel,
     QModelIndex,
     QPoint,
+    QSize,
     Qt,
     Signal,
 )
 from qtpy.QtGui import QContextMenuEvent, QKeyEvent, QPaintEvent
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QTreeView, QWidget
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QTreeView,
+    QWidget,
+)
 
 ENTER = {Qt.Key.Key_Return, Qt.Key.Key_Enter}
 
@@ -86,6 +95,7 @@ class ImageTreeView(QTreeView):
         prepare(self)
         self.setUniformRowHeights(True)
         self.setAllColumnsShowFocus(True)
+        self.setItemDelegate(_Airy(self))
         self.doubleClicked.connect(self._ask_if_image)
         if (header := self.header()) is not None:
             header.setDefaultSectionSize(200)
@@ -126,6 +136,15 @@ class ImageTreeView(QTreeView):
         model = self.model()
         if model is not None and not model.hasChildren(index.siblingAtColumn(0)):
             self.asked.emit(index)
+
+
+class _Airy(QStyledItemDelegate):
+    """Gives rows the height that they have in the table."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:  # noqa: N802  # Qt's
+        """Add a little."""
+        size = super().sizeHint(option, index)
+        return QSize(size.width(), option.fontMetrics.height() + 6)
 
 
 def look_at_no_selection(header: QHeaderView | None) -> None:

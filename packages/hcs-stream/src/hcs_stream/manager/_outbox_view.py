@@ -22,8 +22,11 @@ from superqt import QElidingLabel
 
 from ._entries import Entry, EntryState
 from ._outbox import Outbox
+from ._words import number
 
 LOOK_MILLISECONDS = 100
+MOST_LINES = 2000
+"""A text of more would take long to be laid out."""
 SYMBOLS = {
     EntryState.WAITING: "\N{HORIZONTAL ELLIPSIS}",
     EntryState.CONNECTING: "\N{HORIZONTAL ELLIPSIS}",
@@ -134,8 +137,8 @@ class EntryLine(QFrame):
         box = QHBoxLayout(self)
         box.setContentsMargins(4, 2, 4, 2)
         box.addWidget(self._symbol)
-        box.addWidget(self._title, 2)
         box.addWidget(self._bar)
+        box.addWidget(self._title, 2)
         box.addWidget(self._words, 3)
         for button in (self.errors, self.retry, self.again, self.cancel, self.dismiss):
             box.addWidget(button)
@@ -173,7 +176,8 @@ def list_dialog(parent: QWidget, title: str, above: str, lines: list[str]) -> QD
     dialog = QDialog(parent)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.setWindowTitle(title)
-    text = QPlainTextEdit("\n".join(lines))
+    more = [f"and {number(len(lines) - MOST_LINES)} more"] if len(lines) > MOST_LINES else []
+    text = QPlainTextEdit("\n".join([*lines[:MOST_LINES], *more]))
     text.setReadOnly(True)
     text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
     buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)

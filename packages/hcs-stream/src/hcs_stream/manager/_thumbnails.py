@@ -18,12 +18,12 @@ from qtpy.QtWidgets import QAbstractScrollArea, QApplication, QToolTip, QWidget
 
 from hcs_stream.sending import ImageTable
 
-from ._filters import Rows, shown_value
+from ._filters import NOTHING, Rows
 from ._image_model import NO_ROWS
 from ._plate_map import mixed
 from ._thumbnail_store import Broken, Picture, ThumbnailStore
 
-SIDE = 104
+LEAST_SIDE = 104
 GAP = 6
 SHORT = {"site": "s", "z_index": "z", "timepoint": "t"}
 BROKEN_SYMBOL = "\N{BALLOT X}"
@@ -71,7 +71,7 @@ class Thumbnails(QAbstractScrollArea):
 
     def sizeHint(self) -> QSize:  # noqa: N802  # Qt's
         """Have room for three by two."""
-        return QSize(3 * (SIDE + GAP) + 30, 2 * self._row_height() + GAP)
+        return QSize(3 * (LEAST_SIDE + GAP) + 30, 2 * self._row_height() + GAP)
 
     # What is drawn.
 
@@ -92,7 +92,7 @@ class Thumbnails(QAbstractScrollArea):
     def _draw(self, painter: QPainter, position: int) -> None:
         row = int(self._rows[position])
         cell = self._cell(position)
-        square = QRect(cell.left(), cell.top(), SIDE, SIDE)
+        square = QRect(cell.left(), cell.top(), self._side, self._side)
         palette = self.palette()
         text, base = palette.color(QPalette.ColorRole.Text), palette.color(QPalette.ColorRole.Base)
         painter.fillRect(square, mixed(text, base, 0.08))
@@ -112,20 +112,20 @@ class Thumbnails(QAbstractScrollArea):
             painter.drawRect(square.adjusted(-1, -1, 0, 0))
             painter.drawRect(square.adjusted(-2, -2, 1, 1))
         painter.setPen(text)
-        line = QRect(cell.left(), cell.top() + SIDE, SIDE, cell.height() - SIDE - GAP)
-        words = painter.fontMetrics().elidedText(self._label(row), Qt.TextElideMode.ElideRight, SIDE)
+        line = QRect(cell.left(), square.bottom() + 1, self._side, cell.height() - self._side - GAP)
+        words = painter.fontMetrics().elidedText(self._label(row), Qt.TextElideMode.ElideRight, self._side)
         painter.drawText(line, Qt.AlignmentFlag.AlignCenter, words)
 
     def _draw_broken(self, painter: QPainter, square: QRect) -> None:
         painter.save()
         font = painter.font()
-        font.setPixelSize(SIDE // 4)
+        font.setPixelSize(self._side // 4)
         painter.setFont(font)
         painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
         painter.drawText(square, Qt.AlignmentFlag.AlignCenter, BROKEN_SYMBOL)
         font.setPixelSize(11)
         painter.setFont(font)
-        low = square.adjusted(0, 3 * SIDE // 5, 0, -4)
+        low = square.adjusted(0, 3 * self._side // 5, 0, -4)
         painter.drawText(low, Qt.AlignmentFlag.AlignCenter, "cannot be read")
         painter.restore()
 
@@ -151,10 +151,15 @@ class Thumbnails(QAbstractScrollArea):
         return viewport.rect() if viewport is not None else QRect()
 
     def _columns(self) -> int:
-        return max(1, (self._area().width() - GAP) // (SIDE + GAP))
+        return max(1, (self._area().width() - GAP) // (LEAST_SIDE + GAP))
+
+    @property
+    def _side(self) -> int:
+        """Of a picture, so that they fill the width."""
+        return max(1, (self._area().width() - GAP) // self._columns() - GAP)
 
     def _row_height(self) -> int:
-        return SIDE + self.fontMetrics().height() + 2 + GAP
+        return self._side + self.fontMetrics().height() + 2 + GAP
 
     def _offset(self) -> int:
         bar = self.verticalScrollBar()
@@ -168,13 +173,13 @@ class Thumbnails(QAbstractScrollArea):
 
     def _cell(self, position: int) -> QRect:
         line, column = divmod(position, self._columns())
-        left, top = GAP + column * (SIDE + GAP), GAP + line * self._row_height() - self._offset()
-        return QRect(left, top, SIDE, self._row_height())
+        left, top = GAP + column * (self._side + GAP), GAP + line * self._row_height() - self._offset()
+        return QRect(left, top, self._side, self._row_height())
 
     def position_at(self, point: QPoint) -> int | None:
         """Return which of the shown images is at a point."""
         line = (point.y() + self._offset() - GAP) // self._row_height()
-        column = (point.x() - GAP) // (SIDE + GAP)
+        column = (point.x() - GAP) // (self._side + GAP)
         position = line * self._columns() + column
         is_there = 0 <= column < self._columns() and 0 <= position < len(self._rows)
         return position if is_there and self._cell(position).contains(point) else None
@@ -274,8 +279,9 @@ class Thumbnails(QAbstractScrollArea):
 
 
 def _short(name: str, value: object) -> str:
-    before = SHORT.get(name, "") if isinstance(value, int) else ""
-    return before + shown_value(name, value)
+    if value is None:
+        return "proj." if name == "z_index" else NOTHING
+    return f"{SHORT.get(name, '') if isinstance(value, int) else ''}{value}"
 
 
 def _image(picture: Picture) -> QImage:
