@@ -25,6 +25,7 @@ from ._outbox_view import list_dialog
 from ._words import images, number, several
 
 MOST_RECENT = 12
+CLOSE_SECONDS = 1.0
 COUNTED = {"plate": "plate", "well": "well", "site": "site", "channel": "channel", "timepoint": "timepoint"}
 
 
@@ -114,10 +115,10 @@ class FolderBar(QWidget):
             self.facts.setText("Opening was cancelled")
 
     def close_threads(self) -> None:
-        """Cancel and wait."""
+        """Cancel and wait, a second at most: a disk may hang."""
         self.stop()
         for thread in self._threads:
-            thread.join()
+            thread.join(CLOSE_SECONDS)
 
     def show_skipped(self) -> None:
         """List the files that are no images."""

@@ -20,7 +20,7 @@ WORDS = {
     "plate": "",
     "well": "",
     "site": "site ",
-    "channel": "",
+    "channel": "channel ",
     "z_index": "z ",
     "timepoint": "time ",
 }
@@ -77,7 +77,8 @@ class ImageTree:
         shown = shown_value(name, value)
         if value is None and name in {"well", "plate"}:
             return f"no {name}"
-        return f"{WORDS[name]}{shown}" if isinstance(value, int) else shown
+        is_number = isinstance(value, int) or (isinstance(value, str) and value.isdecimal())
+        return f"{WORDS[name]}{shown}" if is_number else shown
 
     def detail(self, group: Group) -> str:
         """Return the file of an image, or how many images a group has."""

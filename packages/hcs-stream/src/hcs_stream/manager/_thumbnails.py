@@ -25,7 +25,7 @@ from ._thumbnail_store import Broken, Picture, ThumbnailStore
 
 LEAST_SIDE = 104
 GAP = 6
-SHORT = {"site": "s", "z_index": "z", "timepoint": "t"}
+SHORT = {"site": "s", "channel": "ch", "z_index": "z", "timepoint": "t"}
 BROKEN_SYMBOL = "\N{BALLOT X}"
 
 
@@ -281,7 +281,8 @@ class Thumbnails(QAbstractScrollArea):
 def _short(name: str, value: object) -> str:
     if value is None:
         return "proj." if name == "z_index" else NOTHING
-    return f"{SHORT.get(name, '') if isinstance(value, int) else ''}{value}"
+    is_number = isinstance(value, int) or (isinstance(value, str) and value.isdecimal())
+    return f"{SHORT.get(name, '') if is_number else ''}{value}"
 
 
 def _image(picture: Picture) -> QImage:

@@ -14,6 +14,7 @@ from hcs_protocol import HcsError
 
 from ._image_table import Columns, ImageTable
 
+NO_WINDOW = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
 LENGTH = struct.Struct("<Q")
 """Of what comes after it."""
 ERROR_NBYTES = 1000
@@ -111,7 +112,11 @@ class Opening:
             if self._cancelled:
                 raise OpeningCancelledError("opening was cancelled")
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                creationflags=NO_WINDOW,
             )
             return self._process
 
