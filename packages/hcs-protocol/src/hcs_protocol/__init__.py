@@ -165,6 +165,16 @@ from ._questions import (
 from ._schema import (
     json_schema,
 )
+from ._spares import (
+    MAX_SPARE_FILES,
+    MAX_SPARE_LINE_NBYTES,
+    SPARE_TAKEN,
+    SpareOffer,
+    SpareRequest,
+    decode_spare_offer,
+    decode_spare_request,
+    encode_spare,
+)
 
 __version__ = version("hcs-protocol")
 
@@ -179,7 +189,10 @@ __all__ = [
     "MAX_MESSAGE_NBYTES",
     "MAX_NBYTES",
     "MAX_REPLY_NBYTES",
+    "MAX_SPARE_FILES",
+    "MAX_SPARE_LINE_NBYTES",
     "PROTOCOL_VERSION",
+    "SPARE_TAKEN",
     "WORKERS_HOPS",
     "BadItem",
     "Batch",
@@ -253,6 +266,8 @@ __all__ = [
     "ScreenshotTaken",
     "SegmentOffer",
     "Shutdown",
+    "SpareOffer",
+    "SpareRequest",
     "SplitBatch",
     "State",
     "Step",
@@ -273,12 +288,15 @@ __all__ = [
     "control_port",
     "decode",
     "decode_entry",
+    "decode_spare_offer",
+    "decode_spare_request",
     "default_data_port",
     "display_with_modes",
     "encode",
     "encode_batch",
     "encode_entry",
     "encode_entry_of",
+    "encode_spare",
     "endpoint",
     "find_connections",
     "find_free_pair",

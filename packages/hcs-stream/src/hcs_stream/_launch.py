@@ -16,7 +16,8 @@ from hcs_protocol import NoDisplayError, PortTakenError, ViewerStartError
 
 from ._logs import last_lines, output_path
 from ._parents import PARENTS
-from ._processes import adopt_child
+from ._processes import Process, adopt_child
+from ._spares import take_spare
 from ._start_failures import NO_DISPLAY, PORT_TAKEN, advice, ending
 from ._viewer_kinds import NAPARI, Command, command_to_start
 from ._viewers import LOCAL_HOSTS
@@ -70,10 +71,21 @@ class Order:
         Raises:
             ViewerNotInstalledError: There is no viewer to start.
         """
-        command = command_to_start(self.viewer_command, kind=self.kind)
-        command += ["--data-port", str(self.data_port), "--title", self.title or TITLE]
-        command += ["--next-free"] if self.on_port_conflict == "next" else []
-        return command if self.persistent else [*command, "--stdin-is-parent"]
+        return [*self.program(), *self.arguments()]
+
+    def program(self) -> list[str]:
+        """Return the command line without its arguments.
+
+        Raises:
+            ViewerNotInstalledError: There is no viewer to start.
+        """
+        return command_to_start(self.viewer_command, kind=self.kind)
+
+    def arguments(self) -> list[str]:
+        """Return the arguments."""
+        arguments = ["--data-port", str(self.data_port), "--title", self.title or TITLE]
+        arguments += ["--next-free"] if self.on_port_conflict == "next" else []
+        return arguments if self.persistent else [*arguments, "--stdin-is-parent"]
 
 
 class Launch:
@@ -82,7 +94,7 @@ class Launch:
     def __init__(
         self,
         order: Order,
-        process: "subprocess.Popen[bytes]",
+        process: Process,
         log: Path,
         log_start: int,
         clock: Callable[[], float] = time.monotonic,
@@ -127,7 +139,7 @@ class Launch:
             if sys.platform == "win32":
                 self._process.kill()
             else:
-                os.killpg(self._process.pid, signal.SIGKILL)  # it leads a session of its own
+                os.killpg(os.getpgid(self._process.pid), signal.SIGKILL)  # the session that it was started in
             self._process.wait()
 
     def failure(self) -> ViewerStartError:
@@ -144,7 +156,7 @@ class Launch:
 
 
 def launch(order: Order, *, inherited: int | None = None, parents: Path | None = None) -> Launch:
-    """Start a viewer, and no more.
+    """Start a viewer, or take a spare one, and no more.
 
     Args:
         order: Which one.
@@ -167,6 +179,16 @@ def _spawn(command: list[str], order: Order, inherited: int | None, environment:
         start = 0
     stdin = subprocess.DEVNULL if order.persistent else subprocess.PIPE  # which ends when this process does
     with open(log, "ab", opener=_open_private) as output:
+        spare = order.kind == NAPARI and take_spare(
+            order.program(),
+            order.arguments(),
+            output=output.fileno(),
+            pipe=not order.persistent,
+            inherited=inherited,
+            environ=environment,
+        )
+        if spare:
+            return Launch(order, spare, log, start)
         try:
             process = subprocess.Popen(
                 command,

@@ -25,6 +25,14 @@ def output_path(data_port: int) -> Path:
         return Path(path)
 
 
+def spares_output_path() -> Path:
+    """Return the file that takes what a spare viewer prints until it is taken."""
+    try:
+        return platformdirs.user_log_path("hcs", ensure_exists=True) / "spare.out"
+    except OSError:
+        return Path(os.devnull)
+
+
 def last_lines(path: Path, count: int, *, start: int = 0) -> list[str]:
     """Return the last lines of a file, none if there is no such file.
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal, Self
+from typing import IO, Any, Literal, Protocol, Self
 
 import msgspec
 import psutil
@@ -22,6 +22,26 @@ LOOK_SECONDS = 0.02
 
 _children: dict[int, "subprocess.Popen[bytes]"] = {}
 _lock = threading.Lock()
+
+
+class Process(Protocol):
+    """A viewer's process as `subprocess.Popen` knows it."""
+
+    pid: int
+    returncode: int | Any
+
+    @property
+    def stdin(self) -> IO[bytes] | None:
+        """The pipe that it reads from, if it does."""
+
+    def poll(self) -> int | None:
+        """Return its exit status, None while it runs."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+    def wait(self) -> int:
+        """Wait for its end; returns its exit status."""
 
 
 class KnownProcess(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """Have a viewer on a port: started at once, gone on with in the background, or waited for."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -7,6 +8,7 @@ import time
 from hcs_protocol import (
     ConnectionFileError,
     HcsError,
+    ViewerNotInstalledError,
     ViewerStalledError,
     check_data_port,
     default_data_port,
@@ -15,6 +17,7 @@ from hcs_protocol import (
 
 from ._launch import OnPortConflict, Order
 from ._processes import in_forked_child
+from ._spares import keep_spare, wants_spare
 from ._start import LOOK_SECONDS, Start, not_ready
 from ._viewer_kinds import NAPARI, Command
 from ._viewers import LOCAL_HOSTS, Viewer, find_viewer
@@ -87,7 +90,11 @@ def start_of(order: Order) -> Start | None:
         start = _starts.get(key)
         if start is None or start.is_over:
             start = Start(order)
-        if start.look():
+        viewer = start.look()
+        if order.kind == NAPARI and order.host in LOCAL_HOSTS and wants_spare():
+            with contextlib.suppress(ViewerNotInstalledError):  # none that could be started here
+                keep_spare(order.program())
+        if viewer:
             _starts.pop(key, None)
             return None
         _starts[key] = start

@@ -15,7 +15,10 @@ Exit status: 0 closed, 1 could not start, 2 wrong usage, 3 port taken, 4 no disp
 import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from hcs_protocol import DATA_PORT, HcsError, InvalidPortError, NoFreePortsError, check_data_port
 
@@ -25,7 +28,11 @@ from ._memory import DEFAULT_MEMORY, memory_nbytes
 from ._process import end_on_signals, end_with_parent, set_up_logs
 from ._settings import ViewerSettings
 
+if TYPE_CHECKING:
+    import napari
+
 MOST_MILLISECONDS = 10_000
+OF_SPARES = ("spare", "settle")
 PACE = {
     "frame_milliseconds": "from one frame to the next while images flood in, at least",
     "budget_milliseconds": "for laying out what arrived, per frame",
@@ -34,18 +41,50 @@ PACE = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the viewer and return its exit status."""
-    settings = _settings(arguments)
+    options = _options(arguments)
     os.environ.setdefault("NAPARI_CONFIG", "")  # not the settings of the user's own napari
     try:
         check_display()
     except NoDisplayError as error:
         return _fail(error, 4)
+    if options["spare"]:
+        return _wait_as_spare(options["spare"], options["settle"])
+    return _run(_settings(options))
+
+
+def _wait_as_spare(place: Path, settle: float) -> int:
+    """Be a viewer when somebody takes this process, unless there is a spare at this place already."""
+    from ._spare import Door, become, only_spare, say_status  # what others than spares start without
+
+    with only_spare(place) as is_only:
+        if not is_only:
+            return 0
+        time.sleep(settle)  # whoever has just got a viewer needs the processor
+        from ._hidden import hidden_viewer, wait_at  # napari, which takes seconds
+
+        viewer = hidden_viewer()
+        try:
+            taken = wait_at(Door(place))
+        except OSError as error:
+            return _fail(error, 1)
+    if taken is None:
+        return 0
+    become(taken)
+    status = 1
+    try:
+        status = _run(_settings(_options(taken.request.arguments)), viewer)
+    finally:
+        say_status(taken, status)
+    return status
+
+
+def _run(settings: ViewerSettings, viewer: "napari.Viewer | None" = None) -> int:
     set_up_logs(settings)
     end_on_signals(lambda: sys.exit(0))
     if settings.stdin_is_parent:
         end_with_parent()
     try:
-        open_viewer(settings)
+        open_viewer(settings, viewer)
     except NoFreePortsError as error:
         return _fail(error, 3)
     except HcsError as error:
@@ -53,7 +92,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _settings(arguments: Sequence[str] | None) -> ViewerSettings:
+def _settings(options: dict[str, Any]) -> ViewerSettings:
+    return ViewerSettings(**{name: value for name, value in options.items() if name not in OF_SPARES})
+
+
+def _options(arguments: Sequence[str] | None) -> dict[str, Any]:
     defaults = ViewerSettings()
     parser = argparse.ArgumentParser(
         prog="hcs-viewer", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -98,7 +141,14 @@ def _settings(arguments: Sequence[str] | None) -> ViewerSettings:
     )
     parser.add_argument("--stdin-is-parent", action="store_true", help="end when standard input ends")
     parser.add_argument("--verbose", action="store_true", help="log more")
-    return ViewerSettings(**vars(parser.parse_args(arguments)))
+    parser.add_argument(
+        "--spare",
+        type=Path,
+        metavar="SOCKET",
+        help="wait, hidden and primed, until a pipeline wants a viewer; $HCS_VIEWER_SPARE=1 starts one",
+    )
+    parser.add_argument("--settle", type=float, default=0.0, help=argparse.SUPPRESS)
+    return vars(parser.parse_args(arguments))
 
 
 def _data_port(text: str) -> int:

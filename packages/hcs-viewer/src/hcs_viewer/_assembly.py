@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hcs_protocol import new_id
@@ -31,8 +32,12 @@ if TYPE_CHECKING:
 WINDOW_SIZE = 1280, 860
 
 
-def open_viewer(settings: ViewerSettings) -> None:
+def open_viewer(settings: ViewerSettings, viewer: "napari.Viewer | None" = None) -> None:
     """Run one viewer until its window is closed.
+
+    Args:
+        settings: Where it listens, and how.
+        viewer: A window that is hidden and primed; None makes one.
 
     Raises:
         NoFreePortsError: The ports are taken.
@@ -41,7 +46,13 @@ def open_viewer(settings: ViewerSettings) -> None:
     gc.disable()  # until there is a window: of what is made meanwhile nothing goes, and to look takes a tenth
     store = _new_store(settings, measure=resident_nbytes)
     try:
-        run_viewer(settings, blocks=BlockReader(), orphans=Orphans(), run_window=run_window, store=store)
+        run_viewer(
+            settings,
+            blocks=BlockReader(),
+            orphans=Orphans(),
+            run_window=partial(run_window, viewer=viewer),
+            store=store,
+        )
     finally:
         sweep()  # not before: what is owed to this viewer may be older than the grace time
 
@@ -52,8 +63,9 @@ def run_window(
     to_window: Inbox[ToWindow],
     to_receiver: Inbox[ToReceiver],
     presence: Presence,
+    viewer: "napari.Viewer | None" = None,
 ) -> None:
-    """Open a napari window, say ready, and return when it is closed."""
+    """Open a napari window, or show one that is hidden, say ready, and return when it is closed."""
     import napari  # two seconds of imports: the ports are open before
     from qtpy.QtCore import QTimer
 
@@ -64,12 +76,15 @@ def run_window(
 
     asked_to_end = threading.Event()
     end_on_signals(asked_to_end.set)  # from here on Qt would swallow an exception, or lose a closed window
-    viewer = napari.Viewer(title=f"{settings.title} — port {settings.data_port}", show_welcome_screen=False)
+    is_primed = viewer is not None
+    viewer = viewer or napari.Viewer(show=False, show_welcome_screen=False)
+    viewer.title = f"{settings.title} — port {settings.data_port}"
+    viewer.show()
     viewer.window.resize(*WINDOW_SIZE)
     window = _window(viewer, settings, store, to_window, to_receiver, presence)
     listener = Listener(window, presence, contextlib.nullcontext, may_stop=False)
     listeners.append(listener)
-    priming = Priming(window)
+    priming = Priming(viewer, window.sliders)
 
     def say_ready() -> None:
         end_on_signals(window.close_soon)
@@ -86,7 +101,8 @@ def run_window(
         window.sliders.speak()
         gc.freeze()  # what is there by now stays: a collection, one for each layer that goes, takes a tenth
         gc.enable()
-        priming.begin()
+        if not is_primed:
+            priming.begin()
 
     QTimer.singleShot(0, say_ready)
     napari.run()
@@ -126,7 +142,7 @@ def new_listener(viewer: "napari.Viewer", settings: ViewerSettings) -> "Listener
     listener.life.callback(store.stop)
     listener.close_with_window()
     if not viewer.layers:
-        Priming(window).finish()
+        Priming(viewer, window.sliders).finish()
     return listener
 
 

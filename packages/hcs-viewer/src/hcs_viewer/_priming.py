@@ -8,11 +8,11 @@ import string
 import threading
 from collections.abc import Iterator
 
+import napari
 import numpy as np
 from qtpy.QtCore import QTimer
 
-from ._sliders import POSITION_FONT_SIZE
-from ._window import Window
+from ._sliders import POSITION_FONT_SIZE, Sliders
 
 REST_MILLISECONDS = 300
 """So long a window is ready before it begins: images that come at once come first."""
@@ -27,8 +27,8 @@ SLOW_IMPORTS = ("pandas", "PIL.Image")
 class Priming:
     """Pays for what a first image needs, in steps that end when a real one comes."""
 
-    def __init__(self, window: Window) -> None:
-        self._window = window
+    def __init__(self, viewer: napari.Viewer, sliders: Sliders) -> None:
+        self._viewer, self._sliders = viewer, sliders
         self._imports = threading.Thread(target=_import_slow_ones, name="hcs-imports")
         self._steps = self._all()
         self._timer = QTimer()
@@ -47,12 +47,12 @@ class Priming:
 
     def _go_on(self) -> None:
         """Do one step; once there are images, what they need is there, and labels may come yet."""
-        if self._window.viewer.layers or next(self._steps, None) is None:
+        if self._viewer.layers or next(self._steps, None) is None:
             self._timer.stop()
             self._import()
 
     def _all(self) -> Iterator[str]:
-        window, viewer = self._window, self._window.viewer
+        viewer = self._viewer
         blank = np.zeros((1, 1, 1, 1, 1, 1, 8, 8), np.uint16)
         viewer.add_image(blank, contrast_limits=(0, 1), projection_mode="none")
         viewer.screenshot(canvas_only=True, flash=False)
@@ -69,12 +69,12 @@ class Priming:
             text.text, text.visible = LETTERS[first : first + LETTERS_AT_ONCE], True
             text.font_size = POSITION_FONT_SIZE
             viewer.screenshot(canvas_only=True, flash=False)
-            window.sliders.tell()
+            self._sliders.tell()
             yield "letters"
 
     def _clear(self) -> None:
-        self._window.viewer.layers.clear()
-        self._window.sliders.clear()
+        self._viewer.layers.clear()
+        self._sliders.clear()
 
     def _import(self) -> None:
         if self._imports.ident is None:
