@@ -1,5 +1,6 @@
 """`hcs-stream` as programs and people call it."""
 
+import argparse
 import os
 import re
 import subprocess
@@ -52,20 +53,10 @@ def test_who_has_read_enough_may_close_the_pipe(viewer: Any) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-COMMANDS = (
-    "plates",
-    "send",
-    "watch",
-    "run",
-    "viewers",
-    "start",
-    "stop",
-    "kill",
-    "state",
-    "screenshot",
-    "clear",
-    "completion",
+[_SUBPARSERS] = (
+    action for action in cli._parser()._actions if isinstance(action, argparse._SubParsersAction)
 )
+COMMANDS = tuple(_SUBPARSERS.choices)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,14 @@ def viewer_of(new_viewer: Any, own_places: Path) -> Callable[..., int]:
     Somebody else answers for it that it closes, and it does not.
     """
 
-    def give(process: subprocess.Popen[bytes], **fields: Any) -> int:
-        known = new_viewer().connection
+    def give(
+        process: subprocess.Popen[bytes],
+        on_shutdown: Callable[[Path], object] = lambda path: None,
+        **fields: Any,
+    ) -> int:
+        viewer = new_viewer()
+        viewer.on_shutdown = partial(on_shutdown, viewer.path)
+        known = viewer.connection
         started = psutil.Process(process.pid).create_time()
         fields = {"start_time": started, "start_ticks": 0, "title": "Assay 7", **fields}
         write_connection(msgspec.structs.replace(known, pid=process.pid, **fields), [own_places])
@@ -136,6 +143,17 @@ def test_what_is_not_ours_to_kill_is_left_and_named(
     assert main(["kill", str(port), "--host", fields.get("host", "localhost")]) == 1
     assert process.poll() is None
     assert f"port={port}" in capsys.readouterr().err
+
+
+def test_a_napari_that_its_user_started_stops_listening_and_stays(
+    new_process: Any, viewer_of: Any, capsys: Captured
+) -> None:
+    process = new_process(SLEEPS)
+    port = viewer_of(process, owns_process=False, on_shutdown=lambda path: path.unlink())
+
+    assert main(["stop", str(port)]) == 0
+    assert process.poll() is None
+    assert capsys.readouterr().out == f"viewer {port} 'Assay 7' stopped listening\n"
 
 
 def test_a_stranger_with_the_pid_of_a_viewer_is_no_viewer(

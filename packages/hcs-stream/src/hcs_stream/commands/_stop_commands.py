@@ -107,7 +107,8 @@ def _stop(viewer: Viewer, *, timeout: float) -> Outcome:
     if viewer.connection.host in LOCAL_HOSTS and viewer.is_alive:
         raise ViewerStalledError(f"viewer {named(viewer)} did not end: its system waits for something")
     why = "it was frozen" if was_stopped else f"it did not close within {timeout:g} s"
-    return Outcome(viewer, f"viewer {named(viewer)} {_words(ending, why)}", {"ended": ending})
+    words = _words(ending, why) if viewer.connection.owns_process else "stopped listening"
+    return Outcome(viewer, f"viewer {named(viewer)} {words}", {"ended": ending})
 
 
 def _words(ending: Ending, why: str) -> str:
