@@ -14,7 +14,7 @@ from hcs_protocol import HcsError
 
 from ._image_table import Columns, ImageTable
 
-NO_WINDOW = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
+NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows alone has it
 LENGTH = struct.Struct("<Q")
 """Of what comes after it."""
 ERROR_NBYTES = 1000
