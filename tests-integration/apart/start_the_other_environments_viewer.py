@@ -72,7 +72,12 @@ def check_with_viewer(data_port: int, viewer_command: str, foreign_python: str) 
         pong = subprocess.run(ping, check=True, capture_output=True, text=True, timeout=60).stdout
         assert '"type":"Pong"' in pong, pong
         print("ok: ten lines of plain REQ get a pong")
-        viewer.stop()
+        assert viewer.stop() == "closed"
+    viewer = hcs_stream.start_viewer(data_port, viewer_command=viewer_command, persistent=False)
+    assert "listening data=" in viewer.log()
+    viewer.kill()
+    assert hcs_stream.viewers() == []
+    print("ok: the other environment's viewer is closed, started again and killed")
 
 
 if __name__ == "__main__":

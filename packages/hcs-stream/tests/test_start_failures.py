@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from hcs_stream._start_failures import advice, ending
+from hcs_stream._start_failures import PACKAGE_OF_LIBRARY, advice, ending
 
 QT_WITHOUT_SCREEN = """\
 qt.qpa.xcb: could not connect to display :77
@@ -56,6 +56,12 @@ def test_what_the_log_complains_of_is_met_with_what_helps(line: str, helps: str)
 
 def test_without_a_screen_no_library_is_blamed() -> None:
     assert advice(QT_WITHOUT_SCREEN.splitlines()) == "no screen answers at :77: set DISPLAY to one that does"
+
+
+def test_what_installs_the_packages_knows_the_same_ones() -> None:
+    system_libraries = pytest.importorskip("system_libraries", reason="it is in the repository alone")
+
+    assert system_libraries.PACKAGE_OF_LIBRARY.items() <= PACKAGE_OF_LIBRARY.items()
 
 
 def test_what_nobody_knows_is_left_to_the_log() -> None:

@@ -480,6 +480,7 @@ def test_a_viewer_that_is_not_persistent_ends_with_its_parent_and_not_with_a_thr
 def test_without_a_viewer_one_reads_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: ())
+    monkeypatch.setattr("hcs_stream._viewer_kinds.NAPARI_PROGRAM", "hcs-viewer-that-is-not-installed")
 
     with pytest.raises(ViewerNotInstalledError, match=r"pip install hcs-viewer\n.*viewer_command="):
         hcs_stream.connect(data_port=PORT)

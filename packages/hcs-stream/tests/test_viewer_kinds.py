@@ -33,6 +33,7 @@ def kinds(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def install(**values: str) -> None:
         points = tuple(EntryPoint(name, value, ENTRY_POINTS) for name, value in values.items())
         monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points)
+        monkeypatch.setattr("hcs_stream._viewer_kinds.NAPARI_PROGRAM", "hcs-viewer-that-is-not-installed")
         monkeypatch.setitem(sys.modules, "fiji_for_hcs", sys.modules[__name__])
 
     return install
@@ -92,7 +93,8 @@ def test_a_viewer_in_the_path_is_found(
     kinds: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     kinds()
-    (tmp_path / "hcs-viewer").touch(mode=0o700)
+    program = tmp_path / "hcs-viewer-that-is-not-installed"
+    program.touch(mode=0o700)
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    assert command_to_start(None, {}) == [str(tmp_path / "hcs-viewer")]
+    assert command_to_start(None, {}) == [str(program)]

@@ -33,7 +33,11 @@ def command_to_start(
     """
     if command := given or (environ.get(COMMAND) if kind == NAPARI else None):
         return _words(command, "the viewer's command")
-    kinds = {entry_point.name: entry_point for entry_point in _entry_points()}
+    if kind == NAPARI and (ours := _of_our_viewer()):
+        return _command_of(ours)
+    kinds = {
+        entry_point.name: entry_point for entry_point in importlib.metadata.entry_points(group=ENTRY_POINTS)
+    }
     if kind in kinds:
         return _command_of(kinds[kind])
     if kind != NAPARI:
@@ -50,8 +54,13 @@ def command_to_start(
     )
 
 
-def _entry_points() -> tuple[EntryPoint, ...]:
-    return tuple(importlib.metadata.entry_points(group=ENTRY_POINTS))
+def _of_our_viewer() -> EntryPoint | None:
+    """Find it without reading what all other packages bring: that takes longer than to start a process."""
+    try:
+        brought = importlib.metadata.distribution(NAPARI_PROGRAM).entry_points
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return next(iter(brought.select(group=ENTRY_POINTS, name=NAPARI)), None)
 
 
 def _command_of(entry_point: EntryPoint) -> list[str]:
