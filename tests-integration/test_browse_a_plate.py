@@ -1,7 +1,6 @@
 """Somebody opens a plate in the manager's browser, chooses wells by mouse and sends them to a viewer."""
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from hcs_stream.manager import Browser, Outbox, Target, connect_to
+from hcs_stream.manager import MainWindow, open_window
 
 PATIENCE_MILLISECONDS = 60_000
 LEFT = Qt.MouseButton.LeftButton
@@ -30,22 +29,27 @@ PLATES = os.environ.get("HCS_TEST_PLATES", "")
 pytestmark = pytest.mark.timeout(180)
 
 
-def target_of(viewer: hcs_stream.Viewer) -> Target:
-    """Return a viewer as the manager's window names it."""
-    known = viewer.connection
-    return Target(title=known.title, host="localhost", data_port=known.data_port, viewer_run=known.viewer_run)
-
-
 class Person:
-    """Somebody who sits at the browser."""
+    """Somebody who sits at the manager."""
 
-    def __init__(self, browser: Browser, qtbot: QtBot) -> None:
-        self.browser = browser
+    def __init__(self, window: MainWindow, qtbot: QtBot) -> None:
+        assert window.browser is not None
+        self.window = window
+        self.browser = window.browser
         self.qtbot = qtbot
 
     def wait(self, is_so: Callable[[], bool]) -> None:
         """Look on until it is so."""
         self.qtbot.waitUntil(is_so, timeout=PATIENCE_MILLISECONDS)
+
+    def choose(self, viewer: hcs_stream.Viewer) -> None:
+        """Choose a viewer in the list, once it is there and well."""
+        run, viewers = viewer.connection.viewer_run, self.window.viewer_list
+        listed = viewers.model
+        self.wait(lambda: any(each.key == run and each.target for each in listed.instances))
+        rows = [each.key for each in listed.instances]
+        viewers.table.selectRow(rows.index(run))
+        self.wait(lambda: (target := self.browser.send_bar.target) is not None and target.viewer_run == run)
 
     def open(self, folder: Path) -> None:
         """Open a plate."""
@@ -80,15 +84,15 @@ class Person:
 
 
 @pytest.fixture
-def person(qtbot: QtBot) -> Iterator[Person]:
-    """The browser in a window of its own."""
-    browser = Browser(Outbox(connect_to, time.monotonic))
-    qtbot.addWidget(browser)
-    browser.resize(1200, 800)
-    browser.show()
-    qtbot.waitExposed(browser)
-    yield Person(browser, qtbot)
-    browser.shut_down()
+def person(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
+    """Somebody at the window of `hcs-stream manager`."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    with open_window() as window:
+        window.resize(1200, 1000)
+        qtbot.waitExposed(window)
+        somebody = Person(window, qtbot)
+        yield somebody
+        somebody.browser.outbox.cancel_all()
 
 
 @pytest.fixture
@@ -124,7 +128,7 @@ def test_wells_chosen_with_the_mouse_are_shown_by_their_channels_names(
     wait_until: Callable[[hcs_stream.Viewer, Callable[[State], bool]], State],
 ) -> None:
     person.open(Path(PLATES) / "cellvoyager-cv8000")
-    person.browser.set_targets([target_of(viewer)])
+    person.choose(viewer)
     wells = person.browser.plate_map
     person.drag_over("E03", "D08")
     person.wait_for_count(64)
@@ -145,7 +149,7 @@ def test_what_is_cancelled_in_the_middle_ends_there_and_what_was_sent_stays(
     wait_until: Callable[[hcs_stream.Viewer, Callable[[State], bool]], State],
 ) -> None:
     person.open(plate)
-    person.browser.set_targets([target_of(viewer)])
+    person.choose(viewer)
     person.send()
     person.wait(lambda: person.sent > 3)
 
@@ -166,17 +170,15 @@ def test_a_viewer_that_is_killed_in_the_middle_keeps_its_images_waiting_for_the_
 ) -> None:
     first = new_viewer()
     person.open(plate)
-    person.browser.set_targets([target_of(first)])
+    person.choose(first)
     person.send()
     person.wait(lambda: person.sent > 3)
 
     psutil.Process(first.connection.pid).kill()
-    person.browser.set_targets([])
     person.wait(lambda: "kept for the next viewer" in person.said[0] or person.sent == 384)
     had = person.sent
     waiting = person.browser.outbox.waiting
     second = new_viewer()
-    person.browser.set_targets([target_of(second)])
 
     person.wait(lambda: person.browser.outbox.entries[0].is_over)
     assert (person.sent, waiting + had) == (384, 384)

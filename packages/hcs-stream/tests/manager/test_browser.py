@@ -316,6 +316,17 @@ def test_closing_the_window_asks_while_images_wait(
     assert opened.outbox.waiting == 12
 
 
+def test_whoever_agrees_to_give_images_up_is_asked_once(
+    opened: Browser, viewers: FakeViewers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([QMessageBox.StandardButton.Discard])
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: next(answers))
+    viewers.absent = {5555}
+    opened.send_to(target())
+
+    assert [opened.may_close(), opened.may_close()] == [True, True]
+
+
 def test_nothing_is_read_or_listed_in_the_windows_thread(
     browser: Browser, plate: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

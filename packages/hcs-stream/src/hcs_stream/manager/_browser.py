@@ -126,7 +126,10 @@ class Browser(QWidget):
             QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
             QMessageBox.StandardButton.Cancel,
         )
-        return answer == QMessageBox.StandardButton.Discard
+        if answer != QMessageBox.StandardButton.Discard:
+            return False
+        self.outbox.cancel_all()
+        return True
 
     def shut_down(self) -> None:
         """End all threads; what waits is cancelled. A second time is harmless."""

@@ -129,7 +129,7 @@ class Job:
     @property
     def waiting(self) -> int:
         """Images that are still to be sent."""
-        return 0 if self.state in ENDED else len(self._pending) - self._next
+        return 0 if self.is_cancelled or self.state in ENDED else len(self._pending) - self._next
 
     def pending_images(self) -> Iterator[FoundImage]:
         """Yield the images that are to be sent."""

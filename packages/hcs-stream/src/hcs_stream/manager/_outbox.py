@@ -101,6 +101,11 @@ class Outbox:
                 job.end(EntryState.CANCELLED, self._clock())
             self._changed()
 
+    def cancel_all(self) -> None:
+        """Send no more of anything."""
+        for entry in self.entries:
+            self.cancel(entry.ticket)
+
     def retry(self, ticket: int) -> None:
         """Send what is missing of an entry: what could not be read, and what was not sent yet."""
         self._begin_again(ticket, Job.missing)
@@ -148,8 +153,7 @@ class Outbox:
         """Cancel everything and wait, two seconds at most, for the threads; a second time is harmless."""
         self._closing.set()
         self._news.set()
-        for ticket in list(self._jobs):
-            self.cancel(ticket)
+        self.cancel_all()
         with self._lock:
             threads = list(self._threads.values())
         deadline = time.monotonic() + CLOSE_SECONDS

@@ -14,7 +14,11 @@ from hcs_protocol import HcsError
 
 from ._image_table import Columns, ImageTable
 
-NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows alone has it
+if sys.platform == "win32":
+    NO_WINDOW = subprocess.CREATE_NO_WINDOW
+else:
+    NO_WINDOW = 0  # there it has none
+
 LENGTH = struct.Struct("<Q")
 """Of what comes after it."""
 ERROR_NBYTES = 1000
