@@ -132,7 +132,7 @@ def take_spare(
         inherited: A further file descriptor that it gets.
         environ: What it would have been started with.
     """
-    place = None if environ.get(SPARE) == "0" else _place(program, environ)
+    place = None if environ.get(SPARE) == "0" else place_of_spare(program, environ)
     if place is None or not place.exists():
         return None
     settings = {name: value for name, value in environ.items() if name.startswith(SETTING_PREFIX)}
@@ -153,6 +153,7 @@ def take_spare(
     finally:
         os.close(reads)
     _left.add(place)
+    _started.pop(place, None)
     return TakenProcess(pid, spare, writes)
 
 
@@ -166,17 +167,19 @@ def keep_spare(
         settle: Seconds until it begins.
         environ: What it gets.
     """
-    place = _place(program, environ)
+    place = place_of_spare(program, environ)
     if place is None:
         return False
     with _lock:
         since, before = _started.get(place, (0.0, None))
+        status = before.poll() if before else 0
+        if status is not None and status > 0:
+            return False  # this command knows nothing of spares
+        is_new = status is None and time.monotonic() < since + NEW_SECONDS
         if place in _left:
             _left.remove(place)
-        elif _is_there(place) or (before and time.monotonic() < since + NEW_SECONDS):
+        elif is_new or _is_there(place):
             return True
-        if before and before.poll():
-            return False  # this command knows nothing of spares
         command = [*program, "--spare", str(place), "--settle", str(settle)]
         with contextlib.suppress(OSError), open(spares_output_path(), "wb", opener=_open_private) as output:
             child = subprocess.Popen(
@@ -212,7 +215,7 @@ def _agree(spare: socket.socket, request: SpareRequest, files: list[int]) -> int
     return offer.pid
 
 
-def _place(program: Sequence[str], environ: Mapping[str, str]) -> Path | None:
+def place_of_spare(program: Sequence[str], environ: Mapping[str, str]) -> Path | None:
     """Return where the spare of this program and environment has its socket; None where there can be none."""
     if sys.platform == "win32" or not hasattr(socket, "AF_UNIX"):
         return None

@@ -36,6 +36,7 @@ LOCKING_SECONDS = 2.0
 LIFETIME_SECONDS = 3600.0
 PREFIX, LOCK_SUFFIX = "spare-", ".lock"
 SETTING_PREFIX = "HCS_"
+OUR_PACKAGES = ("hcs_protocol", "hcs_shm", "hcs_viewer")
 
 
 @dataclass(frozen=True)
@@ -57,19 +58,19 @@ class Door:
         path: Path,
         *,
         clock: Callable[[], float] = time.monotonic,
-        is_current: Callable[[], bool] = lambda: True,
+        code: Callable[[], object] | None = None,
     ) -> None:
         """Make it; nobody can come before it is opened.
 
         Args:
             path: Of the socket, in a folder of this user's alone.
             clock: Says when nobody came for long enough.
-            is_current: Says whether the spare still is what would be started now.
+            code: Returns something that changes when other code would be started; else our files' times.
         """
         self._path = path
         self._clock = clock
-        self._is_current = is_current
-        self._began = clock()
+        self._find_code = code or installed
+        self._began, self._code = clock(), self._find_code()
         self._socket: socket.socket | None = None
 
     def open(self) -> int:
@@ -78,6 +79,8 @@ class Door:
         Raises:
             OSError: There is no such place for a socket.
         """
+        if not hasattr(socket, "recv_fds"):
+            raise OSError("this system has no sockets that pass files on: no spare viewers")
         self._path.unlink(missing_ok=True)  # left by one that was killed: this one has the lock
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.bind(str(self._path))
@@ -97,7 +100,7 @@ class Door:
     def is_over(self) -> bool:
         """Whether there is no point in waiting on: for too long nobody came, or nobody can."""
         too_late = self._clock() - self._began > LIFETIME_SECONDS
-        return too_late or not self._path.exists() or not self._is_current()
+        return too_late or not self._path.exists() or not self._is_current
 
     def answer(self) -> Taken | None:
         """Talk to who came; returns what this spare is to be, None if it is not wanted after all."""
@@ -108,13 +111,27 @@ class Door:
             taker.settimeout(ANSWER_SECONDS)
             files: list[int] = []
             try:
-                if _is_this_users(taker) and self._is_current():
+                if _is_this_users(taker) and self._is_current:
                     return Taken(_agree(taker, files), files, taker)
             except (OSError, HcsError, ValueError) as error:
                 logger.warning("spare not taken reason=%s", error)
             for file in files:
                 os.close(file)
             taker.close()
+        return None
+
+    @property
+    def _is_current(self) -> bool:
+        return self._code == self._find_code()
+
+
+def installed() -> object:
+    """Return which files of our packages are there, and since when."""
+    packages = [sys.modules[name].__file__ for name in OUR_PACKAGES if name in sys.modules]
+    files = [file for package in packages if package for file in Path(package).parent.glob("*.py")]
+    try:
+        return [(str(file), file.stat().st_mtime_ns) for file in sorted(files)]
+    except OSError:  # one is being replaced
         return None
 
 
