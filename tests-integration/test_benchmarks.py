@@ -35,6 +35,7 @@ WINDOW_RATIOS = (
     "worker_image_x_add_image",
 )
 MANAGER_RATIOS = ("open_stall_x_paint", "scroll_stall_x_paint", "select_stall_x_paint")
+START_RATIOS = ("first_image_x_bare_napari", "warm_x_bare_napari")
 PIPELINE_RATIOS = (
     "stream_share",
     "streaming_slowdown",
@@ -87,6 +88,15 @@ def test_the_manager_benchmark_finds_every_ratio(tmp_path: Path) -> None:
     found = quick_run("manager.py", tmp_path)
 
     assert all(found[ratio] > 0 for ratio in MANAGER_RATIOS)
+
+
+@pytest.mark.timeout(300)  # five viewers, one after the other, on a machine that may be busy
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no spare viewers")
+def test_the_startup_benchmark_finds_both_ratios(tmp_path: Path) -> None:
+    found = quick_run("startup.py", tmp_path)
+
+    assert all(found[ratio] > 0 for ratio in START_RATIOS)
+    assert found["spare_pss_mb"] > 0
 
 
 def test_the_parsing_benchmark_finds_its_ratio(tmp_path: Path) -> None:

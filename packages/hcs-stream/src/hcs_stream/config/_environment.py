@@ -29,6 +29,7 @@ OTHERS = frozenset(
         "HCS_VIEWER_FOLLOW",
         "HCS_VIEWER_FRAME_MILLISECONDS",
         "HCS_VIEWER_MEMORY",
+        "HCS_VIEWER_SPARE",
     }
 )
 """Variables of ours that are no settings of a pipeline."""
