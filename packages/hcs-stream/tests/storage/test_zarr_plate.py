@@ -14,7 +14,7 @@ import ome_zarr.reader
 import pytest
 import zarr
 
-from hcs_protocol import InvalidComponentError
+from hcs_protocol import InvalidComponentError, UnsupportedArrayError
 from hcs_stream.microscopes import open_plate, read_image
 from hcs_stream.storage import (
     ArrayOptions,
@@ -342,6 +342,74 @@ def test_a_plane_that_was_not_written_whole_is_not_there(ngff: Any, tmp_path: Pa
 
     with pytest.raises(ImageNotFoundError):
         plate.read({"well": "A1"})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"pixel_size": (0.3, "x")},
+        {"pixel_size": 0},
+        {"z_step": -1},
+        {"wavelengths": {"DAPI": "blue"}},
+        {"wells": ["XX99"]},
+        {"timepoints": [1.5]},
+    ],
+)
+def test_what_cannot_be_declared_is_refused_and_spoils_no_plate(said: dict[str, Any], tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "p.zarr")
+
+    with pytest.raises((InvalidComponentError, UnsupportedArrayError)):
+        plate.declare(**said)
+
+    plate.write({"well": "A1"}, np.ones((5, 6), np.uint8))
+    assert ZarrPlate(plate.folder).read({"well": "A1"}).all()
+
+
+def test_one_of_several_may_be_declared_by_itself(tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "p.zarr")
+
+    plate.declare(channels="DAPI", wells="A01", pixel_size=0.5, z_step=np.float32(2), wavelengths={1: 461})  # type: ignore[arg-type, dict-item]
+
+    state = ZarrPlate(plate.folder).state()
+    assert state.declared["c"] == ["DAPI"]
+    assert (state.wells, state.pixel_size, state.z_step) == (["A/01"], (0.5, 0.5), 2.0)
+    assert state.wavelengths == {"1": 461.0}
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "int64", "uint64", "float16", "float64"])
+@pytest.mark.parametrize("least", [True, False])
+def test_smaller_versions_keep_the_greatest_and_the_least_values(
+    dtype: Any, least: bool, tmp_path: Path
+) -> None:
+    known = np.finfo(dtype) if np.dtype(dtype).kind == "f" else np.iinfo(dtype)
+    value = known.min if least else known.max
+    plate = ZarrPlate(tmp_path / "p.zarr", options=ArrayOptions(levels=2))
+
+    plate.write({"well": "A1"}, np.full((5, 7), value, dtype))
+
+    smaller: Any = zarr.open_array(plate.folder / "A" / "01" / "0" / "1")
+    assert (smaller[...] == value).all()
+
+
+def test_a_step_may_have_a_long_name_in_any_script(tmp_path: Path) -> None:
+    output = ZarrOutput(tmp_path)
+
+    output.write({"well": "A1"}, np.ones((5, 6), np.uint8), step=(1, "核染色" * 100))
+
+    assert output.read({"well": "A1"}, step=(1, "核染色" * 100)).all()
+
+
+def test_an_outputs_plate_that_cannot_be_made_whole_does_not_keep_the_others_from_it(tmp_path: Path) -> None:
+    output = ZarrOutput(tmp_path)
+    for well, channel in (("A1", "1"), ("A2", "2")):
+        output.write({"well": well, "channel": channel}, np.ones((5, 6), np.uint8), step=(1, "blur"))
+    for name in ("Step_00_theirs", "Step_02_theirs"):
+        zarr.create_group(tmp_path / f"{name}.zarr", attributes={"plate": {}})
+
+    with pytest.raises(StorageWriteError, match="another program's"):
+        output.finalise()
+
+    assert zarr.open_array(tmp_path / "Step_01_blur.zarr" / "A" / "01" / "0" / "0").shape[1] == 2
 
 
 def test_a_wavelength_needs_no_channel(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hcs_stream._extras import extra
 
 from ._backend import Pixels
 from ._errors import LossyFormatError, UnknownFormatError
-from ._pixels import is_coloured
+from ._pixels import height_and_width, is_coloured
 
 TIFF = (".tif", ".tiff")
 OME_TIFF = (".ome.tif", ".ome.tiff")
@@ -43,14 +43,6 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     channel: str | None = None
     compression: str | None = None
     lossy: bool = False
-
-    @property
-    def height_and_width(self) -> tuple[float, float] | None:
-        """Of a pixel, in micrometres."""
-        if self.pixel_size is None:
-            return None
-        lengths = np.ravel(np.asarray(self.pixel_size, dtype=float)).tolist()
-        return lengths[0], lengths[-1]
 
 
 def is_image_name(name: str) -> bool:
@@ -115,7 +107,7 @@ def _read_tiff(path: Path) -> Pixels:
 
 def _write_tiff(file: BinaryIO, pixels: Pixels, described: Description, *, ome: bool) -> None:
     axes = axes_of(pixels, described)
-    size = described.height_and_width
+    size = height_and_width(described.pixel_size)
     metadata: dict[str, object] = {"axes": axes}
     if size is not None:
         metadata |= {"PhysicalSizeY": size[0], "PhysicalSizeX": size[1]}

@@ -69,6 +69,27 @@ def check_described(
     ).check()
 
 
+def check_lengths(
+    pixel_size: float | tuple[float, float] | None, z_step: float | None, *wavelengths: float
+) -> None:
+    """Refuse lengths that cannot be, as `check_described`."""
+    for wavelength in (None, *wavelengths):
+        check_described(
+            np.zeros((1, 1), np.uint8),
+            pixel_size=pixel_size,
+            z_step=z_step,
+            emission_wavelength=wavelength,
+        )
+
+
+def height_and_width(pixel_size: float | tuple[float, float] | None) -> tuple[float, float] | None:
+    """Return the sides of a pixel of which both, or one for both, are given."""
+    if pixel_size is None:
+        return None
+    lengths = np.ravel(np.asarray(pixel_size, dtype=float)).tolist()
+    return lengths[0], lengths[-1]
+
+
 def _axes(pixels: Pixels, kind: str) -> tuple[str, ...]:
     if pixels.ndim == 2:
         return ("y", "x")

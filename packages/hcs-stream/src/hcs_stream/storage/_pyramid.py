@@ -48,7 +48,10 @@ def _halved(plane: Pixels) -> Pixels:
         total += even[1::2, 1::2]
         smaller: Pixels = (total >> 2).astype(plane.dtype)
         return smaller
-    wide: npt.NDArray[np.floating] = even.astype(np.float64)
-    mean = (wide[::2, ::2] + wide[1::2, ::2] + wide[::2, 1::2] + wide[1::2, 1::2]) / 4
-    floating: Pixels = mean if plane.dtype.kind == "f" else np.rint(mean)
-    return floating.astype(plane.dtype)
+    corners = [even[row::2, column::2] for row in (0, 1) for column in (0, 1)]
+    if plane.dtype.kind == "f":
+        quarters = sum(corner.astype(np.float64) / 4 for corner in corners)
+        return np.asarray(quarters).astype(plane.dtype)
+    rest = sum(corner & 3 for corner in corners) + 2  # to round, not to cut
+    whole = sum(corner >> 2 for corner in corners) + (rest >> 2)  # which none of the greatest overflows
+    return np.asarray(whole).astype(plane.dtype)

@@ -4,6 +4,7 @@ import os
 import re
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeAlias, TypedDict, Unpack
 
@@ -17,6 +18,8 @@ from ._zarr_state import AxisValue
 
 StepLike: TypeAlias = Step | tuple[int, str]
 
+LONGEST_NAME = 200
+"""Bytes of a step's name; file systems take 255, and ours has more around it."""
 _UNSAFE = re.compile(r'[\s/\\:*?"<>|\0-\37]+')
 
 
@@ -96,11 +99,17 @@ class ZarrOutput:
 
     def finalise(self) -> None:
         """Make all plates whole, those that other processes wrote too: see `ZarrPlate.finalise`."""
-        for folder in self.folder.glob("Step_*.zarr"):
-            ZarrPlate(folder).finalise()
+        with ExitStack() as stack:  # which calls all, whatever one of them raises
+            for folder in self.folder.glob("Step_*.zarr"):
+                stack.callback(_finalise, folder)
+
+
+def _finalise(folder: Path) -> None:
+    ZarrPlate(folder).finalise()
 
 
 def plate_name(step: StepLike) -> str:
     """Return the name of a step's plate: ``"Step_01_gaussian_blur.zarr"``."""
     number, name = (step.index, step.name) if isinstance(step, Step) else step
-    return f"Step_{number:02d}_{_UNSAFE.sub('_', name)[:200]}.zarr"
+    safe = _UNSAFE.sub("_", name).encode()[:LONGEST_NAME].decode(errors="ignore")
+    return f"Step_{number:02d}_{safe}.zarr"

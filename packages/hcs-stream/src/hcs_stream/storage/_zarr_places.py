@@ -1,9 +1,9 @@
 """From an image's components to its place on an OME-NGFF plate: well, field, values on t, c, z."""
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import index
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ._backend import Pixels
 from ._zarr_state import AxisValue
 
 NO_SITE = "0"
+ValueT = TypeVar("ValueT")
 RED_GREEN_BLUE = ("red", "green", "blue", "alpha")
 
 
@@ -91,6 +92,11 @@ def channel_value(value: object) -> AxisValue:
     """
     known = axis_value(value)
     return None if known is None else str(known)
+
+
+def several(values: Iterable[ValueT]) -> Iterable[ValueT]:
+    """Return values one by one; a single name is no list of letters."""
+    return cast("list[ValueT]", [values]) if isinstance(values, str) else values
 
 
 def planes_of(

@@ -19,11 +19,11 @@ from hcs_protocol import FileRef, Kind, natural_key
 from ._backend import Pixels, Reference
 from ._errors import ImageNotFoundError, UnreadableImageError
 from ._ngff import VERSIONS, Version
-from ._pixels import check_described, host_pixels, is_coloured
+from ._pixels import check_described, check_lengths, height_and_width, host_pixels, is_coloured
 from ._zarr_arrays import ArrayOptions, Levels
 from ._zarr_fields import OWN, Catalogue, group_of, refuse_foreign
 from ._zarr_groups import metadata_lock, read_attributes, version_of
-from ._zarr_places import Place, Plane, axis_value, channel_value, planes_of, well_path
+from ._zarr_places import Place, Plane, axis_value, channel_value, planes_of, several, well_path
 from ._zarr_state import AxisValue, PlateState
 from ._zarr_written import At, Written, candidates, places_in
 
@@ -64,7 +64,7 @@ class ZarrPlate:
         channels: Iterable[AxisValue] = (),
         z_indexes: Iterable[AxisValue] = (),
         timepoints: Iterable[AxisValue] = (),
-        pixel_size: tuple[float, float] | None = None,
+        pixel_size: float | tuple[float, float] | None = None,
         z_step: float | None = None,
         wavelengths: Mapping[str, float] | None = None,
     ) -> None:
@@ -77,18 +77,23 @@ class ZarrPlate:
             channels: In the order in which they are to lie.
             z_indexes: All numbers of planes; None for images outside the stack.
             timepoints: All numbers.
-            pixel_size: Height and width of a pixel in micrometres.
+            pixel_size: Height and width of a pixel, or both at once, in micrometres.
             z_step: Distance of two z-planes in micrometres.
             wavelengths: Of channels, in nanometres.
+
+        Raises:
+            InvalidComponentError: A well, a value or a length is none.
+            UnsupportedArrayError: A length cannot be.
         """
+        check_lengths(pixel_size, z_step, *(wavelengths or {}).values())
         with self._changing() as state:
-            state.wells = sorted({*state.wells, *map(well_path, wells)}, key=natural_key)
-            state.declare("c", map(channel_value, channels))
-            state.declare("z", map(axis_value, z_indexes))
-            state.declare("t", map(axis_value, timepoints))
-            state.pixel_size = pixel_size or state.pixel_size
-            state.z_step = z_step or state.z_step
-            state.wavelengths = {**state.wavelengths, **(wavelengths or {})}
+            state.wells = sorted({*state.wells, *map(well_path, several(wells))}, key=natural_key)
+            state.declare("c", map(channel_value, several(channels)))
+            state.declare("z", map(axis_value, several(z_indexes)))
+            state.declare("t", map(axis_value, several(timepoints)))
+            state.pixel_size = height_and_width(pixel_size) or state.pixel_size
+            state.z_step = float(z_step) if z_step else state.z_step
+            state.wavelengths |= {str(name): float(length) for name, length in (wavelengths or {}).items()}
 
     def write(
         self,
@@ -257,17 +262,16 @@ class ZarrPlate:
         emission_wavelength: float | None,
     ) -> None:
         """Take up what an image says of all; the first to say it is believed."""
-        known = self._known
-        size = None if pixel_size is None else np.ravel(np.asarray(pixel_size, dtype=float)).tolist()
+        known, size = self._known, height_and_width(pixel_size)
         channel = "" if place.c is None else str(place.c)
         new_wavelength = emission_wavelength is not None and channel not in known.wavelengths
         if not ((size and known.pixel_size is None) or (z_step and known.z_step is None) or new_wavelength):
             return
         with self._changing() as state:
-            state.pixel_size = state.pixel_size or (None if size is None else (size[0], size[-1]))
-            state.z_step = state.z_step or z_step
+            state.pixel_size = state.pixel_size or size
+            state.z_step = state.z_step or (float(z_step) if z_step else None)
             if emission_wavelength is not None:
-                state.wavelengths = {channel: emission_wavelength, **state.wavelengths}
+                state.wavelengths = {channel: float(emission_wavelength), **state.wavelengths}
 
     def _z_indexes(self, count: int) -> Sequence[AxisValue]:
         declared = [value for value in self._known.declared.get("z", []) if value is not None]
