@@ -494,6 +494,42 @@ def test_saving_again_with_another_dtype_or_size_replaces(name: str, tmp_path: P
         assert filemanager.list_images(tmp_path, "zarr") == [path]
 
 
+STACKS = [np.full((count, 5, 6), count, np.uint16) for count in (3, 5, 2, 1)]
+COLOURS = [np.full((5, 6, count), count, np.uint8) for count in (3, 4, 3)]
+AGAIN = pytest.mark.parametrize("again", [STACKS, COLOURS], ids=["stacks", "colours"])
+
+
+@AGAIN
+def test_saving_again_in_more_or_fewer_planes_replaces(again: list[Any], tmp_path: Path) -> None:
+    filemanager, path = FileManager(), tmp_path / "p.zarr" / "A01_s1_w1.tif"
+    for pixels in again:
+        filemanager.save(pixels, path, "zarr")
+
+        np.testing.assert_array_equal(filemanager.load(path, "zarr"), pixels)
+        assert filemanager.list_images(path.parent, "zarr") == [path]
+
+
+@AGAIN
+def test_writing_again_in_more_or_fewer_planes_replaces(again: list[Any], tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "p.zarr")
+    for pixels in again:
+        plate.write({"well": "A1", "site": 1, "channel": "DAPI"}, pixels)
+
+        found = plate.read({"well": "A1", "site": 1, "channel": "DAPI"})
+        np.testing.assert_array_equal(found, pixels)
+
+
+def test_images_of_one_batch_whose_names_say_one_place_do_not_replace_each_other(tmp_path: Path) -> None:
+    filemanager = FileManager()
+    paths = [tmp_path / "p.zarr" / name for name in ("A01_s1_w1.tif", "A1_s1_w1.tif", "A01_s1_w2.tif")]
+    images = [np.full((5, 6), grey, np.uint16) for grey in (1, 2, 3)]
+
+    filemanager.save_batch(images, paths, "zarr")
+
+    np.testing.assert_array_equal(filemanager.load_batch(paths, "zarr"), images)
+    assert set(filemanager.list_images(tmp_path / "p.zarr", "zarr")) == set(paths)
+
+
 def test_a_plate_that_was_removed_is_made_anew(tmp_path: Path) -> None:
     plate = ZarrPlate(tmp_path / "plate.zarr")
     plate.write({"well": "A1"}, np.ones((5, 6), np.uint8))

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -98,9 +98,10 @@ class ZarrBackend(BatchBackend):
                 at = _Path(path, maker, components[number] if components else None)
                 plate = self._plate(at.plate, ngff, layout)
                 extents.setdefault(at.plate, _extents(plate))
-                found = _write(plate, at, image, kind, layout, says)
+                others = new.setdefault(at.plate, {})
+                found = _write(plate, at, image, kind, layout, says, others)
                 if found is not None:
-                    new.setdefault(at.plate, {})[at.name] = found
+                    others[at.name] = found
                 references.append(found.written.reference if found else None)
         finally:
             for folder, images in new.items():
@@ -232,32 +233,48 @@ def _extents(plate: ZarrPlate) -> dict[str, tuple[int, ...]]:
 
 
 def _write(
-    plate: ZarrPlate, at: _Path, image: object, kind: Kind, layout: ArrayOptions, says: Mapping[str, Any]
+    plate: ZarrPlate,
+    at: _Path,
+    image: object,
+    kind: Kind,
+    layout: ArrayOptions,
+    says: Mapping[str, Any],
+    others: Mapping[str, Found],
 ) -> Found | None:
-    """Write one image and return where; None if it has no place on the plate, or its place is taken."""
+    """Write one image and return where; None if it has no place on the plate, or its place is taken.
+
+    That may be by one of the others, whose names are not written down yet.
+    """
     pixels = host_pixels(image)
     check_described(pixels, kind=kind, **says)
     loose_folder(at.plate, at.name)  # refuses names that could not be found again
     before = None if at.place is None else named(plate, at.place, at.name)
-    found = _write_on_plate(plate, at, pixels, kind, says)
+    taken = [other for name, other in others.items() if name != at.name]
+    found = _write_on_plate(plate, at, pixels, kind, says, taken)
     if found is None:
         coloured = is_coloured(pixels, kind)
         write_loose(plate.folder, plate.version, at.name, pixels, layout, coloured=coloured)
     elif has_loose(at.plate, at.name):
         remove_loose(at.plate, at.name)
     if before is not None and (found is None or not found.is_where(before)):
-        plate.remove_at(before.place, before.written)  # the same name had another dtype or size
+        plate.remove_at(before.place, before.without(found))  # the same name had another dtype or size
         forget(plate, at.name, before)
     return found
 
 
 def _write_on_plate(
-    plate: ZarrPlate, at: _Path, pixels: Pixels, kind: Kind, says: Mapping[str, Any]
+    plate: ZarrPlate,
+    at: _Path,
+    pixels: Pixels,
+    kind: Kind,
+    says: Mapping[str, Any],
+    taken: Iterable[Found],
 ) -> Found | None:
     if at.place is None:
         return None
     plate.learn(at.place, **says)
-    if is_another(plate, at.place, plate.reserve(at.place, pixels, kind=kind), at.name):
+    wanted = Found(at.place, plate.reserve(at.place, pixels, kind=kind))
+    if is_another(plate, at.place, wanted.written, at.name) or any(map(wanted.overlaps, taken)):
         return None
     return Found(at.place, plate.write_at(at.place, pixels, kind=kind))
 

@@ -10,7 +10,7 @@ from ._zarr_fields import OWN, group_of, images_on_disk
 from ._zarr_groups import metadata_lock, read_attributes, write_attributes
 from ._zarr_places import Place
 from ._zarr_plate import ZarrPlate
-from ._zarr_written import Written
+from ._zarr_written import At, Written
 
 NAMES = "names"
 
@@ -23,8 +23,23 @@ class Found(msgspec.Struct, frozen=True):
 
     def is_where(self, other: "Found") -> bool:
         """Say whether both have the same planes."""
-        where = self.written.variant, self.written.planes
-        return where == (other.written.variant, other.written.planes)
+        return self.planes == other.planes
+
+    def overlaps(self, other: "Found") -> bool:
+        """Say whether both have some plane."""
+        return not self.planes.isdisjoint(other.planes)
+
+    def without(self, other: "Found | None") -> Written:
+        """Return the planes that the other does not have."""
+        theirs = frozenset() if other is None else other.planes
+        own = tuple(at for *_, at in sorted(self.planes - theirs))
+        return msgspec.structs.replace(self.written, planes=own)
+
+    @property
+    def planes(self) -> frozenset[tuple[str, str, str, At]]:
+        """Well, field, variant and place of each plane."""
+        field = self.place.well, self.place.field, self.written.variant
+        return frozenset((*field, at) for at in self.written.planes)
 
 
 def names_of(plate: ZarrPlate) -> Iterator[tuple[str, Found]]:

@@ -158,13 +158,15 @@ class ZarrPlate:
                     self._levels.clear()
 
     def _remove_others(self, place: Place, written: Written, *, labels: bool) -> None:
-        """Remove what was written here before in another dtype or size: it is replaced."""
+        """Remove what was written here before in another dtype or size, or in more planes: it is replaced."""
+        one_plane = not (written.stacked or written.coloured)
         for name, variant in self._known.variants.items():
-            if name == written.variant or variant.labels != labels:
+            if variant.labels != labels or (name == written.variant and one_plane):
                 continue
+            kept = set(written.planes) if name == written.variant else set()
             levels = Levels.of(group_of(self.folder, place, name, variant))
             for older in candidates(name, variant, place) if levels is not None else ():
-                for at in older.planes if older.stacked == written.stacked else ():
+                for at in set(older.planes) - kept if older.stacked == written.stacked else ():
                     levels.remove(at)  # type: ignore[union-attr]  # there are some
 
     def _reserve(self, place: Place, pixels: Pixels, kind: Kind) -> tuple[list[Plane], Written]:
