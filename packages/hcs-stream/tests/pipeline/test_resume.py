@@ -106,6 +106,23 @@ def test_an_ome_ngff_plate_that_was_written_anew_runs_again(make_plate: MakePlat
     assert [report.wells_done for report in reports] == [("A01",), (), ("A01",)]
 
 
+def test_results_that_cannot_be_made_whole_are_told_of_in_the_report(
+    make_plate: MakePlate, tmp_path: Path
+) -> None:
+    def damage(done: int, of: int) -> None:
+        (tmp_path / "out/Assay/Step_01_plus.zarr/zarr.json").write_text("{")
+
+    report = Pipeline([Step(plus)], PipelineConfig()).run(
+        make_plate(["A01"]),
+        tmp_path / "out",
+        executor="serial",
+        on_progress=damage,
+    )
+
+    assert report.wells_done == ("A01",)
+    assert "results are not whole, run again with resume=True" in report.troubles[0]
+
+
 def test_a_damaged_note_of_what_is_kept_counts_as_none(make_plate: MakePlate, tmp_path: Path) -> None:
     plate = make_plate(["A01"])
     run(plate, tmp_path / "out")

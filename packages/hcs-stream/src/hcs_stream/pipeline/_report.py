@@ -26,7 +26,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
     wells_not_run: tuple[str, ...] = ()
     """Wells that the run ended before."""
     troubles: tuple[str, ...] = ()
-    """What went wrong with viewers; the results are not touched by it."""
+    """What went wrong with viewers, which touches no results, and with plates of results as a whole."""
     shown_before_last_published: bool = False
     """Whether a worker knew of a shown image before it published its last one."""
 

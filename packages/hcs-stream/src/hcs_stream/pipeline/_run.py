@@ -88,10 +88,11 @@ def _go(job: Job, plate: Plate, tally: Tally, how: How, say: OnProgress) -> RunR
         logger.warning("run interrupted %s", report)
         raise RunInterruptedError(report) from interrupt
     finally:
-        finish_plates(job, plate)
+        troubles = finish_plates(job, plate)
         outlets.end_run(state)
         forget_outlets(job, INTERRUPTED_SECONDS if state == "cancelled" else FLUSH_SECONDS)
-    return tally.report(job.run)
+    report = tally.report(job.run)
+    return replace_fields(report, troubles=(*report.troubles, *troubles))
 
 
 def _schedule(job: Job, tally: Tally, how: How, say: OnProgress) -> None:

@@ -1,10 +1,11 @@
 """What the steps make of one well, kept in the run's output."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from hcs_protocol import COMPONENTS, Components, FileRef, normalise_well
+from hcs_protocol import COMPONENTS, Components, FileRef, HcsError, normalise_well
 from hcs_stream._plate_runs import components_of, values_of
 from hcs_stream.microscopes import Plate
 from hcs_stream.storage import FileManager, ZarrOutput
@@ -14,6 +15,8 @@ from ._job import Job
 from ._output import Done, fit
 from ._step import Step
 from ._well import Well
+
+logger = logging.getLogger(__name__)
 
 LETTERS = (("site", "_s"), ("channel", "_w"), ("z_index", "_z"), ("timepoint", "_t"))
 
@@ -39,11 +42,17 @@ def begin_plates(job: Job, plate: Plate) -> None:
         )
 
 
-def finish_plates(job: Job, plate: Plate) -> None:
-    """Make plates whole after the last well, or after a run that was interrupted."""
+def finish_plates(job: Job, plate: Plate) -> tuple[str, ...]:
+    """Make plates whole after the last well, or after a run that was interrupted; return what went wrong."""
+    troubles: list[str] = []
     for folder in dict.fromkeys(folder.parent for _, _, _, folder in _folders(job, plate)):
-        if folder.is_dir():
-            _plates(job.run, folder).finalise()
+        try:
+            if folder.is_dir():
+                _plates(job.run, folder).finalise()
+        except (HcsError, OSError) as error:
+            troubles.append(f"results are not whole, run again with resume=True: {error}")
+            logger.error("plates not whole folder=%s error=%s", folder, error)
+    return tuple(troubles)
 
 
 class Saver:
