@@ -177,7 +177,8 @@ class Browser(QWidget):
             self.said.emit("No image is chosen")
             return
         self.outbox.put(ChosenImages(self._table, rows), self._plate, target, self._run)
-        self.said.emit(f"{images(len(rows))} go to {target.title} ({target.data_port})")
+        go = "goes" if len(rows) == 1 else "go"
+        self.said.emit(f"{images(len(rows))} {go} to {target.title} ({target.data_port})")
         self.queue.look()
 
     def _drag(self, row: int | None = None) -> None:

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
-from hcs_stream.sending import ImageTable, Opening, OpeningCancelledError, reason
+from hcs_stream.sending import ImageTable, Opening, OpeningCancelledError, readable, reason
 
 from ._outbox_view import list_dialog
 from ._words import images, number, several
@@ -162,7 +162,7 @@ class FolderBar(QWidget):
             self.said.emit(f"Nothing was opened: {result}")
 
     def _remember(self) -> None:
-        if len(self._paths) == 1:
+        if len(self._paths) == 1 and readable(self._paths[0]) == self._paths[0]:  # else no file can have it
             self.set_recent([*self._paths, *self._recent])
             self.recent_changed.emit(self.recent)
 

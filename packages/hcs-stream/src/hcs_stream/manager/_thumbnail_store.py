@@ -1,6 +1,7 @@
 """Small pictures of images: made in a few threads, the newest wish first, and kept within a budget. No Qt."""
 
 import importlib
+import logging
 import math
 import threading
 from collections import OrderedDict
@@ -29,6 +30,7 @@ def import_readers() -> None:
     """Import what reads pictures, which takes a while, before somebody waits for one."""
     for name in ("tifffile", "imagecodecs"):
         importlib.import_module(name)
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it stumbles over is told beside the image
 
 
 class Broken(str):
