@@ -30,7 +30,7 @@ class Expected(TypedDict, total=False):
     channels: Iterable[AxisValue]
     z_indexes: Iterable[AxisValue]
     timepoints: Iterable[AxisValue]
-    pixel_size: tuple[float, float] | None
+    pixel_size: float | tuple[float, float] | None
     z_step: float | None
     wavelengths: Mapping[str, float] | None
 
