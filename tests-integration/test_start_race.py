@@ -79,7 +79,7 @@ def the_one_viewer(port: int) -> Iterator[hcs_stream.Viewer]:
     found = viewers_of(port)
     try:
         assert len(found) == 1, found
-        yield found[0]
+        yield hcs_stream.start_viewer(port, timeout=120)  # its window may be late
     finally:
         for viewer in found:
             viewer.stop()

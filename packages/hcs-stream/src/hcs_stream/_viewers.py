@@ -289,8 +289,10 @@ class Viewer:
         return True
 
     def _closes_within(self, timeout: float) -> bool:
-        with contextlib.suppress(HcsError):  # whoever cannot answer is ended all the same
+        try:
             ask(self.connection, Shutdown(id=new_id()), Done, timeout=timeout)
+        except HcsError:  # whoever cannot answer is ended all the same
+            return not self.is_alive
         return self._is_gone_within(timeout)
 
 
