@@ -26,7 +26,7 @@ from ._viewer_actions import ViewerActions
 logger = logging.getLogger(__name__)
 
 TITLE = "HCS viewers"
-SIZE = (1180, 780)
+SIZE = (1240, 900)
 SAID_MILLISECONDS = 15_000
 Queued = Callable[[Target], int]
 """Says how many images wait in this window for a viewer."""
@@ -69,6 +69,7 @@ class MainWindow(QMainWindow):
         self._remembered_path = remembered_path
         self._queued = queued
         self.browser = browser
+        self._is_ending = False
         self._targets: list[Target] = []
         self._target: Target | None = None
         self._main_thread = MainThread(self)
@@ -105,11 +106,18 @@ class MainWindow(QMainWindow):
         """Say that something went wrong inside, and go on; may be called from any thread."""
         self._main_thread.call(lambda: self._say(headline))
 
+    def close_now(self) -> None:
+        """Close without asking; images that wait here are given up. A second time is harmless."""
+        self._is_ending = True
+        self.close()
+
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802  # Qt's
         """Ask whether images that wait are given up; remember how the window was."""
-        if event is not None and self.browser is not None and not self.browser.may_close():
-            event.ignore()
-            return
+        if event is not None and self.browser is not None and not self._is_ending:
+            if not self.browser.may_close():
+                event.ignore()
+                return
+            self._is_ending = True  # it is asked once
         geometry = self.saveGeometry().toBase64()
         self._remembered.geometry = bytes(geometry.data()).decode("ascii")
         self._remembered.splitter = self.splitter.sizes() if self.splitter.count() > 1 else []
@@ -123,7 +131,8 @@ class MainWindow(QMainWindow):
         self.splitter.addWidget(self.viewer_list)
         if self.browser is not None:
             self.splitter.addWidget(self.browser)
-            self.splitter.setSizes([SIZE[1] // 3, SIZE[1] * 2 // 3])
+            self.splitter.setSizes([SIZE[1] // 4, SIZE[1] * 3 // 4])
+            self.splitter.setStretchFactor(1, 1)
             self.viewer_list.dropped.connect(self.browser.send_to)
             self.browser.said.connect(self._say)
             self.browser.recent_changed.connect(self._remember_folders)

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app = QApplication([NAME, *(arguments or ())])
     app.setApplicationName(NAME)
     app.setApplicationDisplayName("HCS viewers")
-    with open_window() as window, _errors_shown(window.complain), _ending_on_signals(window.close):
+    with open_window() as window, _errors_shown(window.complain), _ending_on_signals(window.close_now):
         return int(app.exec())
 
 
@@ -67,7 +67,7 @@ def open_window() -> Iterator[MainWindow]:
         window.show()
         yield window
     finally:
-        window.close()
+        window.close_now()
         watcher.stop()
         browser.shut_down()
         errands.stop(ERRANDS_SECONDS)
