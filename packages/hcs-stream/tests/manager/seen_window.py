@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QColor, QImage, QPalette
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QPointF, Qt, Signal
+from qtpy.QtGui import QColor, QDragEnterEvent, QDragMoveEvent, QDropEvent, QImage, QPalette
+from qtpy.QtWidgets import QApplication, QWidget
 
 from hcs_protocol import Connection
 from hcs_stream.manager._condition import Condition, Health, Process
 from hcs_stream.manager._errands import Errands
+from hcs_stream.manager._image_model import images_mime
 from hcs_stream.manager._instance_table import COLUMNS
 from hcs_stream.manager._instances import Instance, Instances
 from hcs_stream.manager._main_window import MainWindow
@@ -120,6 +121,18 @@ class SeenWindow:
         self.window.viewer_list.table.setFocus()
         self.qtbot.waitUntil(self.window.viewer_list.table.hasFocus)
         self.qtbot.keyClick(self.window.viewer_list.table, key, modifier)
+
+    def drop(self, row: int) -> None:
+        """Drag images from elsewhere onto a line."""
+        table = self.window.viewer_list.table
+        viewport, mime = table.viewport(), images_mime()
+        where = table.visualRect(self.window.viewer_list.model.index(row, 2)).center()
+        way = Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        QApplication.sendEvent(viewport, QDragEnterEvent(where, *way))
+        move = QDragMoveEvent(where, *way)
+        QApplication.sendEvent(viewport, move)
+        if move.isAccepted():
+            QApplication.sendEvent(viewport, QDropEvent(QPointF(where), *way))
 
     def ground(self, row: int, column: int) -> QColor:
         """Return the colour of a cell's ground, as it is on the screen."""

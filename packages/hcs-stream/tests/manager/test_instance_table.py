@@ -9,7 +9,8 @@ from qtpy.QtGui import QPalette
 from qtpy.QtTest import QAbstractItemModelTester
 from seen_window import FROZEN, GONE, STARTING, WELL, SeenWindow
 
-from hcs_stream.manager._instance_table import COLUMNS, IMAGES, InstanceTable, rate, size
+from hcs_stream.manager._image_model import images_mime
+from hcs_stream.manager._instance_table import COLUMNS, InstanceTable, rate, size
 
 WAITING, SHOWN = 4, 5
 
@@ -97,8 +98,7 @@ def test_viewers_that_come_and_go_leave_the_others_lines_alone(changes: Changes,
 
 def test_images_are_dropped_on_viewers_that_can_take_them(changes: Changes, instance: Any) -> None:
     changes.model.show_instances([instance(5555), instance(5556, GONE)])
-    images, text = QMimeData(), QMimeData()
-    images.setData(IMAGES, b"token")
+    images, text = images_mime(), QMimeData()
     text.setText("some")
     targets: list[Any] = []
     changes.model.dropped.connect(targets.append)

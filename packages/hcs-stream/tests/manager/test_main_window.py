@@ -280,9 +280,10 @@ def test_the_browser_hears_where_images_can_go_and_which_viewer_is_chosen(seen: 
 def test_images_dropped_on_a_viewer_are_sent_to_it(seen: Any) -> None:
     browser = FakeBrowser()
     window = seen(browser=browser)
-    window.see(window.instance(5555))
+    window.see(window.instance(5555), window.instance(5556, GONE))
 
-    window.window.viewer_list.model.dropped.emit(window.instance(5555).target)
+    window.drop(1)  # which can take none
+    window.drop(0)
 
     assert [target.data_port for target in browser.sent_to] == [5555]
 

@@ -15,12 +15,10 @@ from qtpy.QtCore import (
 from qtpy.QtGui import QBrush, QColor, QPalette
 
 from ._badge import CONDITION_ROLE
+from ._image_model import MIME
 from ._instances import Instance
 from ._styles import inks, symbol
 from ._target import Target
-
-IMAGES = "application/x-hcs-images"
-"""What is dragged from the image browser."""
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
@@ -116,7 +114,7 @@ class InstanceTable(QAbstractTableModel):
 
     def mimeTypes(self) -> list[str]:  # noqa: N802  # Qt's
         """Return what can be dropped."""
-        return [IMAGES]
+        return [MIME]
 
     def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802  # Qt's
         """Return that images are copied."""
@@ -126,7 +124,7 @@ class InstanceTable(QAbstractTableModel):
         self, data: QMimeData | None, action: Qt.DropAction, row: int, column: int, parent: Index
     ) -> bool:
         """Say whether this can be dropped here: images on a viewer that can take them."""
-        return bool(data and data.hasFormat(IMAGES) and parent.isValid() and self._target(parent.row()))
+        return bool(data and data.hasFormat(MIME) and parent.isValid() and self._target(parent.row()))
 
     def dropMimeData(  # noqa: N802  # Qt's
         self, data: QMimeData | None, action: Qt.DropAction, row: int, column: int, parent: Index
