@@ -91,7 +91,7 @@ def test_a_plate_is_opened_and_what_is_in_it_and_was_left_out_is_told(opened: Br
     facts = opened.folder.facts.text()
 
     assert "<b>12 images</b> · 3 wells · 2 sites · 2 channels" in facts
-    assert "left out: 1 other file" in facts
+    assert opened.folder.skipped.text() == "left out: 1 other file…"
     assert opened.send_bar.button.text() == "Send 12 images to Assay 7 (5555)"
     assert opened.folder.recent == [str(opened.folder.recent[0])]
 
@@ -106,6 +106,7 @@ def test_why_nothing_was_opened_is_told_and_the_plate_before_stays(
 
     assert "wanted TIFF files" in told.args[0]
     assert len(opened.list.rows) == 12
+    assert opened.folder.path.text() == str(tmp_path / "Assay 7")
 
 
 def test_opening_is_cancelled_at_once(browser: Browser, plate: Path) -> None:

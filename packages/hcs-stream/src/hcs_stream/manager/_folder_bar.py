@@ -24,6 +24,7 @@ from hcs_stream.sending import ImageTable, Opening, OpeningCancelledError, reada
 from ._outbox_view import list_dialog
 from ._words import images, number, several
 
+NOTHING_OPEN = "No plate is open: open its folder, or drop it here"
 MOST_RECENT = 12
 CLOSE_SECONDS = 1.0
 COUNTED = {"plate": "plate", "well": "well", "site": "site", "channel": "channel", "timepoint": "timepoint"}
@@ -43,7 +44,9 @@ class FolderBar(QWidget):
         super().__init__(parent)
         self._opening: Opening | None = None
         self._threads: list[threading.Thread] = []
+        self._asked: tuple[str, ...] = ()
         self._paths: tuple[str, ...] = ()
+        """Of the plate that is open."""
         self._recent: list[str] = []
         self._table: ImageTable | None = None
         self.open = QToolButton()
@@ -54,7 +57,7 @@ class FolderBar(QWidget):
         self._menu = QMenu(self)
         self.open.setMenu(self._menu)
         self._menu.aboutToShow.connect(self._fill_menu)
-        self.path = QElidingLabel("No plate is open: open its folder, or drop it here")
+        self.path = QElidingLabel(NOTHING_OPEN)
         self.path.setElideMode(Qt.TextElideMode.ElideMiddle)
         self.path.setMinimumWidth(160)
         self.bar = QProgressBar()
@@ -64,8 +67,10 @@ class FolderBar(QWidget):
         self.cancel = QPushButton("Cancel")
         self.cancel.clicked.connect(self.stop)
         self.facts = QLabel()
-        self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByMouse)
-        self.facts.linkActivated.connect(lambda _: self.show_skipped())
+        self.skipped = QToolButton()
+        self.skipped.setAutoRaise(True)
+        self.skipped.setToolTip("List the files that are not among the images")
+        self.skipped.clicked.connect(self.show_skipped)
         line = QHBoxLayout()
         line.addWidget(self.open)
         line.addWidget(self.path, 1)
@@ -75,10 +80,15 @@ class FolderBar(QWidget):
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(2)
         box.addLayout(line)
-        box.addWidget(self.facts)
+        told = QHBoxLayout()
+        told.addWidget(self.facts)
+        told.addWidget(self.skipped)
+        told.addStretch()
+        box.addLayout(told)
         self._seen.connect(self._show_seen)
         self._ended.connect(self._end)
         self._be_busy(False)
+        self.skipped.hide()
 
     @property
     def recent(self) -> list[str]:
@@ -97,10 +107,10 @@ class FolderBar(QWidget):
     def open_paths(self, paths: Sequence[str]) -> None:
         """Open a folder, or several images; what is under way is cancelled."""
         self.stop()
-        self._paths = tuple(paths)
-        self._opening = opening = Opening(self._paths)
-        self.path.setText(", ".join(self._paths))
-        self.facts.setText("Looking for images\N{HORIZONTAL ELLIPSIS}")
+        self._asked = tuple(paths)
+        self._opening = opening = Opening(self._asked)
+        self.path.setText(", ".join(paths))
+        self._tell("Looking for images\N{HORIZONTAL ELLIPSIS}")
         self._be_busy(True)
         thread = threading.Thread(target=self._run, args=(opening,), name="hcs-open", daemon=True)
         self._threads = [each for each in self._threads if each.is_alive()] + [thread]
@@ -112,7 +122,8 @@ class FolderBar(QWidget):
         if opening is not None:
             opening.cancel()
             self._be_busy(False)
-            self.facts.setText("Opening was cancelled")
+            self._tell("Opening was cancelled")
+            self._show_path()
 
     def close_threads(self) -> None:
         """Cancel and wait, a second at most: a disk may hang."""
@@ -152,14 +163,24 @@ class FolderBar(QWidget):
         self._opening = None
         self._be_busy(False)
         if isinstance(result, ImageTable):
-            self._table = result
+            self._table, self._paths = result, self._asked
             self.facts.setText(facts(result))
+            self.skipped.setText(left_out(result))
+            self.skipped.setVisible(bool(self.skipped.text()))
             self._remember()
             self.opened.emit(result, self._paths)
             self.said.emit(f"{images(len(result))} in {', '.join(self._paths)}")
         elif not isinstance(result, OpeningCancelledError):
-            self.facts.setText(f"Nothing was opened: {result}")
+            self._tell(f"Nothing was opened: {result}")
+            self._show_path()
             self.said.emit(f"Nothing was opened: {result}")
+
+    def _show_path(self) -> None:
+        self.path.setText(", ".join(self._paths) or NOTHING_OPEN)
+
+    def _tell(self, what: str) -> None:
+        self.facts.setText(what)
+        self.skipped.hide()
 
     def _remember(self) -> None:
         if len(self._paths) == 1 and readable(self._paths[0]) == self._paths[0]:  # else no file can have it
@@ -190,7 +211,7 @@ class FolderBar(QWidget):
 
 
 def facts(table: ImageTable) -> str:
-    """Say in one line what was found, with a link to what was left out."""
+    """Say in one line what was found."""
     parts = [f"<b>{images(len(table))}</b>"]
     for component, word in COUNTED.items():
         count = sum(value is not None for value in table.values[component])
@@ -202,7 +223,10 @@ def facts(table: ImageTable) -> str:
     sizes = {told.pixel_size for told in table.told if told.pixel_size}
     if len(sizes) == 1:
         parts.append(f"{sizes.pop()[0]:.3g} µm a pixel")
-    skipped = ", ".join(reason(why, count) for why, count in table.counts_skipped().items() if count)
-    if skipped:
-        parts.append(f'<a href="skipped">left out: {skipped}</a>')
     return " · ".join(parts)
+
+
+def left_out(table: ImageTable) -> str:
+    """Say how many files are not among the images, and why; nothing if there are none."""
+    skipped = ", ".join(reason(why, count) for why, count in table.counts_skipped().items() if count)
+    return f"left out: {skipped}\N{HORIZONTAL ELLIPSIS}" if skipped else ""

@@ -147,7 +147,7 @@ class PlateMap(QWidget):
             Look.FILLED: mixed(text, base, 0.38),
             Look.CHOSEN: palette.color(QPalette.ColorRole.Highlight),
         }
-        edges = {Look.EMPTY: mixed(text, base, 0.22), Look.FILLED: mixed(text, base, 0.5), Look.CHOSEN: text}
+        edges = {Look.EMPTY: mixed(text, base, 0.3), Look.FILLED: mixed(text, base, 0.5), Look.CHOSEN: text}
         painter.setPen(QPen(edges[look], ratio if look is Look.CHOSEN else 0.7 * ratio))
         painter.setBrush(fills[look])
         gap = side * (0.1 if side > 8 else 0.05)
