@@ -31,19 +31,29 @@ class Priming:
         self._viewer, self._sliders = viewer, sliders
         self._imports = threading.Thread(target=_import_slow_ones, name="hcs-imports")
         self._steps = self._all()
+        self._has_begun = False
         self._timer = QTimer()
         self._timer.setInterval(STEP_MILLISECONDS)
         self._timer.timeout.connect(self._go_on)
 
     def begin(self) -> None:
         """Prime in a while, and make way for whatever comes."""
-        QTimer.singleShot(REST_MILLISECONDS, self._timer.start)
+        QTimer.singleShot(REST_MILLISECONDS, self._start)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has begun, and nothing is left to do or it made way."""
+        return self._has_begun and not self._timer.isActive() and not self._imports.is_alive()
 
     def finish(self) -> None:
         """Do all that is left, now; a second time is harmless."""
         for _ in self._steps:
             if self._imports.ident is not None:
                 self._imports.join()
+
+    def _start(self) -> None:
+        self._has_begun = True
+        self._timer.start()
 
     def _go_on(self) -> None:
         """Do one step; once there are images, what they need is there, and labels may come yet."""
