@@ -1,5 +1,6 @@
 """A real napari window on a virtual screen, fed through its inbox, asked through it as well."""
 
+import time
 from collections.abc import Iterable
 
 import napari
@@ -33,6 +34,7 @@ from hcs_viewer._inbox import (
     ToWindow,
     WindowRequest,
 )
+from hcs_viewer._pace import Pace
 from hcs_viewer._presence import Presence
 from hcs_viewer._store import KeptImage, Store
 from hcs_viewer._window import Window
@@ -61,6 +63,14 @@ class WatchedStore(Store):
         return super().sample(number)
 
 
+class Restless(Pace):
+    """A pace without rests: nobody's hand is at the window, and a test would wait for nothing."""
+
+    def rest_seconds(self) -> float:
+        super().rest_seconds()
+        return 0.0
+
+
 class Shown:
     """A window, and what stands in for the receiver."""
 
@@ -71,7 +81,8 @@ class Shown:
         self.out: Inbox[ToReceiver] = Inbox(lambda: None)
         self.clock = FakeClock()
         presence = Presence(title="t", viewer_run="v", clock=self.clock)
-        self.window = Window(viewer, self.store, self.inbox, self.out, presence, answer)
+        pace = Restless(time.perf_counter)
+        self.window = Window(viewer, self.store, self.inbox, self.out, presence, answer, pace)
         self.window.listen()
         self.shown = 0
         self._qtbot = qtbot
