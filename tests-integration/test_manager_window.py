@@ -37,7 +37,13 @@ class Manager:
 
     def wait_for(self, data_port: int, word: str | None) -> None:
         """Wait until this is the word for a viewer; None if it is not to be listed."""
-        self.qtbot.waitUntil(lambda: self.words.get(data_port) == word, timeout=PATIENCE_MILLISECONDS)
+
+        def is_so() -> bool:
+            listed = self.window.viewer_list.model.instances
+            assert self.words.get(data_port) == word, [each.condition for each in listed]
+            return True
+
+        self.qtbot.waitUntil(is_so, timeout=PATIENCE_MILLISECONDS)
 
     def choose(self, data_port: int) -> None:
         """Choose a viewer."""

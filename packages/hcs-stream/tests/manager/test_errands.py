@@ -14,7 +14,7 @@ import pytest
 from hcs_protocol import ViewerStalledError
 from hcs_stream._viewers import Viewer
 from hcs_stream.manager import _errands
-from hcs_stream.manager._errands import Errands, ViewerRemainsError, quit_viewer
+from hcs_stream.manager._errands import Errands, ViewerRemainsError, closes_late, quit_viewer
 
 LONG = 20.0
 
@@ -84,6 +84,21 @@ def test_a_viewer_that_says_goodbye_and_stays_is_told_of(stubborn: Viewer, proce
     with pytest.raises(ViewerRemainsError, match=f"said goodbye, but process {process.pid} is still there"):
         quit_viewer(stubborn)
     assert process.poll() is None
+
+
+def test_a_viewer_that_closes_late_is_gone_all_the_same(stubborn: Viewer, process: Any) -> None:
+    threading.Timer(0.1, process.kill).start()
+
+    assert closes_late(stubborn, threading.Event())
+    assert not stubborn.path.exists()
+
+
+def test_nobody_waits_for_a_viewer_when_the_window_is_closed(stubborn: Viewer) -> None:
+    is_ending = threading.Event()
+    is_ending.set()
+
+    assert not closes_late(stubborn, is_ending)
+    assert stubborn.path.exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no process can be stopped there")

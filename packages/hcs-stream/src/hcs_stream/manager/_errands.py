@@ -19,9 +19,11 @@ logger = logging.getLogger(__name__)
 
 START_SECONDS = 60.0
 """A viewer may have to import napari from a cold disk."""
-GOODBYE_SECONDS = 5.0
+GOODBYE_SECONDS = 10.0
 END_SECONDS = 15.0
 """How long a viewer that said goodbye may take to end."""
+LATE_SECONDS = 120.0
+"""How long after that it may close by itself, as when it had much to draw."""
 LOOK_SECONDS = 0.05
 
 
@@ -35,6 +37,7 @@ class Errands:
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
         self._threads: list[threading.Thread] = []
+        self.is_ending = threading.Event()
 
     def run(self, call: Callable[[], object], done: Callable[[object, Exception | None], None]) -> None:
         """Call in a thread; then tell, in that thread, what it returned or raised."""
@@ -44,7 +47,8 @@ class Errands:
         thread.start()
 
     def stop(self, timeout: float) -> None:
-        """Wait until all are over, for so many seconds at most."""
+        """Wait until all are over, for so many seconds at most; those that only wait end at once."""
+        self.is_ending.set()
         deadline = time.monotonic() + timeout
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -87,6 +91,16 @@ def quit_viewer(viewer: Viewer) -> None:
     if viewer.connection.host in LOCAL_HOSTS and not _is_gone_within(viewer, END_SECONDS):
         raise ViewerRemainsError(f"it said goodbye, but process {pid} is still there; force kill ends it")
     viewer.forget()
+
+
+def closes_late(viewer: Viewer, is_ending: threading.Event) -> bool:
+    """Wait for a viewer that did not close in time; say whether it has."""
+    deadline = time.monotonic() + LATE_SECONDS
+    while not is_gone(viewer.connection):
+        if is_ending.wait(LOOK_SECONDS) or time.monotonic() > deadline:
+            return False
+    viewer.forget()
+    return True
 
 
 def take_screenshot(viewer: Viewer, path: Path) -> None:

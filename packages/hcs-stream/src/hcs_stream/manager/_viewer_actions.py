@@ -13,7 +13,7 @@ from hcs_stream._viewers import Viewer
 
 from ._condition import Process
 from ._dialogs import Dialogs
-from ._errands import Errands, quit_viewer, start, take_screenshot
+from ._errands import Errands, closes_late, quit_viewer, start, take_screenshot
 from ._instances import Instance, Instances, Launching
 from ._launching import kinds, next_free_port
 from ._main_thread import MainThread
@@ -131,17 +131,22 @@ class ViewerActions(QObject):
             if (viewer := _viewer(each)) and not each.is_over:
                 self._instances.close(each.key)
                 self.said.emit(f"Asking {each.title!r} on port {each.data_port} to close…")
-                self._do(partial(quit_viewer, viewer), partial(self._has_quit, each))
+                self._do(partial(quit_viewer, viewer), partial(self._has_quit, each, viewer))
         self._look()
 
-    def _has_quit(self, instance: Instance, _: object, error: Exception | None) -> None:
+    def _has_quit(self, instance: Instance, viewer: Viewer, _: object, error: Exception | None) -> None:
         if error:
             self._instances.stays(instance.key, str(error))
             self.said.emit(f"{instance.title!r} on port {instance.data_port}: {_first_line(error)}")
+            wait = partial(closes_late, viewer, self._errands.is_ending)
+            self._do(wait, lambda is_gone, _: self._is_gone(instance) if is_gone else None)
         else:
-            self._instances.dismiss(instance.key)
-            self.said.emit(f"{instance.title!r} on port {instance.data_port} said goodbye and is gone.")
+            self._is_gone(instance)
         self._look()
+
+    def _is_gone(self, instance: Instance) -> None:
+        self._instances.dismiss(instance.key)
+        self.said.emit(f"{instance.title!r} on port {instance.data_port} said goodbye and is gone.")
 
     def _kill(self) -> None:
         for each in [each for each in self._selected if _can_be_killed(each)]:
