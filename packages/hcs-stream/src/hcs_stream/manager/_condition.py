@@ -82,7 +82,7 @@ def _without_process(seen: Seen) -> Condition | None:
         case Process.GONE if seen.pong and seen.pong.state == "closing":
             return Condition(Health.ILL, "gone", "its window was closed")
         case Process.GONE if not seen.has_file:
-            return Condition(Health.ILL, "gone", "it ended by itself; its log may say why")
+            return Condition(Health.ILL, "gone", "it has ended; its log may say why")
         case Process.GONE:
             said = f"its process {pid} is gone, without a goodbye; its log may say why"
             return Condition(Health.ILL, "gone", said)
