@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from qtpy.QtCore import QItemSelectionModel, QPoint, Qt, Signal
-from qtpy.QtGui import QAction
+from qtpy.QtGui import QAction, QPaintEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -30,6 +30,14 @@ TEACHING = (
 ROW_GAP = 14
 WIDTHS = (156, 60, 190, 104, 72, 72, 64, 76)
 """Of the columns but the last, in pixels."""
+
+
+class InstanceView(QTableView):
+    """The table."""
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802  # Qt's
+        """Draw without waiting for other threads before each cell: they get their turn afterwards."""
+        super().paintEvent(event)
 
 
 class InstanceList(QStackedWidget):
@@ -100,7 +108,7 @@ class InstanceList(QStackedWidget):
                 self.table.setColumnWidth(column, max(24, min(width, 2000)))
 
     def _table(self) -> QTableView:
-        table = QTableView()
+        table = InstanceView()
         self._style = RoomyStyle()  # a table does not own it
         table.setStyle(self._style)
         table.setModel(self.model)

@@ -1,5 +1,6 @@
 """The window as a process: how it starts, what an error in it does, and how it ends."""
 
+import gc
 import logging
 import signal
 import sys
@@ -27,6 +28,8 @@ NAME = "hcs-stream manager"
 SIGNALS_MILLISECONDS = 200
 """How often Python gets a chance to see a signal while Qt has the thread."""
 ERRANDS_SECONDS = 1.0
+SWITCH_SECONDS = 0.001
+"""After how long another thread makes way for the window's, which needs its turn often and briefly."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,13 +67,28 @@ def open_window() -> Iterator[MainWindow]:
     watcher = Watcher(instances, window.take)
     watcher.start()
     try:
-        window.show()
-        yield window
+        with _window_first():
+            window.show()
+            yield window
     finally:
         window.close_now()
         watcher.stop()
         browser.shut_down()
         errands.stop(ERRANDS_SECONDS)
+
+
+@contextmanager
+def _window_first() -> Iterator[None]:
+    """Keep other threads, and looks for garbage, from holding up the window's."""
+    before = sys.getswitchinterval()
+    gc.collect()
+    gc.freeze()  # what was imported is no garbage, and takes long to look through
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+        gc.unfreeze()
 
 
 @contextmanager
