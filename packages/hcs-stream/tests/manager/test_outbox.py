@@ -248,5 +248,6 @@ def test_closing_ends_everything_and_says_what_was_not_sent(
     waiting = outbox.waiting
     outbox.close()
 
+    ended(outbox)
     assert waiting == 12
     assert [entry.state for entry in outbox.entries] == [EntryState.CANCELLED] * 2

@@ -2,18 +2,28 @@
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from qtpy.QtCore import QPoint, Qt, QUrl, Signal
-from qtpy.QtGui import QCloseEvent, QDesktopServices, QDrag, QDragEnterEvent, QDropEvent, QGuiApplication
+from qtpy.QtGui import (
+    QCloseEvent,
+    QDesktopServices,
+    QDrag,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeySequence,
+    QShortcut,
+)
 from qtpy.QtWidgets import QGroupBox, QMenu, QMessageBox, QSplitter, QVBoxLayout, QWidget
 
 from hcs_stream.microscopes import ImageFile
-from hcs_stream.sending import FoundImage, ImageTable
+from hcs_stream.sending import ImageTable
 
+from ._chosen_images import ChosenImages
 from ._filters import Listed, Rows
 from ._folder_bar import FolderBar
 from ._image_list import ImageList
@@ -29,25 +39,6 @@ from ._words import images
 
 DIGEST = 8
 MOST_COPIED = 10_000
-
-
-class ChosenImages(Sequence[FoundImage]):
-    """Images of a table, each made when it is asked for."""
-
-    def __init__(self, table: ImageTable, rows: Rows) -> None:
-        self._table = table
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: int | slice) -> "FoundImage | Sequence[FoundImage]":  # type: ignore[override]
-        if isinstance(index, slice):
-            return ChosenImages(self._table, self._rows[index])
-        return self._table.image(int(self._rows[index]))
-
-    def __iter__(self) -> Iterator[FoundImage]:
-        return (self._table.image(int(row)) for row in self._rows)
 
 
 class Browser(QWidget):
@@ -80,6 +71,7 @@ class Browser(QWidget):
         self.queue = OutboxView(outbox)
         self._arrange()
         self._connect()
+        self._take_keys()
         self.setAcceptDrops(True)
         self.setWindowTitle("Images")
 
@@ -262,6 +254,16 @@ class Browser(QWidget):
         box.addWidget(self.folder)
         box.addWidget(lower, 1)
         box.addWidget(self.send_bar)
+
+    def _take_keys(self) -> None:
+        keys: dict[str, Callable[[], object]] = {
+            "Ctrl+O": self.folder.ask_for_folder,
+            "Ctrl+R": self.folder.open_again,
+            "Ctrl+F": self.list.text.setFocus,
+            "Ctrl+Return": self._send,
+        }
+        for key, act in keys.items():
+            QShortcut(QKeySequence(key), self).activated.connect(act)
 
     def _connect(self) -> None:
         self.folder.opened.connect(self._show)

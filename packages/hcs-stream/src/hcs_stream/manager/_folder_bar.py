@@ -53,7 +53,7 @@ class FolderBar(QWidget):
         self.open.setText("Open plate\N{HORIZONTAL ELLIPSIS}")
         self.open.setToolTip("Open the folder of a plate, or drop one here")
         self.open.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
-        self.open.clicked.connect(self._ask_for_folder)
+        self.open.clicked.connect(self.ask_for_folder)
         self._menu = QMenu(self)
         self.open.setMenu(self._menu)
         self._menu.aboutToShow.connect(self._fill_menu)
@@ -115,6 +115,11 @@ class FolderBar(QWidget):
         thread = threading.Thread(target=self._run, args=(opening,), name="hcs-open", daemon=True)
         self._threads = [each for each in self._threads if each.is_alive()] + [thread]
         thread.start()
+
+    def open_again(self) -> None:
+        """Look again at what is open: images may have come."""
+        if self._paths:
+            self.open_paths(self._paths)
 
     def stop(self) -> None:
         """Open nothing any more; a second time is harmless."""
@@ -193,6 +198,9 @@ class FolderBar(QWidget):
 
     def _fill_menu(self) -> None:
         self._menu.clear()
+        if self._paths:
+            self._menu.addAction("Look again", self.open_again)
+            self._menu.addSeparator()
         for folder in self._recent:
             self._menu.addAction(folder, partial(self.open_paths, [folder]))
         if not self._recent:
@@ -200,7 +208,7 @@ class FolderBar(QWidget):
             if action is not None:
                 action.setEnabled(False)
 
-    def _ask_for_folder(self) -> None:
+    def ask_for_folder(self) -> None:
         start = str(Path(self._recent[0]).parent) if self._recent else ""
         dialog = QFileDialog(self, "Open the folder of a plate", start)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -81,7 +81,7 @@ class ImageTableModel(QAbstractTableModel):
         if role == Role.ToolTipRole:
             return str(self._table.path(row))
         if column == len(self._components):
-            return self._table.name(row)
+            return self._table.file_text(row)
         component = self._components[column]
         if component == "z_index" and not self._table.is_of_plate(row):
             return NOTHING  # and no projection

@@ -83,7 +83,7 @@ class ImageTree:
     def detail(self, group: Group) -> str:
         """Return the file of an image, or how many images a group has."""
         if self.is_image(group):
-            return self.table.name(int(self.rows[group.start]))
+            return self.table.file_text(int(self.rows[group.start]))
         count = group.stop - group.start
         return "1 image" if count == 1 else f"{count} images"
 

@@ -86,10 +86,14 @@ class ImageTable:
     @cached_property
     def folder_texts(self) -> list[str]:
         """The folders below the one that all are in, as they are searched."""
+        return [text.casefold() for text in self._folders_below]
+
+    @cached_property
+    def _folders_below(self) -> list[str]:
         if not self.folders:
             return []
         root = os.path.commonpath(self.folders)
-        return [os.path.relpath(folder, root).casefold() for folder in self.folders]
+        return [Path(os.path.relpath(folder, root)).as_posix() for folder in self.folders]
 
     @cached_property
     def searchable(self) -> tuple[str, npt.NDArray[np.int64]]:
@@ -119,6 +123,12 @@ class ImageTable:
         """Return the name of an image's file."""
         start = int(self.name_ends[row - 1]) + 1 if row else 0
         return os.fsdecode(self.joined_names[start : int(self.name_ends[row])])
+
+    def file_text(self, row: int) -> str:
+        """Return what a list says of an image's file: of an array of OME-NGFF, where it is in its plate."""
+        name = self.name(row)
+        is_array = self._columns.keys[int(self._key_codes[row])] and "." not in name
+        return f"{self._folders_below[int(self.folder_codes[row])]}/{name}" if is_array else name
 
     def path(self, row: int) -> Path:
         """Return where an image lies."""
