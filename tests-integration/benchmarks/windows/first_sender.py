@@ -22,10 +22,10 @@ class Sender:
         mark(self._pixels, FIRST)
         self._open = ExitStack()
 
-    def first(self, port: int) -> Answer:
+    def first(self, port: int, wait: bool) -> Answer:
         """Start the viewer of this port and send; says when that began, and when each call returned."""
         began = time.monotonic_ns()
-        stream = hcs_stream.connect(data_port=port, viewer_command=COMMAND, wait=False)
+        stream = hcs_stream.connect(data_port=port, viewer_command=COMMAND, wait=wait)
         connected = time.monotonic_ns()
         self._open.callback(stream.close, 5.0)
         stream.send(self._pixels, step=(1, "blur"), plate="P1", well="A01", site=1, channel="DAPI")

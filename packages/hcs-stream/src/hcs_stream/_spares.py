@@ -40,8 +40,8 @@ logger = logging.getLogger(__name__)
 
 SPARE = "HCS_VIEWER_SPARE"
 SETTING_PREFIX = "HCS_"
-ANSWER_SECONDS = 0.5
-"""How long a spare may need to answer: it has nothing else to do."""
+ANSWER_SECONDS = 1.0
+"""How long a spare may need to answer: it has nothing else to do, but the machine may."""
 SETTLE_SECONDS = 5.0
 """How long a new spare leaves the processor to what has just got a viewer."""
 LONGEST_PATH = 100
