@@ -1,5 +1,6 @@
 import errno
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -186,6 +187,20 @@ def test_a_full_disk_is_a_clear_error_and_leaves_nothing(folder: Path) -> None:
 
 
 @UNIX
+def test_what_went_wrong_in_a_worker_is_told_by_it(folder: Path) -> None:
+    for error in (
+        StorageWriteError(folder, errno.ENOSPC, "No space left on device"),
+        LossyFormatError(folder, "JPEG", (".tif",)),
+        ImageNotFoundError("an image", folder),
+        UnreadableImageError(folder, "it is empty"),
+    ):
+        there = pickle.loads(pickle.dumps(error))
+
+        assert type(there) is type(error)
+        assert (str(there), vars(there)) == (str(error), vars(error))
+        assert getattr(there, "errno", None) == getattr(error, "errno", None)
+
+
 @pytest.mark.skipif(os.geteuid() == 0 if hasattr(os, "geteuid") else True, reason="root may write anywhere")
 def test_a_read_only_folder_is_a_clear_error(folder: Path, filemanager: FileManager) -> None:
     folder.chmod(0o500)

@@ -18,6 +18,7 @@ import io
 from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Self
 
 from hcs_protocol import HcsError
 
@@ -80,6 +81,10 @@ class StorageWriteError(HcsError, OSError):
 
     def __str__(self) -> str:
         return f"cannot write {str(self.path)!r}: {self.reason}{_ADVICE.get(self.errno or 0, '')}"
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Path, int, str]]:
+        """Survive the way from a worker: OSError keeps two of three arguments."""
+        return type(self), (self.path, self.errno or 0, self.reason)
 
     @classmethod
     def of(cls, path: Path, error: OSError) -> "StorageWriteError":
