@@ -186,7 +186,6 @@ def test_a_full_disk_is_a_clear_error_and_leaves_nothing(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-@UNIX
 def test_what_went_wrong_in_a_worker_is_told_by_it(folder: Path) -> None:
     for error in (
         StorageWriteError(folder, errno.ENOSPC, "No space left on device"),
@@ -201,6 +200,7 @@ def test_what_went_wrong_in_a_worker_is_told_by_it(folder: Path) -> None:
         assert getattr(there, "errno", None) == getattr(error, "errno", None)
 
 
+@UNIX
 @pytest.mark.skipif(os.geteuid() == 0 if hasattr(os, "geteuid") else True, reason="root may write anywhere")
 def test_a_read_only_folder_is_a_clear_error(folder: Path, filemanager: FileManager) -> None:
     folder.chmod(0o500)

@@ -305,7 +305,7 @@ def test_what_another_program_says_of_its_zarr_is_not_overwritten(
         zarr.create_group(folder, attributes={key: {"acquisitions": [{"id": 1}]}}, zarr_format=zarr_format)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
-    with pytest.raises(StorageWriteError, match=r"another program's zarr.*another name"):
+    with pytest.raises(StorageWriteError, match=r"another program's zarr.*another folder"):
         FileManager().save(np.ones((5, 6), np.uint8), folder / name, "zarr")
 
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before

@@ -100,7 +100,7 @@ _ADVICE = {
     errno.ENOTDIR: "; what should be its folder is a file",
     errno.EISDIR: "; there is a folder of that name",
     errno.EEXIST: "; there is a file where its folder should be",
-    errno.ENOTEMPTY: "; give the plate another name",
+    errno.ENOTEMPTY: "; write to another folder",
     errno.ENOSPC: "; make room, or write to another disk",
     errno.EDQUOT: "; your quota of this disk is used up",
     errno.EACCES: "; make the folder writable, or write to another",
