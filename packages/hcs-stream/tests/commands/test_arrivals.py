@@ -61,3 +61,18 @@ def test_a_folder_that_is_moved_here_brings_its_files(tmp_path: Path) -> None:
         elsewhere.rename(here / "moved")
 
         until(arrivals, here / "moved" / "one.tif")
+
+
+def test_a_new_file_brings_neither_its_neighbours_nor_what_is_hidden(tmp_path: Path) -> None:
+    (tmp_path / "old.tif").touch()
+    (tmp_path / ".partial").mkdir()
+    with Listening(tmp_path) as arrivals:
+        arrivals.wait(0)
+        (tmp_path / ".partial" / "new.tif").touch()
+        (tmp_path / ".new.tif").touch()
+        (tmp_path / "new.tif").touch()
+        found: list[Arrival] = []
+        while tmp_path / "new.tif" not in {arrival.path for arrival in found}:
+            found += arrivals.wait(0.1)
+
+    assert {arrival.path for arrival in found} == {tmp_path / "new.tif"}

@@ -1,6 +1,7 @@
 """A watched acquisition: each file is sent once, when it is whole, at the address that its plate gives it."""
 
 import io
+import os
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -207,6 +208,15 @@ def test_a_plate_that_takes_long_to_look_up_is_not_looked_up_all_the_time(
 
     assert len(story.wells) == 40
     assert all(later - earlier >= 5 for earlier, later in pairwise(looks))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+def test_what_is_no_file_is_not_waited_for(story: Story) -> None:
+    os.mkfifo(story.folder / "P_A01_s1_w1.TIF")
+    story.arrivals.next = [Arrival(story.folder / "P_A01_s1_w1.TIF", is_told=True)]
+    story.go_on()
+
+    assert (story.wells, story.finishing.unfinished) == ([], [])
 
 
 def test_images_wait_while_the_folder_cannot_be_looked_through(

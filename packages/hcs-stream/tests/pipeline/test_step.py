@@ -49,6 +49,8 @@ def test_each_channel_has_its_functions_and_other_channels_none() -> None:
         ({"kind": "label"}, "'image' or 'labels'"),
         ({"group_by": "z"}, "z_index"),
         ({"group_by": "well"}, "z_index"),
+        ({"group_by": 3}, "a component or several, found 3"),
+        ({"name": 1}, "a name as text, found 1"),
         ({"group_by": ("z_index", "z_index")}, "once each"),
         ({"stream": "some"}, "'all', 'materialised' or 'none'"),
         ({"materialise": "tiff"}, "'zarr' or 'disk'"),

@@ -31,7 +31,7 @@ def test_a_plate_is_found_and_files_are_counted_meanwhile(plate: Path) -> None:
 def test_why_there_are_no_images_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
 
-    with pytest.raises(OpeningError, match="wanted TIFF files"):
+    with pytest.raises(OpeningError, match="or an OME-NGFF plate, found 1 file of other kinds"):
         Opening([str(tmp_path)]).run(lambda count: None)
 
 

@@ -19,6 +19,8 @@ RESCAN_SECONDS = 30.0
 """The system's own queue of events may run over, and a folder may be filled before it is watched."""
 TOLD = frozenset({"created", "modified", "closed", "moved"})
 """Not that a file was opened and read: that is what we do."""
+TOLD_OF_FOLDERS = frozenset({"created", "moved"})
+"""What changes inside a folder is told of the files."""
 STORES = frozenset({"zarr.json", ".zgroup", ".zattrs", ".zarray"})
 
 
@@ -110,10 +112,12 @@ class Listening:
 
         class Handler(FileSystemEventHandler):
             def on_any_event(self, event: "FileSystemEvent") -> None:
-                if event.event_type in TOLD:
-                    is_moved = event.event_type == "moved"
-                    path = event.dest_path if is_moved else event.src_path
-                    told.put(Arrival(Path(os.fsdecode(path)), is_whole=is_moved, is_told=True))
+                if event.event_type not in (TOLD_OF_FOLDERS if event.is_directory else TOLD):
+                    return
+                is_moved = event.event_type == "moved"
+                path = Path(os.fsdecode(event.dest_path if is_moved else event.src_path))
+                if not is_hidden(path, folder):
+                    told.put(Arrival(path, is_whole=is_moved, is_told=True))
 
         self._observer.schedule(Handler(), str(folder), recursive=True)
 
@@ -157,6 +161,11 @@ def _files(found: list[Arrival]) -> Iterator[Arrival]:
             )
         else:
             yield Arrival(path, is_whole, is_told=True)
+
+
+def is_hidden(path: Path, folder: Path) -> bool:
+    """Say whether a file below a folder is hidden, or in a folder that is."""
+    return any(part.startswith(".") for part in Path(os.path.relpath(path, folder)).parts)
 
 
 def files_below(folder: Path) -> Iterator[Path]:

@@ -1,5 +1,6 @@
 """A running acquisition, watched: files that come are sent when they are finished, each once."""
 
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def look(path: Path) -> Look | None:
         state = path.stat()
     except OSError:
         return None
-    return state.st_size, state.st_mtime_ns
+    return (state.st_size, state.st_mtime_ns) if stat.S_ISREG(state.st_mode) else None
 
 
 class Watch:

@@ -34,6 +34,8 @@ class Pipeline:
     def __post_init__(self) -> None:
         steps = (self.steps,) if isinstance(self.steps, Step) else tuple(self.steps)
         object.__setattr__(self, "steps", steps)
+        if not isinstance(self.config, PipelineConfig):
+            raise StepDefinitionError(f"wanted a PipelineConfig, found {self.config!r}")
         if not steps:
             raise StepDefinitionError("wanted at least one step, found none")
         for step in steps:

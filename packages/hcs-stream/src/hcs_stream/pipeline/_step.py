@@ -46,6 +46,8 @@ class Step:
     """Whether results are streamed: always, if they are materialised, or not; None is as `streaming` says."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise StepDefinitionError(f"wanted a name as text, found {self.name!r}")
         names = dict.fromkeys(call.name for chain in self.chains.values() for call in chain)
         object.__setattr__(self, "name", self.name or "_".join(names))
         if self.kind not in get_args(Kind):
@@ -56,15 +58,7 @@ class Step:
             raise StepDefinitionError(
                 f"wanted materialise=True, False, 'zarr' or 'disk', found {self.materialise!r}"
             )
-        if unknown := [component for component in self.axes if component not in GROUPABLE]:
-            wanted = f"wanted to group by {', '.join(GROUPABLE)}"
-            raise StepDefinitionError(f"{wanted}, found {unknown[0]!r}")
-        if len(set(self.axes)) != len(self.axes):
-            raise StepDefinitionError(f"wanted components to group by once each, found {self.group_by!r}")
-        if "channel" in self.axes and None not in self.chains:
-            raise StepDefinitionError(
-                "wanted one function for all channels, where they are grouped; found several"
-            )
+        self._check_axes()
 
     @cached_property
     def axes(self) -> tuple[str, ...]:
@@ -84,6 +78,19 @@ class Step:
     def chain(self, channel: object) -> Chain | None:
         """Return the calls for images of this channel; None if they pass unchanged."""
         return self.chains.get(None) or self.chains.get(str(channel))
+
+    def _check_axes(self) -> None:
+        if not isinstance(self.group_by, str | Sequence | None):
+            raise StepDefinitionError(f"wanted to group by a component or several, found {self.group_by!r}")
+        if unknown := [component for component in self.axes if component not in GROUPABLE]:
+            wanted = f"wanted to group by {', '.join(GROUPABLE)}"
+            raise StepDefinitionError(f"{wanted}, found {unknown[0]!r}")
+        if len(set(self.axes)) != len(self.axes):
+            raise StepDefinitionError(f"wanted components to group by once each, found {self.group_by!r}")
+        if "channel" in self.axes and None not in self.chains:
+            raise StepDefinitionError(
+                "wanted one function for all channels, where they are grouped; found several"
+            )
 
 
 def common_order(steps: Iterable[Step]) -> tuple[str, ...]:
