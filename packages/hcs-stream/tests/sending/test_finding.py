@@ -295,3 +295,12 @@ def test_a_stack_that_is_cut_off_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(UnreadableImageError, match="failed to read"):
         list(read_planes(image))
+
+
+def test_pictures_in_a_folder_without_tiff_are_shown_by_their_names(tmp_path: Path) -> None:
+    for name in ("one/a.png", "two/a.PNG", "two/._a.PNG", "notes.txt"):
+        write(tmp_path / name, text="anything")
+
+    found = find_images([str(tmp_path)])
+
+    assert [image.keywords["site"] for image in found.images] == ["a", "two/a"]

@@ -80,7 +80,8 @@ def _parse_folder(folder: Folder, order: Sequence[Grammar], done: Sorted) -> Non
 def _take(folder: Folder, names: list[str], grammar: Grammar, done: Sorted) -> list[str]:
     """Take those names that the grammar knows, and return the others."""
     parse, parts = grammar.parse, folder.parts
-    parsed = [parse(name, parts) for name in map(readable, names)]
+    spelled = names if "".join(names).isascii() else map(readable, names)
+    parsed = [parse(name, parts) for name in spelled]
     found = [what for what in parsed if what is not None]
     known, rest = names, []
     if len(found) < len(names):

@@ -8,17 +8,14 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import BinaryIO
 
 import msgspec
 
 from hcs_protocol import HcsError
-from hcs_stream.microscopes import NoImagesError
 
-from ._finding import Found, find_images
-from ._found_images import PICTURES
+from ._finding import find_images
 from ._image_table import columns_of
 from ._opening import LENGTH, NotOpened, Opened, Seen
 
@@ -41,28 +38,11 @@ def main(paths: Sequence[str]) -> None:
             _say(output, Seen(count))
 
     try:
-        said: Opened | NotOpened = Opened(columns_of(find_all(paths, told)))
+        said: Opened | NotOpened = Opened(columns_of(find_images(paths, told=told)))
     except (HcsError, OSError, ValueError) as error:
         said = NotOpened(str(error))
     _say(output, said)
     output.close()
-
-
-def find_all(paths: Sequence[str], told: Callable[[int], None] | None = None) -> Found:
-    """Find images as `find_images`; a folder without TIFF gives its pictures of other kinds."""
-    try:
-        return find_images(paths, told=told)
-    except NoImagesError:
-        pictures = [str(path) for folder in paths for path in _pictures(Path(folder))]
-        if not pictures:
-            raise
-        return find_images(pictures, told=told)
-
-
-def _pictures(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return [folder]
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES and path.is_file())
 
 
 def _say(output: BinaryIO, said: Seen | Opened | NotOpened) -> None:

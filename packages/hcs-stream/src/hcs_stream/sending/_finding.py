@@ -47,7 +47,7 @@ def find_images(
     """Find all images at these paths; each once, in the order of the paths, and no two at one address.
 
     A file that lies on a plate has the address that it has there. One of any other name is shown all the
-    same, at a position of its own among the sites.
+    same, at a position of its own among the sites; so are pictures of other kinds in a folder without TIFF.
 
     Args:
         said: Folders of plates, files, and globs for shells that leave them as they are.
@@ -62,8 +62,7 @@ def find_images(
     placed: list[Placed] = []
     folders, files = _folders_and_files(said)
     for folder in folders:
-        for plate in open_plates(folder, maker=maker, told=told):
-            placed += _of_plate(plate, found)
+        placed += _of_folder(folder, maker, found, told)
     placed += _of_files(files, maker, found, told)
     found.images = told_apart(once(placed))
     return found
@@ -94,6 +93,27 @@ def _paths(said: str) -> Iterator[Path]:
     if not matches:
         raise NoSuchImageError(said)
     yield from map(Path, matches)
+
+
+def _of_folder(
+    folder: Path, maker: str | None, found: Found, told: Callable[[int], None] | None
+) -> Iterator[Placed]:
+    try:
+        plates = open_plates(folder, maker=maker, told=told)
+    except NoImagesError:
+        pictures = _pictures(folder)
+        if not pictures:
+            raise
+        yield from (Placed(of_no_plate(path), None) for path in pictures)
+        return
+    for plate in plates:
+        yield from _of_plate(plate, found)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """Return all pictures below a folder, but hidden ones."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in PICTURES and path.is_file())
+    return sorted(p for p in found if not any(part[0] == "." for part in p.relative_to(folder).parts))
 
 
 def _of_plate(plate: Plate, found: Found) -> Iterator[Placed]:
