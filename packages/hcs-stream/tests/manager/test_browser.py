@@ -13,7 +13,7 @@ from images_to_send import FakeViewers, target, write_plate
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QCloseEvent, QDropEvent
-from qtpy.QtWidgets import QMessageBox
+from qtpy.QtWidgets import QApplication, QListView, QMessageBox
 
 from hcs_stream.manager._browser import Browser
 from hcs_stream.manager._image_model import MIME
@@ -169,6 +169,21 @@ def test_text_and_chips_narrow_the_list_and_the_map_tells_what_is_left(opened: B
     }
     opened.list.clear_filters()
     wait_for(opened, qtbot, 12)
+
+
+def test_values_are_checked_with_the_mouse_and_with_keys(opened: Browser, qtbot: QtBot) -> None:
+    chip = next(chip for chip in opened.list.chips if chip.component == "site")
+    qtbot.mouseClick(chip, LEFT)
+    values = QApplication.activePopupWidget().findChild(QListView)
+    qtbot.mouseClick(values.viewport(), LEFT, pos=values.visualRect(values.model().index(0, 0)).center())
+    wait_for(opened, qtbot, 6)
+
+    for key in (Qt.Key.Key_Space, Qt.Key.Key_Down, Qt.Key.Key_Space, Qt.Key.Key_Escape):
+        qtbot.keyClick(QApplication.activePopupWidget().focusWidget(), key)
+
+    wait_for(opened, qtbot, 6)
+    assert chip.text().startswith("Site: 2 ")
+    assert QApplication.activePopupWidget() is None
 
 
 def test_what_is_wrong_with_a_filter_is_told_and_the_list_stays(opened: Browser, qtbot: QtBot) -> None:

@@ -78,9 +78,7 @@ class Chip(QToolButton):
         self._texts = [shown_value(component, value) for value in values]
         self.model = ValueModel(self._texts)
         self.model.changed.connect(self._say)
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
-        self.setArrowType(Qt.ArrowType.NoArrow)
         self.setToolTip(f"Which {HEADERS[component].lower()} is listed; all if none is checked")
         self.clicked.connect(self.open)
         self._popup: QWidget | None = None

@@ -28,6 +28,8 @@ NAME = "hcs-stream manager"
 SIGNALS_MILLISECONDS = 200
 """How often Python gets a chance to see a signal while Qt has the thread."""
 ERRANDS_SECONDS = 1.0
+TURN_SECONDS = 0.001
+"""How long threads that read and send may keep the window's waiting for the interpreter; Python's is 5 ms."""
 SWITCH_SECONDS = 0.001
 """After how long another thread makes way for the window's, which needs its turn often and briefly."""
 
@@ -52,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def open_window() -> Iterator[MainWindow]:
     """Show the window in a Qt application that is there already; its threads end with the block."""
     path = remembered_path()
+    turn_seconds = sys.getswitchinterval()
+    sys.setswitchinterval(TURN_SECONDS)
     errands, instances = Errands(), Instances(time.monotonic)
     outbox = Outbox(connect_to, time.monotonic)
     browser = Browser(outbox)
@@ -75,6 +79,7 @@ def open_window() -> Iterator[MainWindow]:
         watcher.stop()
         browser.shut_down()
         errands.stop(ERRANDS_SECONDS)
+        sys.setswitchinterval(turn_seconds)
 
 
 @contextmanager
