@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -150,13 +151,12 @@ class FolderBar(QWidget):
             result: object = opening.run(partial(self._tell_seen, opening))
         except Exception as error:  # said in words
             result = error
-        self._emit_end(opening, result)
+        with suppress(RuntimeError):  # the window is gone meanwhile
+            self._ended.emit(opening, result)
 
     def _tell_seen(self, opening: Opening, count: int) -> None:
-        self._seen.emit(opening, count)
-
-    def _emit_end(self, opening: Opening, result: object) -> None:
-        self._ended.emit(opening, result)
+        with suppress(RuntimeError):
+            self._seen.emit(opening, count)
 
     def _show_seen(self, opening: Opening, count: int) -> None:
         if opening is self._opening:

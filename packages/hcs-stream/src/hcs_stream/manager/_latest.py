@@ -1,12 +1,10 @@
 """Work that only the newest request of counts: done in a thread, its result handed to the window."""
 
-import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from qtpy.QtCore import QObject, Signal
-
-logger = logging.getLogger(__name__)
 
 Work = Callable[[], object]
 
@@ -58,7 +56,8 @@ class Latest(QObject):
             with self._lock:
                 is_newest = number == self.newest
             if is_newest:
-                self.done.emit(number, result)
+                with suppress(RuntimeError):  # the window is gone meanwhile
+                    self.done.emit(number, result)
 
     def _next(self) -> tuple[int, Work] | None:
         with self._lock:
