@@ -91,7 +91,7 @@ def wait_until() -> Callable[[hcs_stream.Viewer, Callable[[State], bool]], State
     """Wait until a viewer's state is as wanted, and return it."""
 
     def wait(viewer: hcs_stream.Viewer, is_so: Callable[[State], bool]) -> State:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 50
         while not is_so(state := viewer.state()):
             assert time.monotonic() < deadline, f"it never came about: {state}"
         return state

@@ -17,7 +17,7 @@ from hcs_protocol import Connection, State, runtime_folders, start_ticks, write_
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(400),
     pytest.mark.skipif(sys.platform == "win32", reason="processes are stopped by signals"),
 ]
 
@@ -85,7 +85,7 @@ def test_what_a_hung_viewer_never_took_is_shown_by_the_next_one(
     hung = hcs_stream.start_viewer(data_port, persistent=False, timeout=120)
     with hcs_stream.connect(data_port=data_port) as stream:
         stream.send(np.zeros((64, 64), "uint16"), z_index=0)
-        stream.flush()
+        stream.flush(timeout=120)
         os.kill(hung.connection.pid, signal.SIGSTOP)
         for z in range(1, IMAGES):
             stream.send(np.full((64, 64), z, "uint16"), z_index=z)
@@ -103,7 +103,7 @@ def test_what_a_hung_viewer_never_took_is_shown_by_the_next_one(
             state = wait_until(viewer, has_all)
             assert state.layers[0].components["z_index"] == list(range(1, IMAGES))
             assert viewer.image("Image", {"z_index": IMAGES - 1}).max() == IMAGES - 1
-            stream.flush()
+            stream.flush(timeout=120)
 
 
 def test_a_frozen_viewer_is_stopped_without_waiting_for_its_answer(data_port: int) -> None:

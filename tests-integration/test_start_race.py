@@ -14,7 +14,7 @@ import pytest
 import hcs_stream
 from hcs_protocol import PortTakenError, State
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
 
 WORKERS = 8
 IMAGES = 12

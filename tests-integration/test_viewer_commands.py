@@ -14,7 +14,7 @@ from hcs_protocol import ViewerStartError, read_connection
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(400),
     pytest.mark.skipif(sys.platform == "win32", reason="the commands are those of a POSIX shell"),
 ]
 

@@ -12,7 +12,7 @@ import hcs_stream
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(400),
     pytest.mark.skipif(sys.platform == "win32", reason="processes are killed by signals"),
 ]
 
