@@ -381,6 +381,15 @@ def test_it_listens_before_napari_is_imported(environment: dict[str, str]) -> No
     assert run(environment, "-c", code).stdout == "set()\n"
 
 
+def test_it_imports_nothing_that_a_first_image_can_do_without(environment: dict[str, str]) -> None:
+    names = {"PIL", "filelock", "imagecodecs", "numcodecs", "pandas", "tifffile", "zarr"}
+    modules = "hcs_viewer._assembly, hcs_viewer.__main__, hcs_viewer._priming, hcs_viewer._answers"
+
+    found = run(environment, "-c", f"import {modules}, sys; print({names} & set(sys.modules))")
+
+    assert found.stdout == "set()\n", found.stderr
+
+
 def test_it_can_be_imported_where_there_is_no_fcntl(environment: dict[str, str]) -> None:
     code = "import sys; sys.modules['fcntl'] = None; import hcs_viewer, hcs_viewer._assembly; print('fine')"
 

@@ -7,10 +7,11 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pyvirtualdisplay.display import Display
 
 from hcs_protocol import SPARE_TAKEN, SpareOffer, SpareRequest, decode_spare_offer, encode_spare
 from hcs_protocol.testing import FakeClock
@@ -215,16 +216,61 @@ os.write(2, theirs.recv(10))
 # A whole one.
 
 
-@pytest.mark.window
-def test_a_whole_spare_waits_and_ends_in_order(tmp_path: Path) -> None:
-    path = tmp_path / "spare-1"
-    with subprocess.Popen(
-        [sys.executable, "-m", "hcs_viewer", "--spare", path], stderr=subprocess.PIPE
-    ) as process:
-        while not path.exists() and process.poll() is None:
-            threading.Event().wait(0.05)
-        process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=PATIENCE_SECONDS)
+class Whole:
+    """A spare as others start it."""
 
-    assert (process.returncode, errors) == (0, b"")
-    assert not path.exists()
+    def __init__(self, path: Path, **environment: str) -> None:
+        self.path = path
+        command = [sys.executable, "-m", "hcs_viewer", "--spare", path]
+        self.process = subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.DEVNULL)
+        self.ended = threading.Event()
+        self._waiting = threading.Thread(target=self._wait)
+        self._waiting.start()
+
+    def wait_until_primed(self) -> None:
+        while not self.path.exists():
+            assert not self.ended.wait(0.05)
+
+    def close(self) -> None:
+        self.process.kill()
+        self._waiting.join()
+
+    def _wait(self) -> None:
+        self.process.wait()
+        self.ended.set()
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Iterator[Callable[..., Whole]]:
+    started: list[Whole] = []
+
+    def start(**environment: str) -> Whole:
+        started.append(Whole(tmp_path / "spare-1", **environment))
+        started[-1].wait_until_primed()
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()
+
+
+@pytest.mark.window
+def test_a_whole_spare_waits_and_ends_in_order(whole: Callable[..., Whole]) -> None:
+    spare = whole()
+
+    spare.process.send_signal(signal.SIGTERM)
+
+    assert spare.ended.wait(PATIENCE_SECONDS)
+    assert spare.process.returncode == 0
+    assert not spare.path.exists()
+
+
+@pytest.mark.window
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere a screen stays")
+def test_a_whole_spare_ends_with_its_screen(whole: Callable[..., Whole]) -> None:
+    screen = Display(visible=False, manage_global_env=False, extra_args=["-noreset"]).start()
+    spare = whole(DISPLAY=f":{screen.display}")
+
+    screen.stop()
+
+    assert spare.ended.wait(PATIENCE_SECONDS)
