@@ -251,7 +251,7 @@ def test_one_spare_is_started_however_often_it_is_wanted() -> None:
     with place.with_name("pipe").open("wb"):  # opens when the stand-in has opened its end
         assert keep_spare(program)
 
-    _started[place][1].wait(PATIENCE_SECONDS)
+    _started[place].wait(PATIENCE_SECONDS)
     assert place.with_name("began").read_text() == f"{['--spare', str(place), '--settle', '2.5']}\n"
 
 
@@ -262,8 +262,7 @@ def test_a_command_that_knows_no_spares_is_not_tried_again(tmp_path: Path) -> No
     assert place is not None
 
     assert keep_spare(program)
-    _, ended = _started[place]
-    ended.wait(PATIENCE_SECONDS)
+    _started[place].wait(PATIENCE_SECONDS)
 
     assert not keep_spare(program)
     assert tried.read_text() == "x"
@@ -271,3 +270,23 @@ def test_a_command_that_knows_no_spares_is_not_tried_again(tmp_path: Path) -> No
 
 def test_a_command_that_is_not_there_is_no_error() -> None:
     assert not keep_spare(["/no/such/viewer"])
+
+
+def test_a_spare_that_another_process_has_just_started_is_one() -> None:
+    place = place_of_spare(PROGRAM, os.environ)
+    assert place is not None
+    place.with_name(f"{place.name}.lock").touch()
+
+    assert keep_spare(PROGRAM)
+    assert place not in _started
+
+
+def test_a_spare_that_is_long_gone_is_none() -> None:
+    place = place_of_spare([sys.executable, "-c", "pass"], os.environ)
+    assert place is not None
+    lock = place.with_name(f"{place.name}.lock")
+    lock.touch()
+    os.utime(lock, (0, 0))
+
+    assert keep_spare([sys.executable, "-c", "pass"])
+    assert _started[place].wait(PATIENCE_SECONDS) == 0

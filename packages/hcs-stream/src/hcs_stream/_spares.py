@@ -55,10 +55,10 @@ MATCHING_PREFIXES = ("LC_", "LD_", "DYLD_", "PYTHON", "QT_", "NAPARI_", "LIBGL_"
 """Variables that a spare has read by the time it is taken; it is told those that begin with ``HCS_`` then."""
 
 NEW_SECONDS = 3.0
-"""How long a spare that was started may need to take its place."""
+"""How long a spare that was started may need to lock its place; the lock file is as old as it is."""
 
-_started: dict[Path, tuple[float, "subprocess.Popen[bytes]"]] = {}
-"""The last spare that this process started for each place, and when."""
+_started: dict[Path, "subprocess.Popen[bytes]"] = {}
+"""The last spare that this process started for each place."""
 _left: set[Path] = set()
 """Places whose spare this process has taken: it may not have let go of them yet."""
 _taken: list["TakenProcess"] = []
@@ -171,17 +171,15 @@ def keep_spare(
     if place is None:
         return False
     with _lock:
-        since, before = _started.get(place, (0.0, None))
-        status = before.poll() if before else 0
-        if status is not None and status > 0:
+        before = _started.get(place)
+        if before and (before.poll() or 0) > 0:
             return False  # this command knows nothing of spares
-        is_new = status is None and time.monotonic() < since + NEW_SECONDS
-        if place in _left:
-            _left.remove(place)
-        elif is_new or _is_there(place):
+        if place not in _left and _is_there(place):
             return True
+        _left.discard(place)
         command = [*program, "--spare", str(place), "--settle", str(settle)]
         with contextlib.suppress(OSError), open(spares_output_path(), "wb", opener=_open_private) as output:
+            _lock_file(place).touch(mode=0o600)
             child = subprocess.Popen(
                 command,
                 env=dict(environ),
@@ -191,7 +189,7 @@ def keep_spare(
                 start_new_session=True,
             )
             adopt_child(child)
-            _started[place] = time.monotonic(), child
+            _started[place] = child
             return True
     return False
 
@@ -235,20 +233,24 @@ def place_of_spare(program: Sequence[str], environ: Mapping[str, str]) -> Path |
 
 
 def _is_there(place: Path) -> bool:
-    """Say whether a spare has this place, be it primed or not: whether it has its lock."""
+    """Say whether a spare has this place, be it primed or not, or was started for it a moment ago."""
     if sys.platform == "win32":
         return False
     try:
-        descriptor = os.open(place.with_name(f"{place.name}.lock"), os.O_RDWR | os.O_NOFOLLOW)
+        descriptor = os.open(_lock_file(place), os.O_RDWR | os.O_NOFOLLOW)
     except OSError:
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return 0 <= time.time() - os.fstat(descriptor).st_mtime < NEW_SECONDS
     except OSError:
         return True
     finally:
         os.close(descriptor)
-    return False
+
+
+def _lock_file(place: Path) -> Path:
+    return place.with_name(f"{place.name}.lock")
 
 
 def _open_private(path: str, flags: int) -> int:
