@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from hcs_stream._processes import living_process
 from hcs_stream.cli import main
 
 Captured = pytest.CaptureFixture[str]
@@ -111,15 +112,18 @@ def test_a_viewer_in_the_foreground_ends_with_its_command(
     start = [sys.executable, "-m", "hcs_stream", "start", str(viewer.connection.data_port), "--foreground"]
 
     with subprocess.Popen([*start, "--command", command], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        ready = process.stdout.readline()
-        standing_in = psutil.Process(int(ready.split()[6]))
-        viewer.on_shutdown = standing_in.terminate
-        process.send_signal(signal.SIGINT)
+        try:
+            assert process.stdout is not None
+            ready = process.stdout.readline()
+            standing_in = psutil.Process(int(ready.split()[6]))
+            viewer.on_shutdown = standing_in.terminate
+            process.send_signal(signal.SIGINT)
 
-        assert process.wait(timeout=40) == 0
+            assert process.wait(timeout=40) == 0
+        finally:
+            process.kill()
     assert ready.startswith(f"ready  data {viewer.connection.data_port}")
-    assert not standing_in.is_running()
+    assert living_process(standing_in.pid, standing_in.create_time()) is None
 
 
 def test_a_command_that_does_not_exist_is_named(capsys: Captured) -> None:
