@@ -18,7 +18,8 @@ import pytest
 import hcs_stream
 from hcs_protocol import State, find_free_pair
 
-HELPERS_OF_PYTHON = ("resource_tracker", "forkserver")
+HELPERS = ("resource_tracker", "forkserver", "xkbcomp")
+"""Of Python; and of the virtual screen, which begins anew when its last window was closed."""
 THREADS_OF_ZARR = ("zarr_io", "asyncio_")
 """They stay for as long as the process lives."""
 
@@ -126,5 +127,5 @@ def _children() -> Iterator[psutil.Process]:
             command = " ".join(child.cmdline())
         except psutil.Error:
             continue
-        if command and not any(helper in command for helper in HELPERS_OF_PYTHON):
+        if command and not any(helper in command for helper in HELPERS):
             yield child
