@@ -34,9 +34,10 @@ collect_ignore = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that open a window."""
+    """Mark the tests in here that open a window."""
     for item in items:
-        if "qtbot" in getattr(item, "fixturenames", ()):
+        is_here = item.path.is_relative_to(Path(__file__).parent)
+        if is_here and "qtbot" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.window)
 
 
