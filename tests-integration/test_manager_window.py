@@ -98,7 +98,7 @@ def test_a_frozen_viewer_is_red_is_killed_and_a_new_one_takes_its_port(
     assert manager.words[other] == "ready"
 
     manager.choose(port)
-    manager.qtbot.waitUntil(manager.window.actions_.kill.isEnabled)
+    manager.qtbot.waitUntil(manager.window.viewer_actions.kill.isEnabled)
     QTimer.singleShot(500, manager.agree)
     manager.press(Qt.Key.Key_Delete, Qt.KeyboardModifier.ShiftModifier)
     manager.wait_for(port, "gone")

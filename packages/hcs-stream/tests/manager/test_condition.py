@@ -35,7 +35,7 @@ def test_the_age_of_the_windows_last_sign_of_life_counts(seen: Any) -> None:
     hung = seen({"window_age_seconds": 1.5})
 
     assert condition(hung, 100.4).health is Health.WELL
-    assert condition(hung, 100.6).word == "not responding"
+    assert condition(hung, 100.6).word == "busy"
 
 
 def test_a_viewer_that_answers_while_its_window_hangs_is_ill_and_says_since_when(seen: Any) -> None:
@@ -61,7 +61,7 @@ def test_a_viewer_that_was_found_a_moment_ago_may_be_starting(seen: Any) -> None
     new = seen(None, first_seen=99.0, answered_at=float("-inf"))
 
     assert condition(new, 100.0) == Condition(Health.WAITING, "starting")
-    assert condition(new, 101.1).word == "no answer"
+    assert condition(new, 101.1).word == "not answering"
 
 
 def test_a_stopped_process_is_ill_at_once_and_one_reads_what_helps(seen: Any) -> None:
@@ -98,7 +98,7 @@ def test_a_viewer_that_was_asked_to_close_closes(seen: Any, process: Process) ->
 
 
 def test_closing_is_no_excuse_for_a_long_silence(seen: Any) -> None:
-    assert condition(seen({"state": "closing"}), 111.0).word == "no answer"
+    assert condition(seen({"state": "closing"}), 111.0).word == "not answering"
 
 
 def test_why_a_viewer_did_not_close_is_said(seen: Any) -> None:
@@ -114,4 +114,6 @@ def test_of_another_machines_process_nothing_is_known_but_its_answers(seen: Any,
 
 
 def test_an_answer_that_was_none_is_told_when_a_viewer_is_silent(seen: Any) -> None:
-    assert condition(seen({}, trouble="no hcs message"), 110.0).problem == "no hcs message"
+    how = condition(seen({}, trouble="no hcs message"), 110.0)
+
+    assert (how.word, how.problem) == ("failed", "no hcs message")

@@ -143,7 +143,7 @@ def test_an_empty_list_says_how_to_start_a_viewer(seen: Any) -> None:
 
 def test_what_makes_no_sense_cannot_be_done(seen: Any) -> None:
     window = seen()
-    actions = window.window.actions_
+    actions = window.window.viewer_actions
     of_one = (actions.quit, actions.kill, actions.dismiss, actions.screenshot)
     remote = window.instance(5558, host="imaging-3", process=Process.ELSEWHERE)
     window.see(window.instance(5555), window.instance(5556, GONE), remote)
@@ -227,7 +227,7 @@ def test_a_launch_that_fails_stays_in_the_list_with_its_reason(seen: Any, dialog
     window = seen()
     dialogs.launched = Launched(title="New", data_port=23_999, command="/no-such-program")
 
-    window.window.actions_.launch.trigger()
+    window.window.viewer_actions.launch.trigger()
     qtbot.waitUntil(lambda: any(each.is_over for each in window.instances.listed()))
 
     [failed] = window.instances.listed()
@@ -241,7 +241,7 @@ def test_the_path_of_the_connection_file_is_copied(seen: Any) -> None:
     window.see(window.instance(5555))
     window.choose(0)
 
-    window.window.actions_.copy_path.trigger()
+    window.window.viewer_actions.copy_path.trigger()
 
     clipboard = QGuiApplication.clipboard()
     assert clipboard is not None

@@ -100,7 +100,7 @@ def test_a_viewer_that_answers_no_more_is_ill_though_nobody_says_so(
     try:
         watched.wait_for(lambda words: words == {5555: "ready"})
         clock.advance(2.1)
-        watched.wait_for(lambda words: words == {5555: "no answer"})
+        watched.wait_for(lambda words: words == {5555: "not answering"})
     finally:
         patience.set()
 
@@ -113,7 +113,7 @@ def test_a_viewer_that_talks_nonsense_is_named(watched: Watched, mine: Any, cloc
     watched.files, watched.answers = [mine(5555)], {5555: nonsense}
     watched.watcher.start()
 
-    watched.wait_for(lambda words: words == {5555: "no answer"})
+    watched.wait_for(lambda words: words == {5555: "failed"})
     assert watched.listed[0].condition.problem == "no hcs message"
 
 

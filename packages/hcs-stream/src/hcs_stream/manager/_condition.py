@@ -104,8 +104,9 @@ def _closing(seen: Seen, silence: float) -> Condition | None:
 
 def _silent(seen: Seen, silence: float) -> Condition | None:
     if silence > WELL_SECONDS:
-        said = seen.trouble or f"no answer for {silence:.0f} s; {_help(seen)}"
-        return Condition(Health.ILL, "no answer", said)
+        if seen.trouble:
+            return Condition(Health.ILL, "failed", seen.trouble)
+        return Condition(Health.ILL, "not answering", f"no answer for {silence:.0f} s; {_help(seen)}")
     if seen.pong is None:
         return Condition(Health.WAITING, "starting")
     return None
@@ -122,7 +123,7 @@ def _answering(seen: Seen, now: float) -> Condition:
     window_age = now - seen.answered_at + seen.pong.window_age_seconds
     if window_age > WELL_SECONDS:
         said = f"its window has not moved for {window_age:.0f} s: it draws very much, or hangs"
-        return Condition(Health.ILL, "not responding", said)
+        return Condition(Health.ILL, "busy", said)
     return Condition(Health.WELL, "ready", seen.refusal)
 
 

@@ -28,7 +28,7 @@ TEACHING = (
     "A pipeline that streams starts one by itself, and it appears here."
 )
 ROW_GAP = 14
-WIDTHS = (156, 60, 190, 104, 72, 72, 64, 76)
+WIDTHS = (148, 60, 190, 104, 72, 72, 64, 76)
 """Of the columns but the last, in pixels."""
 
 

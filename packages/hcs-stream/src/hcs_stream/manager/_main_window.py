@@ -73,10 +73,10 @@ class MainWindow(QMainWindow):
         self._targets: list[Target] = []
         self._target: Target | None = None
         self._main_thread = MainThread(self)
-        self.actions_ = ViewerActions(
+        self.viewer_actions = ViewerActions(
             instances, self._errands, dialogs or Dialogs(self), self._remembered, clock, look, self
         )
-        actions = self.actions_
+        actions = self.viewer_actions
         self.viewer_list = InstanceList(_of_one(actions), actions.launch, self)
         self.viewer_list.addActions([actions.quit, actions.kill, actions.dismiss])
         self.viewer_list.chosen.connect(self._choose)
@@ -138,7 +138,7 @@ class MainWindow(QMainWindow):
             self.browser.recent_changed.connect(self._remember_folders)
             QWidget.setTabOrder(self.viewer_list.table, self.browser)
         self.setCentralWidget(self.splitter)
-        actions = self.actions_
+        actions = self.viewer_actions
         bar = QToolBar("Viewers")
         bar.setMovable(False)
         for action in (actions.launch, actions.add, None, actions.quit, actions.kill, actions.dismiss, None):
@@ -171,7 +171,7 @@ class MainWindow(QMainWindow):
         return msgspec.structs.replace(instance, waiting=instance.waiting + here) if here else instance
 
     def _choose(self) -> None:
-        self.actions_.choose(self.viewer_list.selected(), self.viewer_list.model.instances)
+        self.viewer_actions.choose(self.viewer_list.selected(), self.viewer_list.model.instances)
         current = self.viewer_list.current()
         target = current.target if current else None
         if target != self._target:

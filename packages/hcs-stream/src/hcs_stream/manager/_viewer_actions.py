@@ -252,7 +252,7 @@ def _can_be_killed(instance: Instance) -> bool:
 
 def _can_be_dismissed(instance: Instance) -> bool:
     return instance.is_over or (
-        instance.process is Process.ELSEWHERE and instance.condition.word == "no answer"
+        instance.process is Process.ELSEWHERE and instance.condition.word in {"not answering", "failed"}
     )
 
 
