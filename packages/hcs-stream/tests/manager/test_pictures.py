@@ -12,6 +12,7 @@ import pytest
 from images_to_send import FakeViewers
 from PIL import Image as PngImage
 from pytestqt.qtbot import QtBot
+from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QApplication, QStyleFactory, QWidget
 from seen_window import DARK, FROZEN, LIGHT, STARTING, SeenWindow, palette
 
@@ -62,7 +63,9 @@ def keep(qtbot: QtBot, widget: QWidget, name: str) -> None:
     qtbot.wait(50)  # until Qt has laid it out
     if folder := os.environ.get("HCS_PICTURES"):
         path = Path(folder) / f"{name}.png"
-        assert widget.grab().save(str(path))
+        seen = QImage(widget.size(), QImage.Format.Format_RGB32)  # whatever colours the screen has
+        widget.render(seen)
+        assert seen.save(str(path))
         with PngImage.open(path) as picture:
             small = picture.convert("RGB").quantize(COLOURS, dither=PngImage.Dither.NONE)
         small.save(path, optimize=True)
