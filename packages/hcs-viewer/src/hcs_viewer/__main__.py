@@ -59,12 +59,13 @@ def _wait_as_spare(place: Path, settle: float) -> int:
     with only_spare(place) as is_only:
         if not is_only:
             return 0
+        door = Door(place)  # which knows by now what is installed
         time.sleep(settle)  # whoever has just got a viewer needs the processor
         from ._hidden import hidden_viewer, wait_at  # napari, which takes seconds
 
         viewer = hidden_viewer()
         try:
-            taken = wait_at(Door(place))
+            taken = wait_at(door)
         except OSError as error:
             return _fail(error, 1)
     if taken is None:
