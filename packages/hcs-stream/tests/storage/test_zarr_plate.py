@@ -69,18 +69,17 @@ def start_writer(folder: Path, ngff: str, some: Iterable[Address], then: str = "
     return subprocess.Popen([sys.executable, "-c", WRITER, folder, ngff, then, images])
 
 
-@pytest.fixture
-def written(ngff: str, tmp_path: Path) -> Path:
-    """The folder of a plate that several processes wrote together."""
-    folder, shuffled = tmp_path / "plate.zarr", addresses()
+@pytest.fixture(scope="module", params=["0.5", "0.4"])
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a plate that several processes wrote together, for all tests that only read it."""
+    folder, shuffled = tmp_path_factory.mktemp("written") / "plate.zarr", addresses()
     random.Random(5).shuffle(shuffled)
-    for writer in [start_writer(folder, ngff, shuffled[part::3]) for part in range(3)]:
+    for writer in [start_writer(folder, request.param, shuffled[part::3]) for part in range(3)]:
         assert writer.wait() == 0
     ZarrPlate(folder).finalise()
     return folder
 
 
-@VERSIONS
 def test_several_processes_write_wells_and_fields_of_one_plate(written: Path) -> None:
     plate = ZarrPlate(written)
 
@@ -90,7 +89,6 @@ def test_several_processes_write_wells_and_fields_of_one_plate(written: Path) ->
         assert (found == grey(address)).all()
 
 
-@VERSIONS
 def test_readers_of_plates_see_every_pixel_where_it_belongs(written: Path) -> None:
     pixels, channels = _read_as_plate(written)
 
@@ -103,7 +101,6 @@ def test_readers_of_plates_see_every_pixel_where_it_belongs(written: Path) -> No
     assert found[0, channels.index("DAPI"), 1, -1, -1] == grey(last)
 
 
-@VERSIONS
 def test_napari_reads_plate_and_field(written: Path) -> None:
     reader = pytest.importorskip("napari_ome_zarr").napari_get_reader
 
