@@ -151,9 +151,11 @@ class Stage:
                     yield process, where
 
     def _end_spares(self) -> None:
-        for spare, _ in self._spares():
+        for spare, where in list(self._spares()):
             with suppress(psutil.Error):
                 spare.kill()
+                spare.wait()
+            where.unlink(missing_ok=True)  # or the next one would seem to be primed
 
     def _note(self, name: str, began: int, stamps: dict[str, int]) -> float:
         passed = [(what, stamps[what]) for what in STAGES if stamps[what] >= began]
