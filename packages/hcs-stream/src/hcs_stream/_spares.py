@@ -33,8 +33,10 @@ from hcs_protocol import (
 from ._logs import spares_output_path
 from ._processes import KnownProcess, adopt_child, in_forked_child
 
-if sys.platform != "win32":
+try:
     import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]  # the checker has the module
 
 logger = logging.getLogger(__name__)
 
