@@ -154,7 +154,6 @@ class Stage:
         for spare, where in list(self._spares()):
             with suppress(psutil.Error):
                 spare.kill()
-                spare.wait()
             where.unlink(missing_ok=True)  # or the next one would seem to be primed
 
     def _note(self, name: str, began: int, stamps: dict[str, int]) -> float:
