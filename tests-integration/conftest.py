@@ -11,12 +11,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 import hcs_stream
 from hcs_protocol import State, find_free_pair
+
+if TYPE_CHECKING:
+    from at_the_manager import Manager
 
 HELPERS = ("resource_tracker", "forkserver", "xkbcomp")
 """Of Python; and of the virtual screen, which begins anew when its last window was closed."""
@@ -74,6 +78,24 @@ def viewer(one_viewer: hcs_stream.Viewer) -> hcs_stream.Viewer:
     """A running viewer without layers."""
     one_viewer.clear()
     return one_viewer
+
+
+@pytest.fixture
+def manager(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> "Iterator[Manager]":
+    """Somebody at the window of `hcs-stream manager`."""
+    for needed in ("PyQt6", "pytestqt"):
+        pytest.importorskip(needed, reason="the window needs Qt, and its tests pytest-qt")
+    from at_the_manager import Manager
+
+    from hcs_stream.manager import open_window
+
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    qtbot = request.getfixturevalue("qtbot")
+    with open_window() as window:
+        qtbot.waitExposed(window)
+        yield Manager(window, qtbot)
 
 
 @pytest.fixture

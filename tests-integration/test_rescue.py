@@ -8,12 +8,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 import hcs_stream
 from hcs_protocol import Connection, State, runtime_folders, start_ticks, write_connection
+
+if TYPE_CHECKING:
+    from at_the_manager import Manager
 
 pytestmark = [
     pytest.mark.long,
@@ -106,6 +110,31 @@ def test_what_a_hung_viewer_never_took_is_shown_by_the_next_one(
             assert left >= IMAGES // 2
             assert state.layers[0].components["z_index"] == list(range(IMAGES - left, IMAGES))
             assert viewer.image("Image", {"z_index": IMAGES - 1}).max() == IMAGES - 1
+
+
+def test_the_manager_shows_the_ill_viewer_in_red_and_kills_it(
+    manager: "Manager", viewer: hcs_stream.Viewer, data_port: int
+) -> None:
+    ill = hcs_stream.start_viewer(data_port, title="Assay 7", persistent=False, timeout=120)
+    manager.wait_for(data_port, "ready")
+    manager.wait_for(viewer.connection.data_port, "ready")
+
+    os.kill(ill.connection.pid, signal.SIGSTOP)
+    manager.wait_for(data_port, "frozen")
+    assert manager.ill == [data_port]
+
+    manager.choose(data_port)
+    manager.force_kill()
+    manager.wait_for(data_port, "gone")
+    assert not ill.is_alive
+    assert is_free(data_port)
+    assert manager.ill == [data_port]
+
+    manager.quit_or_dismiss()
+    manager.wait_for(data_port, None)
+    with a_viewer(data_port):
+        manager.wait_for(data_port, "ready")
+        assert manager.ill == []
 
 
 def test_a_frozen_viewer_is_stopped_without_waiting_for_its_answer(data_port: int) -> None:
