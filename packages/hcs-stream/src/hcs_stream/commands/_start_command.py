@@ -6,6 +6,7 @@ Examples:
   hcs-stream start 5556 --next-free           if another program has 5556, on the next free port
   hcs-stream start --command "conda run -n napari hcs-viewer"     from another environment
   hcs-stream start 5556 --foreground          until it is closed; it ends with this command, as by Ctrl-C
+  HCS_VIEWER_SPARE=1 hcs-stream start         and keep a hidden one ready, which the next start takes at once
   PORT=$(hcs-stream start --json | jq .data_port)
 
 Without PORT a viewer takes the next free ports if another program has the usual ones: pipelines that ask for
