@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from hcs_protocol import NoDisplayError
 from hcs_viewer import _display
-from hcs_viewer._display import NoDisplayError, check_display
+from hcs_viewer._display import check_display
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is a screen")
 

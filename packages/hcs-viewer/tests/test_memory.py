@@ -4,7 +4,7 @@ import numpy as np
 import psutil
 import pytest
 
-from hcs_viewer.__main__ import _settings
+from hcs_viewer.__main__ import _options, _settings
 from hcs_viewer._memory import LEAST_NBYTES, machine_nbytes, memory_nbytes, resident_nbytes
 
 GIB = 1 << 30
@@ -80,12 +80,12 @@ def test_the_flag_comes_before_the_variable_and_that_before_the_default(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("HCS_VIEWER_MEMORY", raising=False)
-    default = _settings([]).memory
+    default = _settings(_options([])).memory
     monkeypatch.setenv("HCS_VIEWER_MEMORY", "3G")
 
     assert default == machine_nbytes() // 4
-    assert _settings([]).memory == 3 * GIB
-    assert _settings(["--memory", "2G"]).memory == 2 * GIB
+    assert _settings(_options([])).memory == 3 * GIB
+    assert _settings(_options(["--memory", "2G"])).memory == 2 * GIB
 
 
 @pytest.mark.parametrize(("flags", "variable"), [(["--memory", "lots"], ""), ([], "lots")])
@@ -95,7 +95,7 @@ def test_nonsense_is_wrong_usage(
     monkeypatch.setenv("HCS_VIEWER_MEMORY", variable)
 
     with pytest.raises(SystemExit) as ended:
-        _settings(flags)
+        _settings(_options(flags))
 
     assert ended.value.code == 2
     assert "--memory: wanted memory as 4G, 500M or 25%, got 'lots'" in capsys.readouterr().err

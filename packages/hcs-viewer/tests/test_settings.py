@@ -2,7 +2,7 @@
 
 import pytest
 
-from hcs_viewer.__main__ import _settings
+from hcs_viewer.__main__ import _options, _settings
 
 
 @pytest.mark.parametrize(
@@ -22,4 +22,4 @@ def test_following_is_turned_on_by_a_flag_or_a_variable(
     if variable is not None:
         monkeypatch.setenv("HCS_VIEWER_FOLLOW", variable)
 
-    assert _settings(arguments).follow is follows
+    assert _settings(_options(arguments)).follow is follows

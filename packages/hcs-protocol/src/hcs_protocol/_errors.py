@@ -13,7 +13,7 @@ HcsError
 ├── ViewerNotInstalledError (ModuleNotFoundError)  there is no viewer to start
 ├── ViewerStartError (RuntimeError)             a viewer was started and did not become ready
 │   ├── PortTakenError (NoFreePortsError)       because another program has its port
-│   └── NoDisplayError                          because there is no screen for its window
+│   └── NoDisplayError (OSError)                because there is no screen for its window
 ├── ViewerOutOfReachError (PermissionError)     its process is another machine's, or its user's own napari
 ├── ViewerStalledError (TimeoutError)           the viewer released no image in time
 └── ViewerRequestError (RuntimeError)           the viewer answered a request with an error
@@ -84,7 +84,7 @@ class PortTakenError(ViewerStartError, NoFreePortsError):
     """A viewer was started for this port and no other, and another program has it."""
 
 
-class NoDisplayError(ViewerStartError):
+class NoDisplayError(ViewerStartError, OSError):
     """A viewer was started where there is no screen for its window."""
 
 

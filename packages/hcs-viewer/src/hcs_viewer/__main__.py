@@ -20,10 +20,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hcs_protocol import DATA_PORT, HcsError, InvalidPortError, NoFreePortsError, check_data_port
+from hcs_protocol import (
+    DATA_PORT,
+    HcsError,
+    InvalidPortError,
+    NoDisplayError,
+    NoFreePortsError,
+    check_data_port,
+)
 
 from ._assembly import open_viewer
-from ._display import NoDisplayError, check_display
+from ._display import check_display
 from ._memory import DEFAULT_MEMORY, memory_nbytes
 from ._process import end_on_signals, end_with_parent, set_up_logs
 from ._settings import ViewerSettings

@@ -8,16 +8,14 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 
+from hcs_protocol import NoDisplayError
+
 LOCAL_DISPLAY = re.compile(r"(?:unix)?:(\d+)(?:\.\d+)?")
 FIRST_X_PORT = 6000
 ANSWER_SECONDS = 1.0
 START_SECONDS = 2.0
 LOOK_SECONDS = 0.05
 VIRTUAL = "start a virtual one with 'Xvfb :99 -screen 0 1600x1200x24 &' and set DISPLAY=:99"
-
-
-class NoDisplayError(RuntimeError):
-    """There is no screen to open a window on."""
 
 
 def check_display(environ: Mapping[str, str] = os.environ, *, patience: float = START_SECONDS) -> None:
