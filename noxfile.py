@@ -28,6 +28,8 @@ if HERE not in PYTHONS:
     PYTHONS.append(HERE)  # at least one is there
 
 IN_PARALLEL = ("-n", "2", "--dist", "loadfile")
+IN_MORE = ("-n", "3", "--dist", "loadfile")
+"""For tests that wait for processes more than they compute."""
 STORIES = ("tests-integration/test_one_image_journey.py", "tests-integration/test_run_command.py")
 OF_WHEELS = (*STORIES, "packages/hcs-protocol/tests", "packages/hcs-viewer/tests/test_plugin.py")
 """What needs all of them, and the files that lie beside the code; the rest is tested from the sources."""
@@ -57,10 +59,10 @@ def tests(session: nox.Session) -> None:
         session.run("pytest", *session.posargs)
         return
     places = [] if session.python == HERE else [*(f"{path}/tests" for path in PACKAGES), *STORIES]
-    session.run("pytest", "-m", "not window and not long", *IN_PARALLEL, *places)
+    session.run("pytest", "-m", "not window and not long", *IN_MORE, *places)
     if session.python == HERE:
         session.run("pytest", "-m", "window", *IN_PARALLEL, *(f"{path}/tests" for path in PACKAGES))
-        session.run("pytest", "-m", "long and not window")
+        session.run("pytest", "-m", "long and not window", *IN_PARALLEL)
 
 
 @nox.session(default=False)
