@@ -31,8 +31,8 @@ IN_PARALLEL = ("-n", "2", "--dist", "loadfile")
 IN_MORE = ("-n", "3", "--dist", "loadfile")
 """For tests that wait for processes more than they compute."""
 STORIES = ("tests-integration/test_one_image_journey.py", "tests-integration/test_run_command.py")
-OF_WHEELS = (*STORIES, "packages/hcs-protocol/tests", "packages/hcs-viewer/tests/test_plugin.py")
-"""What needs all of them, and the files that lie beside the code; the rest is tested from the sources."""
+TOGETHER = (*STORIES, "packages/hcs-protocol/tests", "packages/hcs-viewer/tests/test_plugin.py")
+"""What needs all packages, and the files that lie beside their code."""
 
 NO_TOOLKIT = """
 from importlib.util import find_spec
@@ -52,16 +52,18 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run all tests on nox's own Python; on any other that is there, those of packages and two stories."""
+    """Run all tests on nox's own Python, those of packages on the oldest, and stories on any other."""
     make_fit_for_a_window(session)
     install(session, "test")
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
-    places = [] if session.python == HERE else [*(f"{path}/tests" for path in PACKAGES), *STORIES]
+    of_packages = [f"{path}/tests" for path in PACKAGES]
+    places = [*of_packages, *STORIES] if session.python == PYTHONS[0] else TOGETHER
+    places = [] if session.python == HERE else places
     session.run("pytest", "-m", "not window and not long", *IN_MORE, *places)
     if session.python == HERE:
-        session.run("pytest", "-m", "window", *IN_PARALLEL, *(f"{path}/tests" for path in PACKAGES))
+        session.run("pytest", "-m", "window", *IN_PARALLEL, *of_packages)
         session.run("pytest", "-m", "long and not window", *IN_PARALLEL)
 
 
@@ -150,7 +152,7 @@ def wheels(session: nox.Session) -> None:
     built = [str(wheel) for wheel in build_wheels(session).values()]
     session.install("--force-reinstall", "--no-deps", *built)  # same version, other content
     session.install(*built, *nox.project.dependency_groups(ROOT, "test"))
-    session.run("pytest", *IN_PARALLEL, *OF_WHEELS, *session.posargs)
+    session.run("pytest", *IN_PARALLEL, *TOGETHER, *session.posargs)
 
 
 def make_fit_for_a_window(session: nox.Session, *options: str) -> None:
