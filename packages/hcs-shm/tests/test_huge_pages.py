@@ -1,6 +1,5 @@
 """Segments in huge pages: the same bytes, at addresses that fit, and no harm where there are none."""
 
-import mmap
 import os
 import sys
 import threading
@@ -26,12 +25,16 @@ def file(folder: Path) -> Iterator[int]:
     os.close(descriptor)
 
 
-def address(memory: mmap.mmap | memoryview) -> int:
+def address(memory: memoryview) -> int:
     found: int = np.frombuffer(memory, np.uint8).__array_interface__["data"][0]
     return found
 
 
-def huge_nbytes(memory: mmap.mmap) -> int:
+def mapped(file: int, nbytes: int = NBYTES, *, writable: bool = True) -> memoryview:
+    return map_aligned(file, nbytes, writable=writable)[1]
+
+
+def huge_nbytes(memory: memoryview) -> int:
     """What the kernel says of the mapping at this address."""
     begin = f"{address(memory):x}-"
     lines = iter(Path("/proc/self/smaps").read_text().splitlines())
@@ -41,21 +44,40 @@ def huge_nbytes(memory: mmap.mmap) -> int:
 
 @linux
 def test_a_large_file_is_mapped_where_huge_pages_can_be(file: int) -> None:
-    mapped = [map_aligned(file, NBYTES, mmap.ACCESS_WRITE) for _ in range(5)]
+    large = [mapped(file) for _ in range(50)]
 
-    assert [address(memory) % HUGE_NBYTES for memory in mapped] == [0] * 5
+    assert [address(memory) % HUGE_NBYTES for memory in large] == [0] * 50
+    assert {memory.nbytes for memory in large} == {NBYTES}
+
+
+def test_what_is_mapped_is_the_file(file: int) -> None:
+    mapped(file)[-3:] = b"end"
+
+    assert os.pread(file, 3, NBYTES - 3) == b"end"
+    assert bytes(mapped(file, writable=False)[-3:]) == b"end"
+    assert mapped(file, writable=False).readonly
+
+
+def test_nothing_is_mapped_any_more_once_it_is_closed(file: int) -> None:
+    before = Path("/proc/self/maps").read_text().count("/memory") if sys.platform == "linux" else 0
+    memory, contents = map_aligned(file, NBYTES, writable=True)
+    contents.release()
+    memory.close()
+
+    if sys.platform == "linux":
+        assert Path("/proc/self/maps").read_text().count("/memory") == before
 
 
 def test_a_small_file_is_mapped_as_ever(file: int) -> None:
-    assert len(map_aligned(file, 4096, mmap.ACCESS_READ)) == 4096
+    assert mapped(file, 4096, writable=False).nbytes == 4096
 
 
 def test_what_is_in_memory_stays_when_its_pages_are_exchanged(file: int) -> None:
-    memory, other = map_aligned(file, NBYTES, mmap.ACCESS_WRITE), map_aligned(file, NBYTES, mmap.ACCESS_READ)
+    memory, other = mapped(file), mapped(file, writable=False)
     pixels = np.frombuffer(memory, np.uint32)
     pixels[:] = np.arange(pixels.size)
 
-    done = use_huge_pages(memoryview(memory), lambda: False)
+    done = use_huge_pages(memory, lambda: False)
 
     assert done in {0, 3 * HUGE_NBYTES}
     assert np.array_equal(np.frombuffer(other, np.uint32), np.arange(pixels.size))
@@ -63,10 +85,10 @@ def test_what_is_in_memory_stays_when_its_pages_are_exchanged(file: int) -> None
 
 @linux
 def test_memory_has_huge_pages_if_the_kernel_knows_how(file: int) -> None:
-    memory = map_aligned(file, NBYTES, mmap.ACCESS_WRITE)
+    memory = mapped(file)
     np.frombuffer(memory, np.uint8)[:] = 1
 
-    done = use_huge_pages(memoryview(memory), lambda: False)
+    done = use_huge_pages(memory, lambda: False)
 
     if not done:
         pytest.skip("this kernel, or the file system of this folder, has none for files")
@@ -75,15 +97,15 @@ def test_memory_has_huge_pages_if_the_kernel_knows_how(file: int) -> None:
 
 def test_pages_stay_small_when_that_is_said(file: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SWITCH, "0")
-    memory = map_aligned(file, NBYTES, mmap.ACCESS_WRITE)
+    memory = mapped(file)
 
-    assert use_huge_pages(memoryview(memory), lambda: False) == 0
+    assert use_huge_pages(memory, lambda: False) == 0
 
 
 def test_who_is_in_a_hurry_leaves_the_rest(file: int) -> None:
-    memory = map_aligned(file, NBYTES, mmap.ACCESS_WRITE)
+    memory = mapped(file)
 
-    assert use_huge_pages(memoryview(memory), lambda: True) == 0
+    assert use_huge_pages(memory, lambda: True) == 0
 
 
 def test_a_block_can_be_written_and_read_while_its_pages_are_exchanged(folder: Path) -> None:

@@ -32,7 +32,7 @@ HEADER = Header(
 
 
 def journal_in(memory: mmap.mmap) -> Journal:
-    return Journal(memory, HEADER)
+    return Journal(memoryview(memory), HEADER)
 
 
 def empty_memory() -> mmap.mmap:
@@ -262,7 +262,7 @@ def test_a_table_of_garbage_owes_nothing(seed: int) -> None:
 
 def test_a_table_can_be_read_without_the_slots() -> None:
     memory = mmap.mmap(-1, HEADER.slots_offset)
-    one = Journal(memory, replace(HEADER, slot_nbytes=1 << 40))
+    one = Journal(memoryview(memory), replace(HEADER, slot_nbytes=1 << 40))
 
     one.lend(0, 1, 1 << 40)
     one.record(0, b"entry", 1, 5, 6)

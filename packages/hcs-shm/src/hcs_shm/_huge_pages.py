@@ -20,35 +20,55 @@ HUGE_NBYTES = 2 << 20
 SWITCH = "HCS_SHM_HUGE_PAGES"
 """``0`` leaves small pages."""
 
-_COLLAPSE = 25  # from asm-generic/mman-common.h; Python does not name it
+_COLLAPSE, _AT_THIS_ADDRESS = 25, 0x10  # from asm-generic/mman-common.h; Python does not name them
 _PIECE_NBYTES = 4 * HUGE_NBYTES
-_TRIES = 8
 _TRY_OTHERS = frozenset({errno.EAGAIN, errno.EBUSY})
 """This piece is in use just now; anything else holds for all of them."""
 
 
-def map_aligned(descriptor: int, nbytes: int, access: int) -> mmap.mmap:
+def map_aligned(descriptor: int, nbytes: int, *, writable: bool) -> tuple[mmap.mmap, memoryview]:
     """Map a file from its beginning; a large one, if possible, at an address that huge pages can have.
+
+    Returns what is to be closed, which may be larger, and the file's bytes.
 
     Args:
         descriptor: Of the open file.
         nbytes: How much of it.
-        access: As of `mmap.mmap`.
+        writable: Whether it is written to, for all who have it open.
     """
-    memory = mmap.mmap(descriptor, nbytes, access=access)
-    if sys.platform != "linux" or nbytes < HUGE_NBYTES:
-        return memory
-    with contextlib.ExitStack() as in_the_way:
-        for _ in range(_TRIES):
-            address = _address(memory)
-            if not address % HUGE_NBYTES:
-                break
-            in_the_way.enter_context(memory)  # a mapping goes into the highest gap, or below all others
-            gap = -(-nbytes // HUGE_NBYTES) * HUGE_NBYTES + (address - nbytes) % HUGE_NBYTES
-            with contextlib.suppress(OSError):
-                in_the_way.enter_context(mmap.mmap(-1, gap, prot=mmap.PROT_READ))
-            memory = mmap.mmap(descriptor, nbytes, access=access)
-    return memory
+    if sys.platform == "linux" and sys.maxsize > 1 << 32 and nbytes >= HUGE_NBYTES:
+        with contextlib.suppress(OSError):
+            return _map_within(descriptor, nbytes, mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0))
+    memory = mmap.mmap(descriptor, nbytes, access=mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ)
+    return memory, memoryview(memory)
+
+
+def _map_within(descriptor: int, nbytes: int, protection: int) -> tuple[mmap.mmap, memoryview]:
+    """Map a file over a part of a mapping that is large enough; whoever unmaps that unmaps both.
+
+    Python's own mapping cannot be told where to begin.
+    """
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_int,
+        ctypes.c_int,
+        ctypes.c_int,
+        ctypes.c_long,
+    ]
+    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    room = mmap.mmap(-1, nbytes + HUGE_NBYTES, flags=private, prot=protection)
+    begin = -_address(room) % HUGE_NBYTES
+    wanted = _address(room) + begin
+    found = libc.mmap(wanted, nbytes, protection, mmap.MAP_SHARED | _AT_THIS_ADDRESS, descriptor, 0)
+    if found != wanted:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+    return room, memoryview(room)[begin : begin + nbytes]
 
 
 def use_huge_pages(contents: memoryview, is_over: Callable[[], bool]) -> int:

@@ -5,7 +5,6 @@ others find what a process that died still owed. Each number is one store of eig
 the old one or the new one. `docs/reference/segment-file-format.md` has the offsets.
 """
 
-import mmap
 import sys
 import zlib
 from dataclasses import dataclass
@@ -75,9 +74,9 @@ class Journal:
     An index is that of a slot of this segment, 0 to `Header.slot_count` - 1.
     """
 
-    def __init__(self, memory: mmap.mmap, header: Header) -> None:
-        self._memory = memory
-        self._words = memoryview(memory)[: header.slots_offset].cast("Q")
+    def __init__(self, memory: memoryview, header: Header) -> None:
+        self._memory = memory[: header.slots_offset]
+        self._words = self._memory.cast("Q")
         self.header = header
         self._begin, self._slot_nbytes = header.slots_offset, header.slot_nbytes
 
@@ -93,6 +92,7 @@ class Journal:
     def let_go(self) -> None:
         """Look at the memory no more; nothing else may be called afterwards."""
         self._words.release()
+        self._memory.release()
 
     def offset_of(self, index: int) -> int:
         """Return where a slot begins."""
@@ -206,7 +206,7 @@ class Journal:
         words = self._words[word : word + _NUMBERS + MAX_DESTINATIONS].tolist()
         crc, length = (words[_CHECKED] >> shift & _HALF for shift in (_CRC_SHIFT, _LENGTH_SHIFT))
         begin = word * _WORD + DESCRIPTOR_OFFSET
-        entry = self._memory[begin : begin + length]
+        entry = bytes(self._memory[begin : begin + length])
         if length > DESCRIPTOR_NBYTES or nbytes > self.header.slot_nbytes or zlib.crc32(entry) != crc:
             raise ValueError(f"a damaged journal entry of {length} bytes in slot {index}")
         numbers = tuple(words[_NUMBERS:])

@@ -38,13 +38,13 @@ _NO_FILE = -1
 class Segment:
     """A mapped segment: its owner's is writable, everybody else's is not."""
 
-    def __init__(self, path: Path, memory: mmap.mmap, header: Header) -> None:
+    def __init__(self, path: Path, memory: mmap.mmap, contents: memoryview, header: Header) -> None:
         self.path = path
         self.name = path.name
         """What messages call this segment."""
-        self.journal = Journal(memory, header)
+        self.journal = Journal(contents, header)
         self._memory = memory
-        self.contents = memoryview(memory)
+        self.contents = contents
         """All bytes of the file; a slice keeps the mapping alive."""
 
     @property
@@ -75,8 +75,10 @@ class OwnSegment(Segment):
     A disk's pixels are written and read through its file: to map and write them takes thirty times as long.
     """
 
-    def __init__(self, path: Path, memory: mmap.mmap, header: Header, lock: int | None) -> None:
-        super().__init__(path, memory, header)
+    def __init__(
+        self, path: Path, memory: mmap.mmap, contents: memoryview, header: Header, lock: int | None
+    ) -> None:
+        super().__init__(path, memory, contents, header)
         self.lent_when_lost: int | None = None
         """Blocks that are still lent from a segment that lost its name; None if it has one."""
         self._lock = lock
@@ -164,7 +166,7 @@ def create_segment(folder: Path, header: Header) -> OwnSegment:
             os.close(descriptor)  # Windows renames no open file
         new.rename(path)
         undo.callback(path.unlink, missing_ok=True)
-        segment = OwnSegment(path, _map_own(path, header), header, lock)
+        segment = OwnSegment(path, *_map_own(path, header), header, lock)
         undo.pop_all()
     return segment
 
@@ -179,10 +181,10 @@ def open_segment(path: Path) -> Segment:
     descriptor = open_existing(path)
     try:
         header = read_header(descriptor)
-        memory = map_aligned(descriptor, header.nbytes, mmap.ACCESS_READ)
+        memory, contents = map_aligned(descriptor, header.nbytes, writable=False)
     finally:
         os.close(descriptor)
-    return Segment(path, memory, header)
+    return Segment(path, memory, contents, header)
 
 
 def open_table(path: Path, *, writable: bool = False) -> Segment:
@@ -199,7 +201,7 @@ def open_table(path: Path, *, writable: bool = False) -> Segment:
         memory = mmap.mmap(descriptor, header.slots_offset, access=access)
     finally:
         os.close(descriptor)
-    return Segment(path, memory, header)
+    return Segment(path, memory, memoryview(memory), header)
 
 
 def read_header(descriptor: int) -> Header:
@@ -238,14 +240,15 @@ def _owner_lives(path: Path) -> bool:
     return process_is_alive(header.pid, header.start, header.boot_id)
 
 
-def _map_own(path: Path, header: Header) -> mmap.mmap:
+def _map_own(path: Path, header: Header) -> tuple[mmap.mmap, memoryview]:
     descriptor = open_existing(path, writable=True)
     try:
         if header.kind == Kind.DISK:
-            return mmap.mmap(descriptor, header.slots_offset)
-        memory = map_aligned(descriptor, header.nbytes, mmap.ACCESS_WRITE)
+            memory = mmap.mmap(descriptor, header.slots_offset)
+            return memory, memoryview(memory)
+        memory, contents = map_aligned(descriptor, header.nbytes, writable=True)
     finally:
         os.close(descriptor)
-    slots = np.frombuffer(memory, np.uint8, offset=header.slots_offset)
+    slots = np.frombuffer(contents, np.uint8, offset=header.slots_offset)
     slots[:: mmap.PAGESIZE] = 0  # the first touch of a page is what costs
-    return memory
+    return memory, contents
