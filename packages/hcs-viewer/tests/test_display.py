@@ -45,3 +45,9 @@ def test_a_display_that_answers_is_enough(tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setattr(_display, "FIRST_X_PORT", port - 7)
 
         check_display({"DISPLAY": ":7.0"}, patience=0)
+
+        kept = _display._kept.pop()
+        with kept, server.accept()[0] as seen:
+            seen.setblocking(False)
+            with pytest.raises(BlockingIOError):  # a display whose last client goes may end
+                seen.recv(1)

@@ -1,12 +1,11 @@
 """Whether there is a screen to open a window on, before Qt ends the process without one."""
 
-import contextlib
 import os
 import re
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from hcs_protocol import NoDisplayError
 
@@ -15,6 +14,8 @@ FIRST_X_PORT = 6000
 ANSWER_SECONDS = 1.0
 START_SECONDS = 2.0
 LOOK_SECONDS = 0.05
+_kept: list[socket.socket] = []
+"""Connections to displays, open as long as this process: some end when their last client goes."""
 VIRTUAL = "start a virtual one with 'Xvfb :99 -screen 0 1600x1200x24 &' and set DISPLAY=:99"
 
 
@@ -40,23 +41,28 @@ def check_display(environ: Mapping[str, str] = os.environ, *, patience: float = 
 
 def _comes(number: int, patience: float) -> bool:
     deadline = time.monotonic() + patience
-    while not any(_answers(number)):
+    while (connection := _connected(number)) is None:
         if time.monotonic() > deadline:
             return False
         time.sleep(LOOK_SECONDS)
+    _kept.append(connection)
     return True
 
 
-def _answers(number: int) -> Iterator[bool]:
-    """Say of each place where a display of this machine may listen whether it does."""
+def _connected(number: int) -> socket.socket | None:
+    """Connect to the first of the places where a display of this machine may listen."""
     path = f"/tmp/.X11-unix/X{number}"
     for family, address in (
         (socket.AF_UNIX, f"\0{path}"),
         (socket.AF_UNIX, path),
         (socket.AF_INET, ("localhost", FIRST_X_PORT + number)),
     ):
-        with socket.socket(family) as probe, contextlib.suppress(OSError, OverflowError):
-            probe.settimeout(ANSWER_SECONDS)
+        probe = socket.socket(family)
+        probe.settimeout(ANSWER_SECONDS)
+        try:
             probe.connect(address)
-            yield True
-    yield False
+        except (OSError, OverflowError):
+            probe.close()
+        else:
+            return probe
+    return None
