@@ -114,10 +114,13 @@ def end_with_parent() -> None:
 
 
 def _wait_for_parent(descriptor: int) -> None:
-    with contextlib.suppress(OSError, ValueError):
+    why = "end of file"
+    try:
         while os.read(descriptor, 1 << 10):
             pass
-    logger.info("parent gone")
+    except (OSError, ValueError) as error:
+        why = repr(error)
+    logger.info("parent gone from=%s reason=%s", "pipe" if descriptor else "standard input", why)
     signal.raise_signal(signal.SIGTERM)  # os.kill would end the process at once on Windows
 
 
