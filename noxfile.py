@@ -30,8 +30,12 @@ if HERE not in PYTHONS:
 IN_PARALLEL = ("-n", "2", "--dist", "loadfile")
 IN_MORE = ("-n", "3", "--dist", "loadfile")
 """For tests that wait for processes more than they compute."""
-STORIES = ("tests-integration/test_one_image_journey.py", "tests-integration/test_run_command.py")
-TOGETHER = (*STORIES, "packages/hcs-protocol/tests", "packages/hcs-viewer/tests/test_plugin.py")
+TOGETHER = (
+    "tests-integration/test_one_image_journey.py",
+    "tests-integration/test_run_command.py",
+    "packages/hcs-protocol/tests",
+    "packages/hcs-viewer/tests/test_plugin.py",
+)
 """What needs all packages, and the files that lie beside their code."""
 
 NO_TOOLKIT = """
@@ -52,18 +56,16 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run all tests on nox's own Python, those of packages on the oldest, and stories on any other."""
+    """Run all tests on nox's own Python, and on any other what needs all packages."""
     make_fit_for_a_window(session)
     install(session, "test")
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
-    of_packages = [f"{path}/tests" for path in PACKAGES]
-    places = [*of_packages, *STORIES] if session.python == PYTHONS[0] else TOGETHER
-    places = [] if session.python == HERE else places
+    places = () if session.python == HERE else TOGETHER
     session.run("pytest", "-m", "not window and not long", *IN_MORE, *places)
     if session.python == HERE:
-        session.run("pytest", "-m", "window", *IN_PARALLEL, *of_packages)
+        session.run("pytest", "-m", "window", *IN_PARALLEL, *(f"{path}/tests" for path in PACKAGES))
         session.run("pytest", "-m", "long and not window", *IN_PARALLEL)
 
 
