@@ -37,6 +37,7 @@ TOGETHER = (
     "packages/hcs-viewer/tests/test_plugin.py",
 )
 """What needs all packages, and the files that lie beside their code."""
+MEASURED = "tests-integration/test_benchmarks.py"
 
 NO_TOOLKIT = """
 from importlib.util import find_spec
@@ -66,7 +67,8 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", "-m", "not window and not long", *IN_MORE, *places)
     if session.python == HERE:
         session.run("pytest", "-m", "window", *IN_PARALLEL, *(f"{path}/tests" for path in PACKAGES))
-        session.run("pytest", "-m", "long and not window", *IN_PARALLEL)
+        session.run("pytest", "-m", "long and not window", *IN_PARALLEL, f"--ignore={MEASURED}")
+        session.run("pytest", "-m", "long", MEASURED)  # by itself: it needs a machine that keeps up
 
 
 @nox.session(default=False)
