@@ -1,13 +1,8 @@
 """A screen for machines without one."""
 
-import contextlib
 import os
-import socket
 import subprocess
 import sys
-
-_kept: list[socket.socket] = []
-"""Connections to screens: one ends with its last client, which may be a viewer that only looks for it."""
 
 
 def has_screen() -> bool:
@@ -17,12 +12,12 @@ def has_screen() -> bool:
 
 
 def a_screen() -> str:
-    """Start a virtual screen, which ends with this process and the last window on it, and make it this process's display."""
+    """Start a virtual screen, which stays, and make it this process's display."""
     reads, writes = os.pipe()
     command = ["Xvfb", "-displayfd", str(writes), "-screen", "0", "1600x1200x24", "-nolisten", "tcp"]
     quiet = subprocess.DEVNULL  # it may outlive this process, whose output somebody waits for
     subprocess.Popen(
-        [*command, "-terminate"],
+        [*command, "-noreset"],
         pass_fds=[writes],
         start_new_session=True,
         stdin=quiet,
@@ -32,9 +27,5 @@ def a_screen() -> str:
     os.close(writes)
     with os.fdopen(reads) as number:
         screen = number.readline().strip()
-    client = socket.socket(socket.AF_UNIX)
-    with contextlib.suppress(OSError):
-        client.connect(f"/tmp/.X11-unix/X{screen}")
-    _kept.append(client)
     os.environ["DISPLAY"] = f":{screen}"
     return os.environ["DISPLAY"]
