@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -105,6 +106,26 @@ def python() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
 
     return run
+
+
+@pytest.fixture
+def interruptible() -> "Iterator[Callable[[list[str]], subprocess.Popen[str]]]":
+    """Start a command that hears Ctrl-C, though this process may ignore it; it does not outlive the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(command: list[str]) -> "subprocess.Popen[str]":
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what is ignored is inherited
+        try:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with process:
+            process.kill()
 
 
 @pytest.fixture

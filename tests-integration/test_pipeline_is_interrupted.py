@@ -4,12 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 import tifffile
+
+Begin = Callable[[list[str]], "subprocess.Popen[str]"]
+Start = Callable[[Path, str], "subprocess.Popen[str]"]
 
 pytestmark = [
     pytest.mark.long,
@@ -47,16 +51,20 @@ def script(tmp_path: Path) -> Path:
     return path
 
 
-def begin(script: Path, executor: str) -> "subprocess.Popen[str]":
+@pytest.fixture
+def begin(interruptible: Begin) -> Start:
     """Start the pipeline and return it when one well is done."""
-    command = [sys.executable, str(script), str(script.parent), executor]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "1 3\n"
-    return process
+
+    def start(script: Path, executor: str) -> "subprocess.Popen[str]":
+        process = interruptible([sys.executable, str(script), str(script.parent), executor])
+        assert process.stdout is not None
+        assert process.stdout.readline() == "1 3\n"
+        return process
+
+    return start
 
 
-def test_ctrl_c_ends_a_run_and_its_processes_and_says_what_was_done(script: Path) -> None:
+def test_ctrl_c_ends_a_run_and_its_processes_and_says_what_was_done(script: Path, begin: Start) -> None:
     with begin(script, "processes") as process:
         workers = psutil.Process(process.pid).children(recursive=True)
         os.kill(process.pid, signal.SIGINT)
@@ -67,7 +75,7 @@ def test_ctrl_c_ends_a_run_and_its_processes_and_says_what_was_done(script: Path
     assert psutil.wait_procs(workers, timeout=30)[1] == []
 
 
-def test_the_workers_of_a_pipeline_that_is_killed_end(script: Path) -> None:
+def test_the_workers_of_a_pipeline_that_is_killed_end(script: Path, begin: Start) -> None:
     with begin(script, "processes") as process:
         workers = psutil.Process(process.pid).children(recursive=True)
         process.kill()

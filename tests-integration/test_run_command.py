@@ -16,6 +16,7 @@ import hcs_stream
 from hcs_protocol import Components, State
 
 Wait = Callable[[hcs_stream.Viewer, Callable[[State], bool]], State]
+Begin = Callable[[list[str]], "subprocess.Popen[str]"]
 
 HELPER = """
 def doubled(image):
@@ -148,12 +149,17 @@ def test_wells_that_there_are_not_are_named(viewer: hcs_stream.Viewer, file: Pat
 @pytest.mark.timeout(120)
 @pytest.mark.skipif(sys.platform == "win32", reason="no Ctrl-C to send")
 def test_ctrl_c_ends_a_run_and_says_what_was_done(
-    viewer: hcs_stream.Viewer, plate: Path, tmp_path: Path, own_places: Path, wait_until: Wait
+    viewer: hcs_stream.Viewer,
+    plate: Path,
+    tmp_path: Path,
+    own_places: Path,
+    wait_until: Wait,
+    interruptible: Begin,
 ) -> None:
     os.mkfifo(tmp_path / "begun")
     (tmp_path / "slow.py").write_text(SLOW.format(fifo=str(tmp_path / "begun")))
     line = command(viewer, tmp_path / "slow.py", plate, "--executor", "processes", "--workers", 1)
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = interruptible(line)
     (tmp_path / "begun").read_text()  # returns when a worker has written
     process.send_signal(signal.SIGINT)
     said, errors = process.communicate(timeout=100)

@@ -16,6 +16,7 @@ from hcs_protocol import Components, State
 from hcs_stream.microscopes import format_htd
 
 Wait = Callable[[hcs_stream.Viewer, Callable[[State], bool]], State]
+Begin = Callable[[list[str]], "subprocess.Popen[str]"]
 
 needs_plates = pytest.mark.skipif(
     not os.environ.get("HCS_TEST_PLATES"), reason="HCS_TEST_PLATES names no folder of plates"
@@ -123,12 +124,12 @@ def test_a_choice_that_takes_nothing_says_what_there_is(viewer: hcs_stream.Viewe
 
 @pytest.mark.skipif(not hasattr(signal, "SIGINT") or sys.platform == "win32", reason="no Ctrl-C to send")
 def test_ctrl_c_ends_it_and_says_what_was_sent(
-    viewer: hcs_stream.Viewer, tmp_path: Path, own_places: Path, wait_until: Wait
+    viewer: hcs_stream.Viewer, tmp_path: Path, own_places: Path, wait_until: Wait, interruptible: Begin
 ) -> None:
     make_plate(tmp_path, ["A01"])
     os.mkfifo(tmp_path / "Assay_A02_s1_w1.TIF")
     line = command(viewer, *sorted(tmp_path.glob("*.TIF")))
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = interruptible(line)
     writes = os.open(tmp_path / "Assay_A02_s1_w1.TIF", os.O_WRONLY)  # returns when it is being read
     process.send_signal(signal.SIGINT)
     os.close(writes)
