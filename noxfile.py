@@ -28,8 +28,6 @@ if HERE not in PYTHONS:
     PYTHONS.append(HERE)  # at least one is there
 
 IN_PARALLEL = ("-n", "2", "--dist", "loadfile")
-IN_MORE = ("-n", "3", "--dist", "loadfile")
-"""For tests that wait for processes more than they compute."""
 TOGETHER = (
     "tests-integration/test_one_image_journey.py",
     "tests-integration/test_run_command.py",
@@ -64,7 +62,7 @@ def tests(session: nox.Session) -> None:
         session.run("pytest", *session.posargs)
         return
     places = () if session.python == HERE else TOGETHER
-    session.run("pytest", "-m", "not window and not long", *IN_MORE, *places)
+    session.run("pytest", "-m", "not window and not long", *IN_PARALLEL, *places)
     if session.python == HERE:
         session.run("pytest", "-m", "window", *IN_PARALLEL, *(f"{path}/tests" for path in PACKAGES))
         session.run("pytest", "-m", "long and not window", *IN_PARALLEL, f"--ignore={MEASURED}")
