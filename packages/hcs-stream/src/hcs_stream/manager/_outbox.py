@@ -4,6 +4,7 @@ Nothing is lost silently: what a viewer does not take yet waits for it, or for i
 what cannot be read is listed; what is cancelled says how far it came.
 """
 
+import contextlib
 import logging
 import threading
 import time
@@ -30,6 +31,8 @@ RETRY_SECONDS = 0.5
 FLUSH_SECONDS = 0.5
 CLOSE_SECONDS = 2.0
 STREAM_SECONDS = 1.0
+SETTLE_SECONDS = 10.0
+"""How long what was sent may need to arrive, when more was cancelled at a viewer that takes images."""
 
 
 class CancelledError(HcsError, InterruptedError):
@@ -96,8 +99,10 @@ class Outbox:
             if job is None or job.state in ENDED:
                 return
             job.is_cancelled = True
-            if job.state is EntryState.WAITING and job in self._queues.get(_place(job.target), ()):
-                self._queues[_place(job.target)].remove(job)
+            if job.state is EntryState.WAITING:
+                queue = self._queues.get(_place(job.target), deque())
+                with contextlib.suppress(ValueError):  # no thread takes it any more: this is closing
+                    queue.remove(job)
                 job.end(EntryState.CANCELLED, self._clock())
             self._changed()
 
@@ -222,7 +227,8 @@ class Outbox:
             stream.end_run(state="cancelled")
             raise
         finally:
-            stream.close(0.0 if job.is_cancelled else STREAM_SECONDS)
+            hurries = self._closing.is_set() or job.state is EntryState.STALLED
+            stream.close(STREAM_SECONDS if hurries else SETTLE_SECONDS)
             job.refused += stream.counters.refused - refused
 
     def _connected(self, job: Job) -> Stream:
