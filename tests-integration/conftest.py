@@ -67,7 +67,7 @@ def data_port() -> int:
 def one_viewer(own_places: Path) -> Iterator[hcs_stream.Viewer]:
     """A viewer in a process of its own, for all tests that do not end it."""
     data_port = find_free_pair(random.randrange(30_000, 32_000), _is_free)[0]
-    found = hcs_stream.start_viewer(data_port, timeout=120)
+    found = hcs_stream.start_viewer(data_port, persistent=False, timeout=120)
     yield found
     found.stop()
 

@@ -35,9 +35,9 @@ with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as server:
 
 
 @contextmanager
-def a_viewer(data_port: int) -> Iterator[hcs_stream.Viewer]:
+def a_viewer(data_port: int, title: str | None = None) -> Iterator[hcs_stream.Viewer]:
     """A viewer of its own for one test."""
-    viewer = hcs_stream.start_viewer(data_port, persistent=False, timeout=120)
+    viewer = hcs_stream.start_viewer(data_port, title=title, persistent=False, timeout=120)
     try:
         yield viewer
     finally:
@@ -115,26 +115,28 @@ def test_what_a_hung_viewer_never_took_is_shown_by_the_next_one(
 def test_the_manager_shows_the_ill_viewer_in_red_and_kills_it(
     manager: "Manager", viewer: hcs_stream.Viewer, data_port: int
 ) -> None:
-    ill = hcs_stream.start_viewer(data_port, title="Assay 7", persistent=False, timeout=120)
-    manager.wait_for(data_port, "ready")
-    manager.wait_for(viewer.connection.data_port, "ready")
+    well = viewer.connection.data_port
+    with a_viewer(data_port, title="Assay 7") as ill:
+        manager.wait_for(data_port, "ready")
+        manager.wait_for(well, "ready")
 
-    os.kill(ill.connection.pid, signal.SIGSTOP)
-    manager.wait_for(data_port, "frozen")
-    assert manager.ill == [data_port]
+        os.kill(ill.connection.pid, signal.SIGSTOP)
+        manager.wait_for(data_port, "frozen")
+        assert data_port in manager.ill
+        assert well not in manager.ill
 
-    manager.choose(data_port)
-    manager.force_kill()
-    manager.wait_for(data_port, "gone")
-    assert not ill.is_alive
-    assert is_free(data_port)
-    assert manager.ill == [data_port]
+        manager.choose(data_port)
+        manager.force_kill()
+        manager.wait_for(data_port, "gone")
+        assert not ill.is_alive
+        assert is_free(data_port)
+        assert data_port in manager.ill
 
     manager.quit_or_dismiss()
     manager.wait_for(data_port, None)
     with a_viewer(data_port):
         manager.wait_for(data_port, "ready")
-        assert manager.ill == []
+        assert data_port not in manager.ill
 
 
 def test_a_frozen_viewer_is_stopped_without_waiting_for_its_answer(data_port: int) -> None:

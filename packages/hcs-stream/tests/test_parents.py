@@ -43,8 +43,9 @@ if __name__ == "__main__":
 
 
 @pytest.fixture(autouse=True)
-def let_go() -> Iterator[None]:
-    """Hold nothing from one test to the next."""
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hold nothing from one test to the next; what stories hold in this process is theirs."""
+    monkeypatch.setattr(_parents, "_held", {})
     yield
     _parents._let_all_go()
 
