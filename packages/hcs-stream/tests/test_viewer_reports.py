@@ -134,7 +134,10 @@ def test_a_viewer_that_was_stopped_is_frozen(viewer: Any, stopped_process: psuti
     [report] = report_viewers([Viewer(stopped, viewer.path)], 0.05)
 
     assert (report.state, report.counters) == ("frozen", None)
-    assert report.problem == f"its process is stopped; 'kill -CONT {stopped_process.pid}' lets it go on"
+    assert report.problem == (
+        f"its process is stopped; 'kill -CONT {stopped_process.pid}' lets it go on, "
+        f"'hcs-stream kill {stopped.data_port}' ends it"
+    )
 
 
 def test_another_machines_viewer_is_never_called_frozen(viewer: Any) -> None:

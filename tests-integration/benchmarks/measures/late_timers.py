@@ -23,7 +23,7 @@ def measure_late_timers(report: Report, places: Places, extent: WindowExtent) ->
         window.settle()
         window.child.ask("start_timer")
         first = sender.sent
-        while window.child.ask("ticks")["count"] < extent.ticks:
+        while (seen := window.child.ask("ticks"))["count"] < extent.ticks or not seen["paints"]:
             sender.send("turning", BURST)
         found = window.child.ask("stop_timer")
         report.count("gui_timer_images", sender.sent - first)

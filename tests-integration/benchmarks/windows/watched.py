@@ -91,14 +91,16 @@ class Watched:
         return {}
 
     def ticks(self) -> Answer:
-        """Say how often the timer was run."""
-        return {"count": len(self._timer.nanoseconds)}
+        """Say how often the timer was run, and how often was painted meanwhile."""
+        return {"count": len(self._timer.nanoseconds), "paints": len(self._paints_since())}
 
     def stop_timer(self) -> Answer:
         """Say how late it was, and how long the paints took meanwhile, in nanoseconds."""
         self.thread.call(self._timer.stop)
-        paints = [ended - began for began, ended in self.paints.spans if began > self._ticking_since]
-        return {"late": self._timer.nanoseconds, "paints": paints}
+        return {"late": self._timer.nanoseconds, "paints": self._paints_since()}
+
+    def _paints_since(self) -> list[int]:
+        return [ended - began for began, ended in self.paints.spans if began > self._ticking_since]
 
     def obey(self, commands: Commands, answers: Callable[[Answer], None]) -> None:
         """Serve until the driver is gone, and close the window."""

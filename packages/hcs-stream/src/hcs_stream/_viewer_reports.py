@@ -111,7 +111,9 @@ def _report(
         pong = ping(viewer, timeout)
     except ViewerStalledError as error:
         if viewer.is_stopped:
-            problem = f"its process is stopped; 'kill -CONT {viewer.connection.pid}' lets it go on"
+            pid, port = viewer.connection.pid, viewer.connection.data_port
+            ends = f"'hcs-stream kill {port}' ends it"
+            problem = f"its process is stopped; 'kill -CONT {pid}' lets it go on, {ends}"
             return msgspec.structs.replace(silent, state="frozen", problem=problem)
         return msgspec.structs.replace(silent, state="not answering", problem=str(error))
     except HcsError as error:
