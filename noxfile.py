@@ -61,12 +61,15 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
-    places = () if session.python == HERE else TOGETHER
-    session.run("pytest", "-m", "not window and not long", *IN_PARALLEL, *places)
-    if session.python == HERE:
-        session.run("pytest", "-m", "window", *IN_PARALLEL, *(f"{path}/tests" for path in PACKAGES))
-        session.run("pytest", "-m", "long and not window", *IN_PARALLEL, f"--ignore={MEASURED}")
-        session.run("pytest", "-m", "long", MEASURED)  # by itself: it needs a machine that keeps up
+    ordinary = ("-m", "not window and not long", *IN_PARALLEL)
+    if session.python != HERE:
+        session.run("pytest", *ordinary, *TOGETHER)
+        return
+    windows = [f"{path}/tests" for path in PACKAGES]
+    session.run("pytest", *ordinary)
+    session.run("pytest", "-m", "window", *IN_PARALLEL, "--durations=12", *windows)
+    session.run("pytest", "-m", "long and not window", *IN_PARALLEL, "--durations=12", f"--ignore={MEASURED}")
+    session.run("pytest", "-m", "long", MEASURED)  # by itself: it needs a machine that keeps up
 
 
 @nox.session(default=False)
