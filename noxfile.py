@@ -31,10 +31,10 @@ IN_PARALLEL = ("-n", "2", "--dist", "loadfile")
 TOGETHER = (
     "tests-integration/test_one_image_journey.py",
     "tests-integration/test_run_command.py",
-    "packages/hcs-protocol/tests",
     "packages/hcs-viewer/tests/test_plugin.py",
 )
 """What needs all packages, and the files that lie beside their code."""
+PROTOCOL = "packages/hcs-protocol/tests"
 MEASURED = "tests-integration/test_benchmarks.py"
 
 NO_TOOLKIT = """
@@ -63,7 +63,7 @@ def tests(session: nox.Session) -> None:
         return
     ordinary = ("-m", "not window and not long", *IN_PARALLEL)
     if session.python != HERE:
-        session.run("pytest", *ordinary, *TOGETHER)
+        session.run("pytest", *ordinary, *TOGETHER, PROTOCOL)  # which others build on
         return
     windows = [f"{path}/tests" for path in PACKAGES]
     session.run("pytest", *ordinary)
