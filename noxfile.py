@@ -8,6 +8,7 @@
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nox
@@ -132,6 +133,14 @@ def soak(session: nox.Session) -> None:
     session.run("python", "-m", "chaos.soak", *session.posargs, env={"PYTHONPATH": "tests-integration"})
 
 
+@nox.session(default=False)
+def network(session: nox.Session) -> None:
+    """Cut, slow and overload the link between machines, and account for every image (-- --images 10000)."""
+    make_fit_for_a_window(session, "--network", success_codes=[0, 1])  # it says itself what it cannot do
+    install(session, "test")
+    session.run("python", "-m", "network", *session.posargs, env={"PYTHONPATH": "tests-integration"})
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and the import contracts."""
@@ -160,9 +169,12 @@ def wheels(session: nox.Session) -> None:
     session.run("pytest", *IN_PARALLEL, *TOGETHER, *session.posargs)
 
 
-def make_fit_for_a_window(session: nox.Session, *options: str) -> None:
+def make_fit_for_a_window(
+    session: nox.Session, *options: str, success_codes: Sequence[int] = (0,)
+) -> None:
     """Install the system libraries that a napari window needs, if any is missing."""
-    session.run(sys.executable, ".ci/system_libraries.py", *options, external=True)
+    command = (sys.executable, ".ci/system_libraries.py", *options)
+    session.run(*command, external=True, success_codes=success_codes)
 
 
 def install(session: nox.Session, *groups: str) -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make sure that this machine can open a napari window.
+"""Make sure that this machine can open a napari window and, if asked to, make networks of its own.
 
 On Linux, Qt and OpenGL load system libraries that pip cannot install. This script asks the loader which of
 them are missing and installs the Debian packages that hold them, as root or with sudo. Where nothing is
@@ -18,6 +18,7 @@ from pathlib import Path
 
 XVFB = "Xvfb"
 XVFB_PACKAGE = "xvfb"
+NETWORK, NETWORK_PACKAGE = ("ip", "tc"), "iproute2"
 
 PACKAGE_OF_LIBRARY = {
     "libEGL.so.1": "libegl1",
@@ -45,12 +46,18 @@ LOCK_TIMEOUT_SECONDS = 300
 
 
 def missing_packages(
-    has_library: Callable[[str], bool], has_program: Callable[[str], bool], *, xvfb: bool
+    has_library: Callable[[str], bool],
+    has_program: Callable[[str], bool],
+    *,
+    xvfb: bool,
+    network: bool = False,
 ) -> list[str]:
-    """Name the Debian packages that a napari window still needs, sorted."""
+    """Name the Debian packages that a napari window, and networks if wanted, still need, sorted."""
     missing = {package for library, package in PACKAGE_OF_LIBRARY.items() if not has_library(library)}
     if xvfb and not has_program(XVFB):
         missing.add(XVFB_PACKAGE)
+    if network and not all(map(has_program, NETWORK)):
+        missing.add(NETWORK_PACKAGE)
     return sorted(missing)
 
 
@@ -77,7 +84,7 @@ def as_root(*, is_root: bool, sudo_works: bool, has_apt: bool) -> list[str] | No
 def advice(packages: Collection[str]) -> str:
     """One message for who must install the packages by hand."""
     return (
-        f"a napari window needs these system packages: {' '.join(packages)}\n"
+        f"these system packages are missing: {' '.join(packages)}\n"
         f"install them first:  sudo apt-get install --no-install-recommends {' '.join(packages)}\n"
         "(names of Debian and Ubuntu; elsewhere, the packages that hold the same libraries)"
     )
@@ -104,17 +111,19 @@ def main() -> int:
     )
     parser.add_argument("--check", action="store_true", help="only check, install nothing")
     parser.add_argument("--no-xvfb", action="store_true", help="there is a display, Xvfb is not needed")
+    parser.add_argument("--network", action="store_true", help="also what makes network namespaces")
     arguments = parser.parse_args()
     if not sys.platform.startswith("linux"):
         return 0
-    packages = missing_packages(loader_has, path_has, xvfb=not arguments.no_xvfb)
+    xvfb, network = not arguments.no_xvfb, arguments.network
+    packages = missing_packages(loader_has, path_has, xvfb=xvfb, network=network)
     if not packages:
         return 0
     prefix = None if arguments.check else _prefix_here()
     if prefix is None:
         print(advice(packages), file=sys.stderr)
         return 1
-    return _install(packages, prefix, xvfb=not arguments.no_xvfb)
+    return _install(packages, prefix, xvfb=xvfb, network=network)
 
 
 def _prefix_here() -> list[str] | None:
@@ -126,15 +135,16 @@ def _sudo_works() -> bool:
     return path_has("sudo") and not subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode
 
 
-def _install(packages: Collection[str], prefix: list[str], *, xvfb: bool) -> int:
-    print(f"installing what a napari window needs: {' '.join(packages)}", file=sys.stderr)
+def _install(packages: Collection[str], prefix: list[str], *, xvfb: bool, network: bool) -> int:
+    print(f"installing what is missing: {' '.join(packages)}", file=sys.stderr)
     for command in install_commands(packages):
         result = subprocess.run([*prefix, *command], capture_output=True, text=True)
         if result.returncode:
             print(f"failed: {shlex.join([*prefix, *command])}\n{result.stderr}", file=sys.stderr)
     # A child, because a loader keeps what it knew when its process began.
     still = [sys.executable, str(Path(__file__)), "--check"]
-    return subprocess.run(still if xvfb else [*still, "--no-xvfb"]).returncode
+    options = [*([] if xvfb else ["--no-xvfb"]), *(["--network"] if network else [])]
+    return subprocess.run([*still, *options]).returncode
 
 
 if __name__ == "__main__":

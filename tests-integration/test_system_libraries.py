@@ -37,6 +37,13 @@ def test_xvfb_counts_only_where_it_is_wanted(xvfb: bool, missing: list[str]) -> 
     assert missing_packages(all_but(), only(), xvfb=xvfb) == missing
 
 
+@pytest.mark.parametrize(("network", "missing"), [(True, ["iproute2"]), (False, [])])
+def test_what_makes_networks_counts_only_where_it_is_wanted(network: bool, missing: list[str]) -> None:
+    has_program = all_but("tc")
+
+    assert missing_packages(all_but(), has_program, xvfb=True, network=network) == missing
+
+
 def test_root_needs_no_sudo() -> None:
     prefix = as_root(is_root=True, sudo_works=False, has_apt=True)
 

@@ -13,8 +13,8 @@ from ._ledger import Diary
 class DiaryStore(Store):
     """Keeps images as the viewer's own does."""
 
-    def __init__(self, diary: Path) -> None:
-        super().__init__()
+    def __init__(self, diary: Path, budget: int | None = None) -> None:
+        super().__init__(budget=budget)
         self._diary = Diary(diary)
         self._names: dict[int, Name] = {}
 

@@ -17,6 +17,10 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of the largest image."""
     evenly: bool = False
     """Whether images of all sizes come equally often; else most are small."""
+    shape: tuple[int, int] | None = None
+    """That of all images; None is `SHAPES`."""
+    images: int | None = None
+    """How many each thread publishes; None is until it is told to end."""
 
 
 class WorkerOrders(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +32,8 @@ class WorkerOrders(msgspec.Struct, frozen=True, kw_only=True):
     """Where the ledgers of all workers are."""
     ports: list[int]
     load: Load
+    host: str = "localhost"
+    """The viewers' machine."""
     overflow: str = "spill"
     seed: int = 0
     patience: float = 60.0
@@ -48,6 +54,12 @@ class ViewerOrders(msgspec.Struct, frozen=True, kw_only=True):
     """The file in which it writes down what it adopts."""
     has_window: bool = False
     plant: str = ""
+    host: str = "127.0.0.1"
+    """The address to listen on."""
+    memory: int | None = None
+    """Bytes for images, which then go nowhere else; None is without limit."""
+    pause: float = 0.0
+    """Seconds that it looks at each image, if it has no window."""
 
 
 @dataclass(frozen=True, kw_only=True)

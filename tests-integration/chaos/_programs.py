@@ -39,6 +39,7 @@ class Program:
         environment: Mapping[str, str],
         log: Path,
         descriptors: Sequence[int] = (),
+        prefix: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.log = log
@@ -46,7 +47,7 @@ class Program:
         """Whether it was ended on purpose, or told to end."""
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", *arguments],
+                [*prefix, sys.executable, "-m", *arguments],
                 env=environment,
                 pass_fds=descriptors,
                 stdin=subprocess.PIPE,  # which ends when the harness does
@@ -126,12 +127,14 @@ class Program:
 class WorkerProgram(Program):
     """A worker's process."""
 
-    def __init__(self, orders: WorkerOrders, environment: Mapping[str, str], logs: Path) -> None:
+    def __init__(
+        self, orders: WorkerOrders, environment: Mapping[str, str], logs: Path, prefix: Sequence[str] = ()
+    ) -> None:
         self.number = orders.worker
         self._control, theirs = Pipe()
         arguments = ["chaos._worker", str(theirs.fileno()), msgspec.json.encode(orders).decode()]
         log = logs / f"worker-{orders.worker}.log"
-        super().__init__(f"worker {orders.worker}", arguments, environment, log, [theirs.fileno()])
+        super().__init__(f"worker {orders.worker}", arguments, environment, log, [theirs.fileno()], prefix)
         theirs.close()
 
     def ask(self, order: Order, wanted: type[AnswerT]) -> AnswerT:
@@ -154,13 +157,20 @@ class WorkerProgram(Program):
 class ViewerProgram(Program):
     """One life of a viewer."""
 
-    def __init__(self, orders: ViewerOrders, life: int, environment: Mapping[str, str], logs: Path) -> None:
+    def __init__(
+        self,
+        orders: ViewerOrders,
+        life: int,
+        environment: Mapping[str, str],
+        logs: Path,
+        prefix: Sequence[str] = (),
+    ) -> None:
         self.port = orders.port
         self.diary = Path(orders.diary)
         arguments = ["chaos._viewer", msgspec.json.encode(orders).decode()]
         name = f"viewer {orders.port} life {life}"
         log = logs / f"viewer-{orders.port}-{life}.log"
-        super().__init__(name, arguments, environment, log)
+        super().__init__(name, arguments, environment, log, prefix=prefix)
 
     def await_ready(self, folder: Path) -> hcs_stream.Viewer:
         """Return it as a client sees it, once its window is ready."""

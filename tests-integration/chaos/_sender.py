@@ -33,21 +33,27 @@ class Sender:
         self._stream = stream
         self._ledger = ledger
         self._worker = orders.worker
+        self._left = orders.load.images
         self._random = random.Random(seed)
         self._canvas = np.empty((BATCH, orders.load.largest // 2), np.uint16)
         """Drawn over as soon as a call has returned: whoever still looks at it sees another image."""
         if orders.load.evenly:
             self._canvas.fill(0)  # all its memory now, none later
-        self._shapes = {
-            shape: 1.0 if orders.load.evenly else often
-            for shape, often in SHAPES.items()
-            if 2 * np.prod(shape) <= orders.load.largest
-        }
+        self._shapes = _shapes(orders.load)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has published as many as it was to."""
+        return self._left == 0
 
     def publish_some(self) -> None:
         """Publish one image, or a few together, and write down which."""
         publish = self._random.choices((self._copy, self._compute, self._batch), (5, 3, 2))[0]
-        numbers = self._ledger.begin(self._random.randint(2, BATCH) if publish == self._batch else 1)
+        count = self._random.randint(2, BATCH) if publish == self._batch else 1
+        if self._left is not None:
+            count = min(count, self._left)
+            self._left -= count
+        numbers = self._ledger.begin(count)
         try:
             publish(numbers)
             self._ledger.published(numbers)
@@ -88,6 +94,16 @@ class Sender:
         return self._random.choices(list(self._shapes), list(self._shapes.values()))[0]
 
 
+def _shapes(load: Load) -> dict[tuple[int, int], float]:
+    if load.shape is not None:
+        return {load.shape: 1.0}
+    return {
+        shape: 1.0 if load.evenly else often
+        for shape, often in SHAPES.items()
+        if 2 * np.prod(shape) <= load.largest
+    }
+
+
 def open_ledger(orders: WorkerOrders) -> Ledger:
     """Begin the log of a worker."""
     return Ledger(Path(orders.folder, f"{orders.worker}.ledger"))
@@ -99,6 +115,8 @@ def connect(orders: WorkerOrders) -> hcs_stream.Stream:
     deadline = time.monotonic() + orders.patience
     while True:
         try:
+            if orders.host != "localhost":
+                return hcs_stream.connect(data_port=ports, host=orders.host, overflow=orders.overflow)
             return hcs_stream.connect(data_port=ports, overflow=orders.overflow, viewer_command=NO_VIEWER)
         except (ViewerStalledError, ViewerStartError):
             if time.monotonic() > deadline:
@@ -139,7 +157,7 @@ def publish_until(
     load: Load,
 ) -> None:
     """Publish without a pause while the viewers keep up, else slowly; each call inside the gate."""
-    while not done.is_set():
+    while not done.is_set() and not sender.is_done:
         with gate:
             sender.publish_some()
         counters = stream.counters

@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 import threading
+import time
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -30,7 +32,7 @@ LOOK_SECONDS = 0.2
 def main(orders: ViewerOrders) -> None:
     """Run one life of a viewer, as `hcs_viewer` does, with parts of our own."""
     os.environ["NAPARI_CONFIG"] = ""
-    settings = ViewerSettings(data_port=orders.port, next_free=True)
+    settings = ViewerSettings(data_port=orders.port, host=orders.host, next_free=True)
     set_up_logs(settings)
     end_on_signals(lambda: sys.exit(0))
     end_with_parent()
@@ -40,14 +42,15 @@ def main(orders: ViewerOrders) -> None:
             settings,
             blocks=BlockReader(),
             orphans=orphans,
-            run_window=run_window if orders.has_window else run_without_window,
-            store=DiaryStore(Path(orders.diary)),
+            run_window=run_window if orders.has_window else partial(run_without_window, orders.pause),
+            store=DiaryStore(Path(orders.diary), orders.memory),
         )
     finally:
         sweep()
 
 
 def run_without_window(
+    pause: float,
     settings: ViewerSettings,
     store: Store,
     to_window: Inbox[ToWindow],
@@ -68,6 +71,8 @@ def run_without_window(
         presence.see_window()
         while (entry := to_window.take()) is not None:
             is_asked_to_end |= isinstance(entry, Question) and isinstance(entry.request, Shutdown)
+            if pause and isinstance(entry, ArrivedImage):
+                time.sleep(pause)
             if answer := _answer(entry, store, presence):
                 to_receiver.put(answer)
 

@@ -19,6 +19,7 @@ from hcs_protocol import (
     BlockRef,
     BlockReleased,
     Counters,
+    Credit,
     Destination,
     Done,
     Failed,
@@ -54,6 +55,7 @@ from hcs_protocol import (
 )
 from hcs_protocol.testing import FakeClock, FakeLender, FakeOpener
 from hcs_viewer._control import MAX_KINDS, ORPHANED_SILENCE_SECONDS, SILENCE_SECONDS
+from hcs_viewer._credit import BLOCK_NBYTES, CREDIT_IMAGES, frame_credit
 from hcs_viewer._inbox import (
     Answer,
     ArrivedImage,
@@ -221,10 +223,10 @@ class Worker:
         return self.hears(object)
 
     def hears(self, kind: type) -> Message:
-        """Wait for the next message, which has to be of this kind; a late Heard is passed over."""
+        """Wait for the next message, which has to be of this kind; a late Heard, or a Credit, is passed over."""
         while self.control.poll(PATIENCE_MILLISECONDS):
             message = decode(self.control.recv_multipart()[1])
-            if kind is Heard or not isinstance(message, Heard):
+            if kind in {Heard, Credit} or not isinstance(message, Heard | Credit):
                 assert isinstance(message, kind), message
                 return message
         raise AssertionError(f"wanted {kind.__name__}, nothing came")
@@ -409,6 +411,35 @@ def test_after_a_cut_link_the_new_session_sends_again_and_nothing_comes_twice(
     assert len(viewer.store) == 2
 
 
+def test_a_worker_whose_link_was_away_over_the_weekend_sends_again_and_nothing_comes_twice(
+    viewer: Viewer, worker: Worker
+) -> None:
+    worker.send_frame(1)
+    worker.hears(BlockReleased)
+    viewer.later(60 * 3600)
+    while worker.counters().workers:
+        pass
+
+    worker.open()
+    for sequence in (1, 2):
+        worker.send_frame(sequence)
+
+    assert worker.gets_back(2) == [1, 2]
+    assert len(viewer.store) == 2
+
+
+def test_a_worker_whose_connection_was_made_anew_is_answered_there_after_its_next_beat(
+    viewer: Viewer, worker: Worker, new_worker: Callable[[], Worker]
+) -> None:
+    again = new_worker()  # ZeroMQ does so by itself, and nobody is told
+    again.session, again.data = worker.session, worker.data
+
+    assert isinstance(again.ask(Beat(id="b", session=worker.session, last=0)), Received)
+    again.send_frame(1)
+
+    assert again.gets_back(1) == [1]
+
+
 def test_a_batch_of_another_session_is_ignored(viewer: Viewer, worker: Worker) -> None:
     worker.send(image(1), frames=(PIXELS,), session="nobody's")
     worker.send_frame(2)
@@ -454,6 +485,30 @@ def test_a_worker_run_that_says_hello_from_a_second_socket_is_heard_there_alone(
     assert second.hears(BlockReleased).sequences == [1]
     assert isinstance(worker.ask(Beat(id="b", session=worker.session, last=1)), Failed)
     assert second.counters() == Counters(received=1, adopted=1, nbytes=12, workers=1)
+
+
+def test_workers_whose_pixels_come_as_frames_share_a_part_of_the_memory(
+    viewer: Viewer, new_worker: Callable[[], Worker]
+) -> None:
+    workers = [new_worker() for _ in range(3)]
+
+    welcomes = [each.say_hello() for each in workers]
+
+    each_of = [frame_credit(BUDGET, count) for count in (1, 2, 3)]
+    assert [getattr(welcome, "credit_nbytes", 0) for welcome in welcomes] == each_of
+    assert workers[0].hears(Credit).nbytes == each_of[2]
+
+    workers[2].ask(Goodbye(id="g", session=getattr(welcomes[2], "session", ""), last=0))
+    assert workers[0].hears(Credit).nbytes == each_of[1]
+
+
+def test_blocks_lie_in_the_workers_memory_and_take_none_of_the_viewers(
+    viewer: Viewer, new_worker: Callable[[], Worker]
+) -> None:
+    welcome = new_worker().say_hello(viewer.lender.offer)
+
+    assert isinstance(welcome, Welcome)
+    assert (welcome.credit_images, welcome.credit_nbytes) == (CREDIT_IMAGES, BLOCK_NBYTES)
 
 
 # What is not all right.

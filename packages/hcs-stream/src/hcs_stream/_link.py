@@ -37,6 +37,7 @@ from ._holdings import Holdings
 from ._latency import Durations
 from ._overflow import OverflowSetting
 from ._owed import Owed
+from ._patience import Patience
 from ._session import OPEN, OVER, Session
 from ._viewers import LOCAL_HOSTS
 
@@ -44,10 +45,6 @@ logger = logging.getLogger(__name__)
 
 GATHERED_NBYTES = 1 << 19
 """Smaller images wait for each other in a flood: a message of several costs both sides less."""
-STUCK_SECONDS = 2.0
-MOST_PATIENCE = 16.0
-COPIED_NBYTES_PER_SECOND = 5e7  # a viewer copies at least so fast, and says nothing meanwhile
-SLOWEST_NBYTES_PER_SECOND = 1e6  # what a frame may need on a slow link before it counts as stuck
 
 
 class Link:
@@ -74,10 +71,7 @@ class Link:
         self._published = itertools.count(1)
         self._queued_for = Durations()
         self._said: WorkerStatus | None = None
-        self._awaited: Owed | None = None
-        self._awaited_since = 0.0
-        self._patience = 1.0
-        """Grows with every session that was given up without progress: a slow viewer is no lost one."""
+        self._patience = Patience(clock)
 
     @property
     def is_open(self) -> bool:
@@ -123,6 +117,8 @@ class Link:
         for message in self.session.receive():
             self._take(message)
             received = True
+        if (seconds := self.session.take_answer_seconds()) is not None:
+            self._patience.note_answer(seconds)
         return received or self.session.phase is not phase or self.session.said_goodbye
 
     @property
@@ -157,11 +153,14 @@ class Link:
     def is_lost(self) -> bool:
         """Say whether the session has to be begun anew."""
         session = self.session
-        return session is not None and (
-            session.phase is OVER
-            or session.is_silent(self.delivery.largest_in_flight / COPIED_NBYTES_PER_SECOND)
-            or self._is_stuck(session)
-        )
+        if session is None or session.phase is OVER:
+            return session is not None
+        by_frame = session.was_open and not session.by_block
+        if session.is_silent(self._patience.for_answer(self.delivery.largest_in_flight, by_frame=by_frame)):
+            if by_frame:
+                self._patience.note_silence()
+            return True
+        return self._is_stuck(session)
 
     def tick(self) -> None:
         """Say what is due."""
@@ -192,7 +191,8 @@ class Link:
         if session.refusal not in {None, self.refusal}:
             logger.error("viewer refused viewer=%s reason=%s", self.viewer, session.refusal)
         self.refusal = session.refusal
-        self.session = self._awaited = None
+        self.session = None
+        self._patience.begin()
         self.doubted[session.connection.viewer_run] = session.connection
         self.delivery.lose_session()
 
@@ -242,7 +242,7 @@ class Link:
             case Credit(images=images, nbytes=nbytes):
                 self.delivery.credit_images, self.delivery.credit_nbytes = images, nbytes
             case BlockReleased(sequences=sequences):
-                self._patience = 1.0
+                self._patience.note_progress()
                 for sequence in sequences:
                     self.delivery.adopt(sequence)
             case ImageRefused(sequence=sequence, reason=reason, send_frame=send_frame):
@@ -285,13 +285,5 @@ class Link:
 
     def _is_stuck(self, session: Session) -> bool:
         awaited = self.delivery.awaited
-        if awaited is not self._awaited:
-            self._awaited, self._awaited_since = awaited, self._clock()
-        if awaited is None:
-            return False
-        by_frame = awaited.needs_frame(by_block=session.by_block)
-        patience = STUCK_SECONDS + (awaited.nbytes / SLOWEST_NBYTES_PER_SECOND if by_frame else 0.0)
-        is_stuck = self._clock() - self._awaited_since > patience * self._patience
-        if is_stuck:
-            self._patience = min(2 * self._patience, MOST_PATIENCE)
-        return is_stuck
+        by_frame = awaited is not None and awaited.needs_frame(by_block=session.by_block)
+        return self._patience.is_over(awaited, by_frame=by_frame)

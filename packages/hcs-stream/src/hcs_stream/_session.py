@@ -92,6 +92,7 @@ class Session:
         self._poller.register(self._control.getsockopt(zmq.FD), zmq.POLLIN)
         self._heard_at = clock()
         self._unanswered_since: float | None = self._heard_at
+        self._answer_seconds: float | None = None
         self._due = self._heard_at + BEAT_SECONDS
         self._last_id = new_id()
         self._say_hello(worker_run, name, offer)
@@ -107,6 +108,8 @@ class Session:
         while self.phase is not OVER and int(self._control.getsockopt(zmq.EVENTS)) & _POLLIN:
             frames = self._control.recv_multipart(zmq.NOBLOCK)
             self._heard_at = self._clock()
+            if self._unanswered_since is not None:
+                self._answer_seconds = self._heard_at - self._unanswered_since
             is_opening = self.phase is OPENING  # then Heard is awaited, whatever else is said
             self._unanswered_since = self._heard_at if is_opening else None
             try:
@@ -153,6 +156,11 @@ class Session:
         if self.phase is OPEN:
             self._last_id = new_id()
             self._say(Goodbye(id=self._last_id, session=self.id, last=last))
+
+    def take_answer_seconds(self) -> float | None:
+        """Return how long the viewer took to answer lately; None if it has not since this was asked last."""
+        seconds, self._answer_seconds = self._answer_seconds, None
+        return seconds
 
     def is_silent(self, patience: float) -> bool:
         """Say whether the viewer owes an answer for too long.

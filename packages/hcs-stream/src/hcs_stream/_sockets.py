@@ -9,8 +9,8 @@ from hcs_protocol import MAX_REPLY_NBYTES, Connection, endpoint
 from ._background import can_give_way
 
 HEARTBEAT_MILLISECONDS = 500
-CONTROL_TIMEOUT_MILLISECONDS = 2000
-DATA_TIMEOUT_MILLISECONDS = 30_000  # a ping waits behind a large frame on a slow link
+CONNECT_MILLISECONDS = 2000  # the system itself would try more and more seldom, on a link that was away
+TIMEOUT_MILLISECONDS = 30_000  # a ping waits behind a large frame; beats tell sooner whether the viewer is there
 
 _contexts: dict[int, "zmq.Context[zmq.SyncSocket]"] = {}  # by process: a forked child leaves its parent's
 
@@ -27,7 +27,7 @@ def process_context() -> "zmq.Context[zmq.SyncSocket]":
 
 def control_socket(connection: Connection) -> zmq.SyncSocket:
     """Connect a DEALER to a viewer's control port."""
-    socket = _client(connection, zmq.DEALER, CONTROL_TIMEOUT_MILLISECONDS)
+    socket = _client(connection, zmq.DEALER)
     socket.maxmsgsize = MAX_REPLY_NBYTES
     socket.connect(endpoint(connection.host, connection.control_port))
     return socket
@@ -35,18 +35,19 @@ def control_socket(connection: Connection) -> zmq.SyncSocket:
 
 def data_socket(connection: Connection) -> zmq.SyncSocket:
     """Connect a PUB to a viewer's data port."""
-    socket = _client(connection, zmq.PUB, DATA_TIMEOUT_MILLISECONDS)
+    socket = _client(connection, zmq.PUB)
     socket.connect(endpoint(connection.host, connection.data_port))
     return socket
 
 
-def _client(connection: Connection, kind: int, timeout: int) -> zmq.SyncSocket:
+def _client(connection: Connection, kind: int) -> zmq.SyncSocket:
     socket = process_context().socket(kind)
     socket.linger = 0
     socket.set_hwm(0)  # credit bounds what is under way; marks lose images silently
     socket.ipv6 = ":" in connection.host
+    socket.connect_timeout = CONNECT_MILLISECONDS
     socket.heartbeat_ivl = HEARTBEAT_MILLISECONDS
-    socket.heartbeat_timeout = timeout
+    socket.heartbeat_timeout = TIMEOUT_MILLISECONDS
     socket.curve_serverkey = connection.public_key.encode()
     socket.curve_publickey = connection.client_public_key.encode()
     socket.curve_secretkey = connection.client_secret_key.encode()

@@ -12,6 +12,7 @@ from hcs_protocol import (
     BlockOpener,
     BlockUnavailableError,
     Clear,
+    Credit,
     Done,
     Failed,
     GetImage,
@@ -32,6 +33,7 @@ from hcs_protocol import (
     refusal,
 )
 
+from ._credit import BLOCK_NBYTES, CREDIT_IMAGES, frame_credit
 from ._inbox import Inbox, Question, ToWindow, Trouble
 from ._outgoing import Outgoing
 from ._presence import Presence
@@ -61,7 +63,20 @@ class Control:
         to_window: Inbox[ToWindow],
         tally: Tally,
         presence: Presence,
+        budget: int | None = None,
     ) -> None:
+        """Make it.
+
+        Args:
+            outgoing: Sends the answers.
+            sessions: Whom it talks to.
+            blocks: Reads what proves that memory is shared.
+            to_window: Where questions go that only the window can answer.
+            tally: Counts.
+            presence: What is said of the window.
+            budget: Bytes of memory for images, None without limit; frames in flight are a part of it.
+        """
+        self._budget = budget
         self._outgoing = outgoing
         self._sessions = sessions
         self._blocks = blocks
@@ -147,13 +162,17 @@ class Control:
             self._outgoing.send(identity, refused)
             return
         session = self._sessions.open(identity, hello.worker_run, hello.name, self._presence.clock())
+        nonce = self._read_nonce(session, hello)
+        session.by_frame = nonce is None
         welcome = Welcome(
             reply_to=hello.id,
             session=session.id,
             viewer_run=self._presence.viewer_run,
             protocol_version=PROTOCOL_VERSION,
             title=self._presence.title,
-            nonce=self._read_nonce(session, hello),
+            nonce=nonce,
+            credit_images=CREDIT_IMAGES,
+            credit_nbytes=self._share_credit(session) if session.by_frame else BLOCK_NBYTES,
         )
         logger.info("worker welcome name=%r session=%s", hello.name, session.id)
         self._outgoing.send(identity, welcome)
@@ -169,12 +188,24 @@ class Control:
         session.segments.add(hello.segment.name)
         return nonce
 
+    def _share_credit(self, new: Session | None = None) -> int:
+        """Tell the workers whose pixels come as frames, but for a new one, what each may have in flight."""
+        framed = [session for session in self._sessions if session.by_frame]
+        nbytes = frame_credit(self._budget, max(1, len(framed)))
+        for session in framed:
+            if session is not new and session.credit_nbytes != nbytes:
+                credit = Credit(session=session.id, images=CREDIT_IMAGES, nbytes=nbytes)
+                self._outgoing.send(session.identity, credit)
+            session.credit_nbytes = nbytes
+        return nbytes
+
     def _answer_beat(self, identity: bytes, beat: Beat) -> None:
         session = self._sessions.get(beat.session)
         if session is None:
             self._outgoing.send(identity, Failed(reply_to=beat.id, error=SESSION_OVER))
             return
         session.last_sign = self._presence.clock()
+        session.identity = identity  # another one once its connection broke and was made anew
         if beat.status is not None:
             self._note_status(session, beat.status)
         upto = session.history.received.upto
@@ -202,6 +233,8 @@ class Control:
         self._blocks.forget(sorted(session.segments))
         for goodbye in session.goodbyes:
             self._outgoing.send(goodbye.identity, Failed(reply_to=goodbye.request, error=SESSION_OVER))
+        if session.by_frame:
+            self._share_credit()
         logger.info("session over name=%r session=%s goodbye=%s", session.name, session.id, for_good)
 
 

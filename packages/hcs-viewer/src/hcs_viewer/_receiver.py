@@ -58,7 +58,9 @@ class Receiver:
         tally = Tally(to_window.put)
         self._sessions = Sessions()
         self._outgoing = Outgoing(sockets.control, tally, presence.clock)
-        self._control = Control(self._outgoing, self._sessions, blocks, to_window, tally, presence)
+        self._control = Control(
+            self._outgoing, self._sessions, blocks, to_window, tally, presence, budget=store.budget
+        )
         adoption = Adoption(store, to_window, tally, presence.clock)
         self._arrivals = Arrivals(
             blocks, adoption, self._sessions, self._control, self._outgoing, to_window, tally, presence

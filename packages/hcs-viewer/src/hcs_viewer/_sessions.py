@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 
 from hcs_protocol import WorkerStatus, new_id
 
-GONE_SECONDS = 600.0
-"""For so long the numbers of a worker_run without a session are remembered."""
+GONE_SECONDS = 7 * 86_400.0
+"""For so long the numbers of a worker_run without a session are remembered.
+
+Its link may be away over a weekend; then it sends again what it was not told to be held.
+"""
 MAX_GONE = 4096
 
 MAX_COUNT = (1 << 63) - 1
@@ -81,6 +84,10 @@ class Session:
     released: list[int] = field(default_factory=list)
     """Numbers of images that were adopted, and of duplicates, which the worker has yet to be told."""
     released_nbytes: int = 0
+    by_frame: bool = False
+    """Whether pixels come as frames, which this process holds before it takes them in."""
+    credit_nbytes: int = 0
+    """What its worker was told that may be in flight, if pixels come as frames."""
     is_orphaned: bool = False
     """Whether its worker is known to be dead; what it sent may still be on its way."""
 

@@ -18,8 +18,7 @@ ZAP_ENDPOINT = "inproc://zeromq.zap.01"  # fixed by RFC 27
 MAX_FRAME_NBYTES = 1 << 32
 HANDSHAKE_MILLISECONDS = 5000
 HEARTBEAT_MILLISECONDS = 500
-CONTROL_TIMEOUT_MILLISECONDS = 5000
-DATA_TIMEOUT_MILLISECONDS = 30_000
+TIMEOUT_MILLISECONDS = 30_000
 """A worker's answer to a ping waits behind its large frame on a slow link."""
 CLOSE_MILLISECONDS = 500
 """For the last answers to go out."""
@@ -153,10 +152,9 @@ class Sockets:
         socket.curve_publickey, socket.curve_secretkey = keys.public, keys.secret
         socket.zap_domain = b"hcs"
         socket.heartbeat_ivl = HEARTBEAT_MILLISECONDS
+        socket.heartbeat_timeout = TIMEOUT_MILLISECONDS
         if kind == zmq.SUB:
-            socket.heartbeat_timeout = DATA_TIMEOUT_MILLISECONDS
             socket.subscribe(b"")
         else:
-            socket.heartbeat_timeout = CONTROL_TIMEOUT_MILLISECONDS
             socket.router_handover = True
         return socket

@@ -1,0 +1,1 @@
+"""Worker and viewer on machines of their own, which are network namespaces of this one."""
