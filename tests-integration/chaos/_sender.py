@@ -163,3 +163,4 @@ def publish_until(
         counters = stream.counters
         if counters.queued + counters.in_flight > load.window:
             done.wait(load.pause)
+    done.wait()

@@ -106,7 +106,8 @@ def two_hosts(images: int = 400) -> Outcome:
     with new_scene() as scene:
         first, second, there = scene.host(), scene.host(), scene.host()
         scene.start_viewer(there)
-        cut_off, _ = [scene.start_worker(host, there, load(images)) for host in (first, second)]
+        steady = load(images, window=-1)
+        cut_off, _ = [scene.start_worker(host, there, steady) for host in (first, second)]
         scene.await_published(images // 2)
         with scene.cut(cut_off, first.machine.vanish, first.machine.reappear):
             scene.last(4.0)

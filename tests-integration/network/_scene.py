@@ -138,11 +138,11 @@ class Scene:
 
     @contextlib.contextmanager
     def cut(self, worker: WorkerProgram, act: Callable[[], None], undo: Callable[[], None]) -> Iterator[None]:
-        """Cut a link while images of this worker are in flight, and heal it."""
-        self.wait_for("nothing is in flight", lambda: worker.ask(Tell(), Status).in_flight > 0)
-        self.in_flight.append(worker.ask(Tell(), Status).in_flight)
+        """Cut a link while this worker publishes, and heal it when images of it are in flight."""
         act()
         try:
+            self.wait_for("nothing is in flight", lambda: worker.ask(Tell(), Status).in_flight > 0)
+            self.in_flight.append(worker.ask(Tell(), Status).in_flight)
             yield
         finally:
             undo()

@@ -73,7 +73,7 @@ def test_a_link_that_got_faster_is_trusted_less_long_again() -> None:
     link = Link()
     while link.gives_up(8 * MB, 60.0):
         pass
-    for _ in range(100):
+    for _ in range(200):
         link.gives_up(8 * MB, 0.1)
 
     assert link.gives_up(8 * MB, 10.1)
