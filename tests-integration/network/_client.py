@@ -1,4 +1,4 @@
-"""Ask a viewer of another machine, and wait until it shows so many images; prints one line of JSON."""
+"""Ask a viewer, on its own machine, and wait until it shows all that it adopted; prints one line of JSON."""
 
 import sys
 import time
@@ -11,12 +11,12 @@ from hcs_protocol import ViewerRequestError
 from ._scene import LOOK_SECONDS, PATIENCE_SECONDS, Shown
 
 
-def main(host: str, port: str, images: str) -> None:
+def main(host: str, port: str) -> None:
     """Print what it counted and shows."""
     viewer = hcs_stream.find_viewer(int(port), host=host)
     assert viewer is not None, "there is no connection file"
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while (counters := viewer.ping().counters).shown < int(images) and time.monotonic() < deadline:
+    while (counters := viewer.ping().counters).shown < counters.adopted and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
     shown = Shown(
         adopted=counters.adopted,

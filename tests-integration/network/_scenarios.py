@@ -166,10 +166,10 @@ def _ways_to_cut(here: Host, there: Host) -> Iterator[tuple[Act, Act]]:
 
 
 def _outcome(scene: Scene, there: Host, images: int = 0, *, seconds: float = 180.0) -> Outcome:
-    """Wait until all is adopted, and of so many images until they are shown, and account for each."""
+    """Wait until so many images are published and all are adopted and shown, and account for each."""
     scene.await_published(images)
     told = scene.await_adopted(seconds)
-    shown: Shown = scene.ask(there, images)
+    shown: Shown = scene.ask(there)
     return Outcome(
         account=scene.audit(),
         shown=Counter({name: getattr(shown, name) for name in shown.__struct_fields__}),

@@ -185,11 +185,11 @@ class Scene:
         for program in self._programs:
             program.check()
 
-    def ask(self, host: Host, images: int) -> Shown:
-        """Return what the viewer of this machine says, once it shows so many images."""
+    def ask(self, host: Host) -> Shown:
+        """Return what the viewer of this machine says, once it shows all that it adopted."""
         command = [*host.machine.prefix, sys.executable, "-m", "network._client"]
         done = subprocess.run(
-            [*command, host.machine.address, str(PORT), str(images)],
+            [*command, host.machine.address, str(PORT)],
             env=host.environment(),
             capture_output=True,
             check=False,

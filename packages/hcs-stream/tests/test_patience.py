@@ -14,6 +14,8 @@ from hcs_stream._patience import (
 )
 
 MB = 1_000_000
+USUAL_SECONDS = STUCK_SECONDS + QUEUE_SECONDS + 8.0
+"""For 8 MB as a frame."""
 
 
 class Link:
@@ -48,8 +50,8 @@ def test_a_block_that_is_not_released_soon_is_overdue() -> None:
 
 
 def test_a_frame_has_the_time_that_a_slow_link_needs() -> None:
-    assert not Link().gives_up(8 * MB, 9.9)
-    assert Link().gives_up(8 * MB, 10.1)
+    assert not Link().gives_up(8 * MB, USUAL_SECONDS - 0.1)
+    assert Link().gives_up(8 * MB, USUAL_SECONDS + 0.1)
 
 
 def test_every_session_that_was_given_up_lets_the_next_one_last_longer() -> None:
@@ -76,23 +78,22 @@ def test_a_link_that_got_faster_is_trusted_less_long_again() -> None:
     for _ in range(200):
         link.gives_up(8 * MB, 0.1)
 
-    assert link.gives_up(8 * MB, 10.1)
+    assert link.gives_up(8 * MB, USUAL_SECONDS + 0.1)
 
 
 def test_an_image_so_small_that_its_time_says_nothing_of_the_next_teaches_little() -> None:
     link = Link()
     link.gives_up(1000, 0.4)
 
-    assert link.gives_up(8 * MB, 10.1)
+    assert link.gives_up(8 * MB, USUAL_SECONDS + 0.1)
 
 
 def test_no_link_is_waited_for_without_end() -> None:
     link = Link()
-    usual = STUCK_SECONDS + 8
-    while link.gives_up(8 * MB, MOST_GROWTH * usual - 1):
+    while link.gives_up(8 * MB, MOST_GROWTH * USUAL_SECONDS - 1):
         pass
 
-    assert link.gives_up(8 * MB, MOST_GROWTH * usual + 1)
+    assert link.gives_up(8 * MB, MOST_GROWTH * USUAL_SECONDS + 1)
 
 
 @pytest.mark.parametrize(("by_frame", "patience"), [(True, 4 * 1.5), (False, 0.0)])

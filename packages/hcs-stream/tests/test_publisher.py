@@ -354,6 +354,25 @@ def test_a_viewer_that_says_nothing_for_long_is_greeted_anew(
     assert grey_values(viewer) == [1, 2]
 
 
+def test_a_viewer_elsewhere_whose_answers_queue_with_pixels_is_not_given_up(
+    viewer: Any, new_stream: Any, image: Any
+) -> None:
+    viewer.nonce = "of another machine"
+    clock = FakeClock()
+    stream = new_stream(viewer.connection.data_port, clock=clock)
+    stream.send(image(1))
+    stream.flush()
+    viewer.answers = False
+    stream.send(image(2))
+
+    viewer.wait_for(lambda: clock.advance(0.02) or clock.now > 1005)
+    viewer.answers = True
+    stream.flush()
+
+    assert grey_values(viewer) == [1, 2]
+    assert (len(viewer.hellos), stream.counters.resent) == (1, 0)
+
+
 def test_an_interrupted_send_loses_nothing_that_was_sent(
     viewer: Any, stream: Any, image: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

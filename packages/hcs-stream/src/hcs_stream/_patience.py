@@ -88,5 +88,6 @@ class Patience:
             took = (now - self._awaited_since) / self._usual_seconds
             self._slowness = max(took, FADING * self._slowness)
         self._awaited, self._awaited_since = awaited, now
-        sending = awaited.nbytes / SLOWEST_NBYTES_PER_SECOND if awaited is not None and by_frame else 0.0
-        self._usual_seconds = STUCK_SECONDS + sending
+        self._usual_seconds = STUCK_SECONDS
+        if awaited is not None and by_frame:
+            self._usual_seconds += QUEUE_SECONDS + awaited.nbytes / SLOWEST_NBYTES_PER_SECOND
