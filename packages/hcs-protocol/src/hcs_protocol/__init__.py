@@ -33,6 +33,14 @@ from ._components import (
     natural_key,
     normalise_well,
 )
+from ._compression import (
+    BLOSC2_LZ4,
+    BLOSC2_ZSTD,
+    CODECS,
+    PLAIN,
+    Chunk,
+    chunks,
+)
 from ._connection import (
     Connection,
     find_connections,
@@ -51,6 +59,7 @@ from ._display import (
 )
 from ._errors import (
     BlockUnavailableError,
+    CompressedPixelsError,
     ConnectionFileError,
     HandshakeRefusedError,
     HcsError,
@@ -180,6 +189,9 @@ __version__ = version("hcs-protocol")
 
 __all__ = [
     "AXES",
+    "BLOSC2_LZ4",
+    "BLOSC2_ZSTD",
+    "CODECS",
     "COMPONENTS",
     "CONTROL_OFFSET",
     "DATA_PORT",
@@ -191,6 +203,7 @@ __all__ = [
     "MAX_REPLY_NBYTES",
     "MAX_SPARE_FILES",
     "MAX_SPARE_LINE_NBYTES",
+    "PLAIN",
     "PROTOCOL_VERSION",
     "SPARE_TAKEN",
     "WORKERS_HOPS",
@@ -204,9 +217,11 @@ __all__ = [
     "BlockReleased",
     "BlockSpiller",
     "BlockUnavailableError",
+    "Chunk",
     "Clear",
     "ComponentValue",
     "Components",
+    "CompressedPixelsError",
     "Connection",
     "ConnectionFileError",
     "Counters",
@@ -285,6 +300,7 @@ __all__ = [
     "WorkerStatus",
     "__version__",
     "check_data_port",
+    "chunks",
     "control_port",
     "decode",
     "decode_entry",

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from ._components import MAX_INT
+from ._compression import PLAIN, Codec
 from ._images import Nbytes
 
 SegmentName = Annotated[str, Meta(pattern=r"^hcs-[0-9A-Za-z.-]{1,96}(?![\s\S])")]  # $ lets a newline through
@@ -23,12 +24,15 @@ class BlockRef(msgspec.Struct, frozen=True, kw_only=True, tag="block"):
     """Counts the lendings of this block: an old reference is not a new one."""
 
 
-class FrameRef(msgspec.Struct, frozen=True, kw_only=True, tag="frame"):
+class FrameRef(msgspec.Struct, frozen=True, kw_only=True, tag="frame", omit_defaults=True):
     """Pixels in a later frame of the same message."""
 
     frame: Annotated[int, Meta(ge=1, le=1024)]
     """The message's first frame, number 0, is the JSON."""
     nbytes: Nbytes
+    """Of the frame, as it is sent."""
+    codec: Codec = PLAIN
+    """How the frame is compressed: one of the viewer's ``Welcome.codecs``, or not at all."""
 
 
 class FileRef(msgspec.Struct, frozen=True, kw_only=True, tag="file"):

@@ -2,6 +2,7 @@
 
 HcsError
 ├── MalformedMessageError (ValueError)          the peer sent no hcs message
+├── CompressedPixelsError (ValueError)          a compressed frame is not what its codec and spec say
 ├── HandshakeRefusedError (ConnectionError)     the viewer does not want this worker
 ├── InvalidPortError (ValueError)               no data port, or its control port would not exist
 ├── NoFreePortsError (OSError)                  no free pair of ports was found
@@ -30,6 +31,10 @@ class HcsError(Exception):
 
 class MalformedMessageError(HcsError, ValueError):
     """The peer sent bytes that are no hcs message."""
+
+
+class CompressedPixelsError(HcsError, ValueError):
+    """A compressed frame is not what its codec and the image's spec say, or is damaged."""
 
 
 class HandshakeRefusedError(HcsError, ConnectionError):

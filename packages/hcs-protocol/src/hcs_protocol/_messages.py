@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from ._blocks import FileRef, PixelsRef, SegmentOffer
 from ._components import Text
+from ._compression import Codec
 from ._display import DisplayConfiguration
 from ._images import ImageAddress, ImageSpec, Nbytes, Step
 from ._message import (
@@ -69,6 +70,8 @@ class Welcome(AnyMessage, frozen=True, kw_only=True):
     """What the offered segment says; anything but the worker's own nonce means frames."""
     credit_images: Count = 64
     credit_nbytes: Nbytes = 1 << 28
+    codecs: Annotated[list[Codec], Meta(max_length=16)] = []
+    """By which frames may be compressed; a frame that is not may come always."""
 
 
 class Refuse(AnyMessage, frozen=True, kw_only=True):

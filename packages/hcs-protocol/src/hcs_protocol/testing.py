@@ -17,12 +17,22 @@ from ._blocks import (
     PixelWriter,
     SegmentOffer,
 )
+from ._compression_suites import (
+    FRAME_SPEC,
+    CompressorTests,
+    DecompressorTests,
+    frame_pixels,
+    golden_frames,
+)
 from ._errors import BlockUnavailableError, PoolFullError, UnsupportedArrayError
 from ._fakes import FakeBlock, FakeClock, FakeJournal, FakeLender, FakeOpener, FakeSpiller
 from ._message import PROTOCOL_VERSION
 
 __all__ = [
+    "FRAME_SPEC",
     "BlockStoreTests",
+    "CompressorTests",
+    "DecompressorTests",
     "FakeBlock",
     "FakeClock",
     "FakeJournal",
@@ -31,6 +41,8 @@ __all__ = [
     "FakeSpiller",
     "PixelWriterTests",
     "SpillerTests",
+    "frame_pixels",
+    "golden_frames",
     "golden_messages",
 ]
 
