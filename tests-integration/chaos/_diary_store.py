@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hcs_protocol import ImageReady, ImageSpec
 from hcs_viewer._shelf import PixelsFile
-from hcs_viewer._store import Store
+from hcs_viewer._store import PixelSource, Store
 
 from ._images import Name, address, identify
 from ._ledger import Diary
@@ -18,7 +18,7 @@ class DiaryStore(Store):
         self._diary = Diary(diary)
         self._names: dict[int, Name] = {}
 
-    def keep(self, spec: ImageSpec, source: memoryview | bytes, file: PixelsFile | None = None) -> int:
+    def keep(self, spec: ImageSpec, source: PixelSource, file: PixelsFile | None = None) -> int:
         """Copy an image, check the copy, and write down which it is; the release goes out after that."""
         number = super().keep(spec, source, file)
         name, is_whole = identify(self.get(number).pixels.data.cast("B"))

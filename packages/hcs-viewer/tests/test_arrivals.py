@@ -5,19 +5,28 @@ from collections.abc import Iterator
 import pytest
 
 from hcs_protocol import (
+    CODECS,
     MAX_ITEMS,
     Batch,
     BlockReleased,
     Done,
     FrameRef,
     ImageReady,
+    ImageRefused,
     ImageSpec,
     Message,
     RunStarted,
     decode,
     encode,
 )
-from hcs_protocol.testing import FakeClock, FakeLender, FakeOpener
+from hcs_protocol.testing import (
+    FRAME_SPEC,
+    FakeClock,
+    FakeLender,
+    FakeOpener,
+    frame_pixels,
+    golden_frames,
+)
 from hcs_viewer._adoption import Adoption
 from hcs_viewer._arrivals import RELEASED_IMAGES, RELEASED_NBYTES, Arrivals
 from hcs_viewer._control import Control
@@ -83,6 +92,13 @@ class Case:
         batch = Batch(session=(session or self.session).id, oldest=1, items=list(items))
         self.arrivals.take([FakeFrame(encode(batch)), FakeFrame(bytes(spec.nbytes))])
 
+    def take_frame(self, sequence: int, frame: bytes, codec: str, spec: ImageSpec = FRAME_SPEC) -> None:
+        where = FrameRef(frame=1, nbytes=len(frame), codec=codec)
+        batch = Batch(
+            session=self.session.id, oldest=1, items=[ImageReady(sequence=sequence, spec=spec, pixels=where)]
+        )
+        self.arrivals.take([FakeFrame(encode(batch)), FakeFrame(frame)])
+
     def sent(self) -> list[Message]:
         """Return what was sent since the last time."""
         parts, self.socket.parts = self.socket.parts, []
@@ -140,6 +156,29 @@ def test_each_worker_hears_of_its_own_images(case: Case) -> None:
 
     released = {message.session: message.sequences for message in case.sent()}
     assert released == {case.session.id: [1, 2], other.id: [1]}
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_compressed_image_is_adopted_and_released(case: Case, codec: str) -> None:
+    case.take_frame(1, golden_frames()[codec], codec)
+    case.arrivals.release()
+
+    assert list(case.released()) == [[1]]
+    assert len(case.store) == 1
+
+
+@pytest.mark.parametrize("codec", [*CODECS, "brotli"])
+def test_what_cannot_be_decompressed_is_asked_for_as_a_plain_frame(case: Case, codec: str) -> None:
+    case.take_frame(1, b"garbage", codec)
+    case.arrivals.release()
+    refused = case.sent()
+    case.take_frame(1, frame_pixels(), "none")
+    case.arrivals.release()
+
+    assert [(type(message), message.send_frame, message.reason[:12]) for message in refused] == [
+        (ImageRefused, True, "unreadable: ")
+    ]
+    assert list(case.released()) == [[1]]
 
 
 def test_all_is_released_before_a_goodbye_is_answered(case: Case) -> None:

@@ -6,7 +6,7 @@ from hcs_protocol import ImageReady
 
 from ._files import WorkersFile
 from ._inbox import ArrivedImage, Inbox, ToWindow
-from ._store import Store
+from ._store import PixelSource, Store
 from ._tally import Tally
 
 
@@ -21,20 +21,20 @@ class Adoption:
         self._tally = tally
         self._clock = clock
 
-    def adopt(self, ready: ImageReady, pixels: memoryview | bytes, worker_run: str) -> float:
+    def adopt(self, ready: ImageReady, pixels: PixelSource, worker_run: str) -> float:
         """Copy an image and return when that was done; its pixels may go now.
 
         Args:
             ready: What it shows.
-            pixels: Its bytes, as its spec says.
+            pixels: Its bytes, as its spec says, or what writes them.
             worker_run: Who is to be told when it is shown; empty if nobody is.
 
         Raises:
-            ValueError: There are more or fewer bytes than the spec says.
+            ValueError: There are more or fewer bytes than the spec says, or they cannot be decompressed.
             MemoryError: There is no room for them.
         """
         number = self._store.keep(ready.spec, pixels, WorkersFile.of(ready))
         now = self._clock()
-        self._tally.count_adopted(memoryview(pixels).nbytes)
+        self._tally.count_adopted(ready.spec.nbytes)
         self._to_window.put(ArrivedImage(ready, number, worker_run, now))
         return now

@@ -4,11 +4,13 @@ import zmq
 
 from hcs_protocol import (
     MAX_ITEMS,
+    PLAIN,
     Batch,
     BlockOpener,
     BlockRef,
     BlockReleased,
     BlockUnavailableError,
+    CompressedPixelsError,
     FileRef,
     FrameRef,
     Heard,
@@ -22,12 +24,14 @@ from hcs_protocol import (
 )
 
 from ._adoption import Adoption
+from ._compressed import CompressedFrame
 from ._control import Control
 from ._files import read_file
 from ._inbox import Inbox, ToWindow, Trouble
 from ._outgoing import Outgoing
 from ._presence import Presence
 from ._sessions import Session, Sessions
+from ._store import PixelSource
 from ._tally import Tally
 
 RELEASED_IMAGES = 16
@@ -132,6 +136,9 @@ class Arrivals:
         except BlockUnavailableError as error:
             self._refuse(session, item.sequence, str(error), send_frame=isinstance(item.pixels, BlockRef))
             return False
+        except CompressedPixelsError as error:  # as a plain frame, the worker can send them still
+            self._refuse(session, item.sequence, f"unreadable: {error}", send_frame=True)
+            return False
         except ValueError as error:
             self._refuse(session, item.sequence, str(error), send_frame=False)
             return False
@@ -139,20 +146,21 @@ class Arrivals:
             self._tally.complain(session.identity, str(error), counter="refused")
             self._tally.tell(Trouble("no memory", session.name, str(error)))
             return False
-        session.released_nbytes += memoryview(pixels).nbytes
+        session.released_nbytes += item.spec.nbytes
         self._tally.hops.store.append(adopted_at - session.last_sign)
         return True
 
-    def _open_pixels(self, session: Session, item: ImageReady, frames: list[zmq.Frame]) -> memoryview | bytes:
+    def _open_pixels(self, session: Session, item: ImageReady, frames: list[zmq.Frame]) -> PixelSource:
         match item.pixels:
             case BlockRef() as ref:
                 opened = self._blocks.open(ref)
                 session.segments.add(ref.segment)
                 return opened
-            case FrameRef(frame=frame):
+            case FrameRef(frame=frame) as ref:
                 if frame >= len(frames):
                     raise ValueError(f"wanted frame {frame}, the message has {len(frames)}")
-                return frames[frame].buffer
+                pixels = frames[frame].buffer
+                return pixels if ref.codec == PLAIN else CompressedFrame(pixels, ref, item.spec)
             case FileRef() as ref:
                 return read_file(ref, item.spec)
 

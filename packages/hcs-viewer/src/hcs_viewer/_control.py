@@ -33,6 +33,7 @@ from hcs_protocol import (
     refusal,
 )
 
+from ._compressed import codecs_here
 from ._credit import BLOCK_NBYTES, CREDIT_IMAGES, frame_credit
 from ._inbox import Inbox, Question, ToWindow, Trouble
 from ._outgoing import Outgoing
@@ -173,6 +174,7 @@ class Control:
             nonce=nonce,
             credit_images=CREDIT_IMAGES,
             credit_nbytes=self._share_credit(session) if session.by_frame else BLOCK_NBYTES,
+            codecs=[] if nonce else list(codecs_here()),  # who shares memory with us compresses nothing
         )
         logger.info("worker welcome name=%r session=%s", hello.name, session.id)
         self._outgoing.send(identity, welcome)

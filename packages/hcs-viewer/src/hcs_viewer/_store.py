@@ -6,12 +6,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import TypeAlias
 
 import numpy as np
 
-from hcs_protocol import DTYPES, ImageSpec
+from hcs_protocol import DTYPES, CompressedPixelsError, ImageSpec
 
 from ._caretaker import BEGIN, Caretaker
+from ._compressed import CompressedFrame
 from ._contrast import SAMPLES, sampled
 from ._shelf import KeptImage, Pixels, PixelsFile, Place, Shelf, blank_image
 from ._slabs import FREE_NBYTES, SMALL_NBYTES, Slab, Slabs
@@ -25,6 +27,11 @@ FREE_PART = 1 / 16
 """So much of the budget is memory that waits for the next images."""
 KEPT_SAMPLES = 1 << 10
 """Of so many images the sample is kept until it is asked for."""
+MAX_COMPRESSED_NBYTES = 1 << 32
+"""The most that comes out of a compressed frame: as much as a plain frame has."""
+
+PixelSource: TypeAlias = memoryview | bytes | CompressedFrame
+"""The bytes of an image, or what they come from."""
 
 _dtypes = {name: np.dtype(name).newbyteorder("<") for name in DTYPES}
 
@@ -127,28 +134,42 @@ class Store:
         self._shelf.reserved = nbytes
         self._look_after()
 
-    def keep(self, spec: ImageSpec, source: memoryview | bytes, file: PixelsFile | None = None) -> int:
+    def keep(self, spec: ImageSpec, source: PixelSource, file: PixelsFile | None = None) -> int:
         """Copy an image's bytes and return the image's number.
 
         Args:
             spec: What the bytes are.
-            source: C order, little-endian, as long as the spec says.
+            source: C order, little-endian, as long as the spec says; or compressed.
             file: Where the same pixels are, too.
 
         Raises:
-            ValueError: There are more or fewer bytes.
+            ValueError: There are more or fewer bytes, or they cannot be decompressed.
             MemoryError: There is no memory for them.
         """
-        nbytes, there = spec.nbytes, memoryview(source).nbytes
-        if there != nbytes:
-            raise ValueError(f"wanted {nbytes} bytes for {spec.shape} {spec.dtype}, there are {there}")
-        memory = self._slabs.take(nbytes)
-        np.copyto(memory, np.frombuffer(source, np.uint8))  # lets go of the GIL
+        nbytes = spec.nbytes
+        if isinstance(source, CompressedFrame):
+            memory = self._decompressed(source)
+        else:
+            if (there := memoryview(source).nbytes) != nbytes:
+                raise ValueError(f"wanted {nbytes} bytes for {spec.shape} {spec.dtype}, there are {there}")
+            memory = self._slabs.take(nbytes)
+            np.copyto(memory, np.frombuffer(source, np.uint8))  # lets go of the GIL
         kept = _as_image(memory, spec)
         number = self._shelf.add(kept, file, is_loose=nbytes < SMALL_NBYTES)
         self._keep_sample(number, kept)
         self._look_after()
         return number
+
+    def _decompressed(self, source: CompressedFrame) -> Slab:
+        """Return what comes out: of a few bytes it may be much, while those of a plain image are there."""
+        most = MAX_COMPRESSED_NBYTES if self.budget is None else min(MAX_COMPRESSED_NBYTES, self.budget)
+        if source.nbytes > most:
+            raise CompressedPixelsError(
+                f"wanted at most {most} bytes once decompressed, found {source.nbytes}"
+            )
+        memory = self._slabs.take(source.nbytes)
+        source.write(memory)
+        return memory
 
     def put(self, image: KeptImage) -> int:
         """Keep an image whose pixels are the viewer's own already, and return its number."""
