@@ -18,6 +18,7 @@ import pytest
 import zmq
 
 from hcs_protocol import (
+    PLAIN,
     PROTOCOL_VERSION,
     Batch,
     Beat,
@@ -80,6 +81,7 @@ class FakeViewer:
         self.viewer_run = new_id()
         self.credit = (64, 1 << 28)
         self.nonce: str | None = None
+        self.codecs: list[str] = []
         self.refusal: str | None = None
         self.pong = Pong(
             reply_to="-",
@@ -293,6 +295,7 @@ class FakeViewer:
             nonce=nonce,
             credit_images=self.credit[0],
             credit_nbytes=self.credit[1],
+            codecs=self.codecs,
         )
 
     def _on_data(self, frames: list[bytes]) -> None:
@@ -312,8 +315,9 @@ class FakeViewer:
                     self._release(len(self._held))
 
     def _take(self, session: str, item: Any, frames: list[bytes]) -> None:
-        by_frame = isinstance(item, ImageReady) and isinstance(item.pixels, FrameRef)
-        if isinstance(item, ImageReady) and self.refuses(item) and not (by_frame and self.wants_frame):
+        pixels = getattr(item, "pixels", None)
+        is_plain = isinstance(pixels, FrameRef) and pixels.codec == PLAIN
+        if isinstance(item, ImageReady) and self.refuses(item) and not (is_plain and self.wants_frame):
             refused = ImageRefused(
                 session=session, sequence=item.sequence, reason="no", send_frame=self.wants_frame
             )

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from hcs_protocol import PoolFullError
+from hcs_stream._frames import Frames
 from hcs_stream._shared_link import SharedLink
 
 
@@ -14,6 +15,7 @@ class FakeLink:
     def __init__(self) -> None:
         self.interrupts = 0
         self.says_something = False
+        self.frames = Frames()
 
     def interrupt(self) -> None:
         self.interrupts += 1

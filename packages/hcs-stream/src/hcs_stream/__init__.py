@@ -5,6 +5,7 @@ from importlib.metadata import version
 from hcs_protocol import DimensionMode, DisplayConfiguration, VariableSizeHandling
 
 from ._assembly import connect
+from ._compression import Compression
 from ._counters import StreamCounters
 from ._overflow import Overflow
 from ._starting import start_viewer
@@ -15,6 +16,7 @@ from ._visualizer import NapariStreamVisualizer
 __version__ = version("hcs-stream")
 
 __all__ = [
+    "Compression",
     "DimensionMode",
     "DisplayConfiguration",
     "NapariStreamVisualizer",

@@ -20,6 +20,7 @@ from hcs_protocol import (
     default_data_port,
 )
 
+from ._compression import check_compression
 from ._holdings import Holdings
 from ._launch import OnPortConflict, Order
 from ._overflow import Overflow
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 RUN = "HCS_RUN"
 OVERFLOW = "HCS_OVERFLOW"
+COMPRESSION = "HCS_COMPRESSION"
 
 
 def connect(
@@ -51,6 +53,7 @@ def connect(
     wait: bool = True,
     timeout: float = 30.0,
     overflow: Overflow | str | None = None,
+    compression: str | None = None,
 ) -> Stream:
     """Return a stream to the viewer of this port; one is started if none runs, unless told not to.
 
@@ -74,9 +77,12 @@ def connect(
         timeout: Seconds to wait for that.
         overflow: What becomes of images when a viewer does not keep up: ``"spill"`` to disk, ``"block"`` or
             ``"block(seconds)"``, ``"drop_oldest"``, ``"latest"``; else ``$HCS_OVERFLOW``, else spill.
+        compression: Of pixels on their way to a viewer that cannot read this process's memory: ``"zstd"``,
+            ``"lz4"``, ``"none"``, or ``"auto"``, which is zstd to other machines and none on this one; else
+            ``$HCS_COMPRESSION``, else auto. A viewer that cannot decompress gets them as they are.
 
     Raises:
-        ValueError: There is no such overflow policy, or no port.
+        ValueError: There is no such overflow policy, compression or port.
         ViewerNotInstalledError: No viewer runs, and there is none to start.
         PortTakenError: Another program has the port, and a viewer may have no other.
         ViewerStartError: A viewer was started and did not become ready.
@@ -85,6 +91,7 @@ def connect(
         ConnectionFileError: The file of another machine's viewer is not here.
     """
     policy = Overflow.of(overflow or os.environ.get(OVERFLOW) or Overflow())
+    compression = check_compression(compression or os.environ.get(COMPRESSION, "").strip() or "auto")
     ports = _ports(data_port)
     deadline = time.monotonic() + timeout
     orders = [
@@ -114,6 +121,7 @@ def connect(
         display=display,
         leave=leave_publisher,
         overflow=policy,
+        compression=compression,
     )
     for publisher in publishers:
         publisher.start()

@@ -1,5 +1,6 @@
 """The thread beside a publisher: finds the viewer, says beats, takes releases, spills what waits."""
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from collections.abc import Callable
 from hcs_protocol import Connection, PoolFullError
 
 from ._background import give_way
+from ._compressor import Compressor
 from ._holdings import Holdings
 from ._link import Link
 from ._session import Session
@@ -40,6 +42,7 @@ class Caretaker(threading.Thread):
         self._find = find
         self._is_gone = is_gone
         self._clock = clock
+        self._compressor: Compressor | None = None
 
     def run(self) -> None:
         """Do what is due, until the link is closing."""
@@ -51,6 +54,8 @@ class Caretaker(threading.Thread):
             except Exception:  # the outermost loop of this thread
                 logger.exception("publisher failed viewer=%s", shared.link.label)
                 shared.closing.wait(LOOK_SECONDS)
+        if self._compressor:
+            self._compressor.stop()
         with shared.lock:
             shared.link.drop()
         self._settle_doubts(shared.link)
@@ -76,9 +81,21 @@ class Caretaker(threading.Thread):
         if gone or link.is_lost():
             link.drop()
         else:
+            self._start_compressor(link)
             link.tick()
             link.send_allowed()
         self._shared.receive()
+        if link.frames.are_compressed:
+            self._shared.uncompressed.set()
+
+    def _start_compressor(self, link: Link) -> None:
+        """Have somebody compress frames before the first can go: that is said by `Link.tick`."""
+        session = link.session
+        if self._compressor is None and session and session.is_by_frame:
+            compressor = Compressor(self._shared, self._holdings)
+            with contextlib.suppress(RuntimeError):  # then images go as they are
+                compressor.start()
+                self._compressor = compressor
 
     def _wait_for_news(self, session: Session) -> None:
         """Wait until the viewer says something; callers who are busy sending hear it by themselves."""

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from hcs_protocol import PLAIN
+
 from ._counters import StreamCounters
 from ._held import Held
 from ._owed import Owed
@@ -115,16 +117,21 @@ class Delivery:
             self._owed[ticket] = owed
             self._queue.append(owed)
 
-    def take(self, window_nbytes: int = 1 << 62) -> Iterator[Owed]:
+    def take(
+        self, window_nbytes: int = 1 << 62, is_ready: Callable[[Owed], bool] | None = None
+    ) -> Iterator[Owed]:
         """Yield what the credit lets go, in order; each is in flight from then on.
 
         Args:
             window_nbytes: What this worker itself allows to be in flight, whatever the viewer's credit.
+            is_ready: Whether one may go as it is, else what follows waits behind it; None lets all go.
         """
         limit = min(window_nbytes, self.credit_nbytes)
         while self._queue:
             owed = self._queue[0]
-            if owed.state is QUEUED and not self._allows(owed, limit):
+            if owed.state is QUEUED and not (
+                self._allows(owed, limit) and (is_ready is None or is_ready(owed))
+            ):
                 return
             self._queue.popleft()
             if owed.state is not QUEUED:
@@ -143,6 +150,11 @@ class Delivery:
                 self._counts["resent"] += 1
             yield owed
 
+    @property
+    def queued(self) -> Iterator[Owed]:
+        """What goes out next, in order; nothing else may be called meanwhile."""
+        return (owed for owed in self._queue if owed.state is QUEUED)
+
     def gathers(self, nbytes: int) -> bool:
         """Say whether the next image, if smaller than this, had better wait for company.
 
@@ -150,7 +162,7 @@ class Delivery:
         """
         if len(self._in_flight) < FLOOD or not 0 < self.waiting < GATHERED:
             return False
-        following = next((owed for owed in self._queue if owed.state is QUEUED), None)
+        following = next(self.queued, None)
         return following is not None and following.nbytes < nbytes
 
     def adopt(self, sequence: int) -> Owed | None:
@@ -158,10 +170,10 @@ class Delivery:
         return self._end(sequence, Event.ADOPTED)
 
     def refuse(self, sequence: int, *, send_frame: bool) -> Owed | None:
-        """Give an item up and return it, or queue it once more if a frame is wanted and was not sent."""
+        """Give an item up and return it, or queue it again if a plain frame is wanted and was not sent."""
         owed = self._in_flight.get(sequence)
-        if owed and send_frame and not owed.needs_frame(by_block=True) and owed.held:
-            owed.by_frame = True
+        if owed and send_frame and owed.held and owed.may_be_plainer:
+            owed.by_frame, owed.codec = True, PLAIN
             self._move(owed, Event.FRAME_WANTED)
             self._queue.appendleft(owed)
             if len(self._queue) > 1 and self._queue[1].ticket < owed.ticket:

@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 import zmq
@@ -32,6 +33,7 @@ from hcs_protocol import (
 
 from ._batches import batches
 from ._delivery import Delivery
+from ._frames import Frames
 from ._held import Held
 from ._holdings import Holdings
 from ._latency import Durations
@@ -39,7 +41,7 @@ from ._overflow import OverflowSetting
 from ._owed import Owed
 from ._patience import Patience
 from ._session import OPEN, OVER, Session
-from ._viewers import LOCAL_HOSTS
+from ._viewers import LOCAL_HOSTS, is_here
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ class Link:
         """The policy of the stream that published last, for the viewer to tell."""
         self.refusal: str | None = None
         """Why the viewer did not want this worker when it last said Hello."""
+        self.frames = Frames()
         self.label = label
         self._host, _, data_port = label.rpartition(":")
         self._data_port = int(data_port)
@@ -90,6 +93,7 @@ class Link:
         """Begin a session with this viewer."""
         self._said = None
         self.last_viewer = connection
+        self.frames.is_here = is_here(connection)
         self.session = Session(
             connection,
             worker_run=self._worker_run,
@@ -135,7 +139,7 @@ class Link:
         if self.gathers:
             return
         try:
-            taken = self.delivery.take(self.holdings.window_nbytes)
+            taken = self.delivery.take(self.holdings.window_nbytes, self._readiness(session))
             for batch in batches(taken, by_block=session.by_block):
                 try:
                     self._send(session, batch)
@@ -259,6 +263,20 @@ class Link:
             logger.error("image not sent viewer=%s number=%d reason=%s", self.viewer, owed.sequence, error)
             self.delivery.refuse(owed.sequence, send_frame=False)
 
+    def next_uncompressed(self) -> tuple[Owed, str] | None:
+        """Return the next image to compress, and by which codec; None if there is none now."""
+        session = self.session
+        if session is None or session.phase is not OPEN:
+            return None
+        owed = self.frames.next_uncompressed(self.delivery.queued, session)
+        return None if owed is None else (owed, self.frames.codec(owed, session))
+
+    def _readiness(self, session: Session) -> Callable[[Owed], bool] | None:
+        """Return what says whether an image may go; None if all may."""
+        if session.by_block or not self.frames.are_compressed:
+            return None
+        return partial(self.frames.is_ready, session=session)
+
     def _news(self) -> WorkerStatus | None:
         """Return the status, unless the viewer has heard it already."""
         status = self.status
@@ -276,9 +294,10 @@ class Link:
                 self.holdings.number(owed.held, owed.place, owed.sequence)
         first = batch[0]
         if first.held and first.needs_frame(by_block=session.by_block):
-            pixels = FrameRef(frame=1, nbytes=first.nbytes)
-            framed = encode(msgspec.structs.replace(first.item, pixels=pixels))
-            items, frame = [numbered(framed, first.sequence)], self.holdings.pixels(first.held)
+            compressed, codec = self.frames.take(first, session)
+            frame = memoryview(compressed) if compressed else self.holdings.pixels(first.held)
+            pixels = FrameRef(frame=1, nbytes=frame.nbytes, codec=codec)
+            items = [numbered(encode(msgspec.structs.replace(first.item, pixels=pixels)), first.sequence)]
         else:
             items, frame = [numbered(owed.encoded, owed.sequence) for owed in batch], None
         session.send(self.delivery.oldest, items, frame)

@@ -2,8 +2,9 @@
 
 import msgspec
 
-from hcs_protocol import FileRef, ImageReady, Item, encode
+from hcs_protocol import PLAIN, FileRef, ImageReady, Item, encode
 
+from ._compression import Compression
 from ._held import Held
 from ._overflow import Overflow, OverflowSetting
 from ._states import QUEUED, ItemState
@@ -29,6 +30,11 @@ class Owed(msgspec.Struct, eq=False):  # a dataclass would take several times as
     setting: OverflowSetting = BLOCK
     by_frame: bool = False
     """Whether its pixels go as a frame, though the viewer reads blocks."""
+    compression: Compression = "auto"
+    frame: bytes | None = None
+    """Its pixels, compressed, until they are sent."""
+    codec: str = ""
+    """By which they are, or were; `PLAIN` if they go as they are, empty while that is not known."""
     ticket: int = 0
     """The order of publishing."""
     call: int = 0
@@ -72,6 +78,11 @@ class Owed(msgspec.Struct, eq=False):  # a dataclass would take several times as
     def needs_frame(self, *, by_block: bool) -> bool:
         """Say whether its pixels go as a frame, given whether the viewer reads this worker's blocks."""
         return self.held is not None and (self.by_frame or not by_block or self.held.ref is None)
+
+    @property
+    def may_be_plainer(self) -> bool:
+        """Whether a plain frame would be another way than that by which it was sent."""
+        return self.codec not in {"", PLAIN} or not self.needs_frame(by_block=True)
 
     def say(self, item: Item) -> None:
         """Say this instead from now on."""

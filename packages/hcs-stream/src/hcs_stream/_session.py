@@ -81,6 +81,8 @@ class Session:
         self.id = ""
         self.by_block = False
         """Whether the viewer reads this worker's shared memory."""
+        self.codecs: frozenset[str] = frozenset()
+        """By which the viewer takes compressed frames."""
         self.refusal: str | None = None
         self.was_open = False
         self.said_goodbye = False
@@ -178,6 +180,11 @@ class Session:
         since = self._unanswered_since
         return since is not None and self._clock() - since > BEAT_SECONDS
 
+    @property
+    def is_by_frame(self) -> bool:
+        """Whether the viewer has let this worker in, and does not read its shared memory."""
+        return bool(self.id) and not self.by_block
+
     def end(self) -> None:
         """Have it closed by the thread that polls it; nothing is sent or received any more."""
         self.phase = OVER
@@ -207,6 +214,7 @@ class Session:
             case Welcome(reply_to=self._last_id):
                 self.id = message.session
                 self.by_block = shares_memory(message, self._nonce)
+                self.codecs = frozenset(message.codecs)
                 self._data = data_socket(self.connection)
                 self.phase = OPENING
                 self._unanswered_since = self._heard_at

@@ -20,6 +20,8 @@ class SharedLink:
         self.lock = threading.Lock()
         self.changed = threading.Condition(self.lock)
         self.closing = threading.Event()
+        self.uncompressed = threading.Event()
+        """Set when images may have come that wait to be compressed."""
         self.waiting = 0
         """How many threads wait for what the viewer says."""
         self.busy_until = 0.0
@@ -31,6 +33,8 @@ class SharedLink:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is not None and not isinstance(error, HcsError):
             self.link.interrupt()
+        if self.link.frames.are_compressed:
+            self.uncompressed.set()
 
     def receive(self) -> None:
         """Take what the viewer said; the caller has the lock."""

@@ -40,6 +40,7 @@ from ._addresses import (
     file_ref,
     image_address,
 )
+from ._compression import Compression, check_compression
 from ._counters import StreamCounters, total
 from ._held import ARRAY, Held
 from ._holdings import Holdings
@@ -80,6 +81,7 @@ class Stream(RunNews):
         display: DisplayConfiguration,
         leave: Callable[[Publisher, float], None],
         overflow: Overflow | str = "spill",
+        compression: str = "auto",
     ) -> None:
         self.run = check_run(run)
         """All workers of one execution of a pipeline say the same."""
@@ -90,6 +92,7 @@ class Stream(RunNews):
         check_display(display)
         self._leave = leave
         self._setting = OverflowSetting(Overflow.of(overflow))
+        self._compression = check_compression(compression)
         self._room = Room(holdings, publishers, writer, self._setting)
         self._closed = False
 
@@ -104,6 +107,18 @@ class Stream(RunNews):
     @overflow.setter
     def overflow(self, overflow: Overflow | str) -> None:
         self._setting.overflow = Overflow.of(overflow)
+
+    @property
+    def compression(self) -> Compression:
+        """How pixels are compressed on their way to viewers that do not read this process's memory.
+
+        Takes what `connect` takes: ``"auto"``, ``"none"``, ``"zstd"``, ``"lz4"``.
+        """
+        return self._compression
+
+    @compression.setter
+    def compression(self, compression: str) -> None:
+        self._compression = check_compression(compression)
 
     def lend(self, shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[np.generic]:
         """Lend an array in shared memory to compute into; `send` then publishes it without a copy.
@@ -306,7 +321,15 @@ class Stream(RunNews):
             latest = setting.overflow.policy == "latest"
             for place, publisher in enumerate(self._publishers):
                 owed = [
-                    Owed(image.item, image.encoded, image.held, place, image.file, setting=setting)
+                    Owed(
+                        image.item,
+                        image.encoded,
+                        image.held,
+                        place,
+                        image.file,
+                        setting=setting,
+                        compression=self._compression,
+                    )
                     for image in prepared
                 ]
                 if latest:

@@ -1,9 +1,11 @@
 """The options by which a command says which viewer it means, and the stream to it."""
 
 import argparse
+from typing import get_args
 
 from hcs_protocol import DisplayConfiguration
 from hcs_stream._assembly import connect
+from hcs_stream._compression import Compression
 from hcs_stream._overflow import Overflow
 from hcs_stream._stream import Stream
 
@@ -12,7 +14,7 @@ CONNECT_SECONDS = 60.0
 
 
 def add_viewer_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--port``, ``--host``, ``--title`` and ``--run`` to a command."""
+    """Add ``--port``, ``--host``, ``--compression``, ``--title`` and ``--run`` to a command."""
     viewer = parser.add_argument_group("which viewer")
     viewer.add_argument(
         "--port",
@@ -23,6 +25,11 @@ def add_viewer_options(parser: argparse.ArgumentParser) -> None:
     )
     viewer.add_argument(
         "--host", default="localhost", help="its machine, whose connection file is here (default %(default)s)"
+    )
+    viewer.add_argument(
+        "--compression",
+        choices=get_args(Compression),
+        help="of pixels on their way to another machine; else $HCS_COMPRESSION, else auto: zstd",
     )
     viewer.add_argument("--title", help="of its window, if it is started")
     viewer.add_argument(
@@ -46,5 +53,6 @@ def connect_as_said(
         run=options.run_name,
         display=display,
         overflow=None if overflow is None else Overflow.of(overflow),
+        compression=options.compression,
         timeout=CONNECT_SECONDS,
     )

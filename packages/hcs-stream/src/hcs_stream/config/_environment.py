@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from ._errors import InvalidSettingError, UnknownSettingError, closest
 from ._inheritance import STREAMING
@@ -93,13 +93,19 @@ def check_variables(environ: Mapping[str, str]) -> None:
             raise UnknownSettingError(name, tuple(known), "environment")
 
 
+def means_none(text: str, hint: object) -> bool:
+    """Say whether a text means None; where it is a word that the field takes, it means that."""
+    words = [word for kind in kinds(hint) for word in get_args(kind)]
+    return may_be_none(hint) and text.casefold() == NOTHING and NOTHING not in words
+
+
 def from_text(name: str, text: str, hint: object, place: str) -> object:
     """Return the value that a text says, as `checked` takes it.
 
     Raises:
         InvalidSettingError: It is no truth value, number or pair of numbers where one was wanted.
     """
-    if may_be_none(hint) and text.casefold() == NOTHING:
+    if means_none(text, hint):
         return None
     if str in kinds(hint) or enum_of(hint) is not None:
         return text

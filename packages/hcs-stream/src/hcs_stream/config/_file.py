@@ -4,10 +4,10 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from ._environment import NOTHING, Said
+from ._environment import Said, means_none
 from ._errors import ConfigurationError
 from ._inheritance import STREAMING
-from ._settings import Settings, check_names, checked, hints, may_be_none
+from ._settings import Settings, check_names, checked, hints
 from ._streaming import NapariStreamingConfig
 
 
@@ -53,7 +53,7 @@ def from_table(config: type[Settings], table: Mapping[str, object], file: str, h
     check_names(config, table, place)
     said = Said({}, {})
     for name, given in table.items():
-        is_none = isinstance(given, str) and given.casefold() == NOTHING and may_be_none(hints(config)[name])
+        is_none = isinstance(given, str) and means_none(given, hints(config)[name])
         said.values[name] = checked(config, name, None if is_none else given, place)
         said.sources[name] = file
     return said

@@ -12,7 +12,7 @@ from hcs_protocol import (
     InvalidPortError,
     check_data_port,
 )
-from hcs_stream import Overflow, Stream, connect
+from hcs_stream import Compression, Overflow, Stream, connect
 
 from ._display import NapariDisplayConfig
 from ._errors import InvalidFilterError
@@ -86,6 +86,9 @@ class StreamingConfig(Explained):
     overflow: Overflow | str | None = None
     """What becomes of images when the viewer does not keep up; None is ``$HCS_OVERFLOW``, else spill."""
 
+    compression: Compression | None = None
+    """Of pixels on their way to a viewer on another machine; None is ``$HCS_COMPRESSION``, else auto."""
+
     def accepts(
         self,
         step: StepLike = None,
@@ -154,4 +157,5 @@ class NapariStreamingConfig(StreamingConfig, NapariDisplayConfig):
             wait=wait,
             timeout=timeout,
             overflow=self.overflow,
+            compression=self.compression,
         )

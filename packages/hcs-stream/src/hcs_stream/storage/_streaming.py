@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from hcs_stream import Stream
     from hcs_stream.config import NapariStreamingConfig
 
-_StreamKey: TypeAlias = tuple[int, str, int, str | None, str]
-"""Process, host, port, run, overflow."""
+_StreamKey: TypeAlias = tuple[int, str, int, str | None, str, str | None]
+"""Process, host, port, run, overflow, compression."""
 
 IMAGE_OPTIONS = frozenset({"step", "kind", "axes", "pixel_size", "z_step", "emission_wavelength"})
 """What `Stream.send` is told of each image."""
@@ -119,7 +119,8 @@ class NapariStreamBackend(BatchBackend, StreamingBackend):
 
     def _stream(self, config: "NapariStreamingConfig", run: str | None) -> "Stream":
         """Return the stream to this viewer; one that a fork took along is the parent's."""
-        key = os.getpid(), config.napari_host, config.napari_port, run, str(config.overflow)
+        where = os.getpid(), config.napari_host, config.napari_port
+        key = *where, run, str(config.overflow), config.compression
         with self._lock:
             if key not in self._streams:
                 self._streams[key] = config.connect(run=run, wait=False)
