@@ -36,6 +36,8 @@ WINDOW_RATIOS = (
 )
 MANAGER_RATIOS = ("open_stall_x_paint", "scroll_stall_x_paint", "select_stall_x_paint")
 START_RATIOS = ("first_image_x_bare_napari", "warm_x_bare_napari")
+REMOTE_RATIOS = ("plain_x_zmq_raw", "curve_x_zmq_raw_curve")
+LINK_RATIOS = ("images_per_s_x_uncompressed_limit", "compression_ratio")
 PIPELINE_RATIOS = (
     "stream_share",
     "streaming_slowdown",
@@ -97,6 +99,19 @@ def test_the_startup_benchmark_finds_both_ratios(tmp_path: Path) -> None:
 
     assert all(found[ratio] > 0 for ratio in START_RATIOS)
     assert found["spare_pss_mb"] > 0
+
+
+@pytest.mark.timeout(300)  # a dozen processes, on a machine that may be busy
+@pytest.mark.skipif(sys.platform == "win32", reason="its children have Unix pipes")
+def test_the_remote_benchmark_finds_every_ratio_that_is_permitted_and_loses_nothing(tmp_path: Path) -> None:
+    found = quick_run("remote.py", tmp_path)
+
+    assert all(found[ratio] > 0 for ratio in REMOTE_RATIOS)
+    if "skipped" in found:
+        assert set(found["skipped"]) == {LINK_RATIOS[0]}
+    else:
+        assert all(found[ratio] > 0 for ratio in LINK_RATIOS)
+        assert found["lost"] == 0
 
 
 def test_the_parsing_benchmark_finds_its_ratio(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -34,13 +34,24 @@ class Child:
         log: Path,
         python: Path | str = sys.executable,
         environ: Mapping[str, str] = os.environ,
+        within: Sequence[str] = (),
     ) -> None:
+        """Start it.
+
+        Args:
+            module: Its name.
+            arguments: Of its command line.
+            log: Where it says what goes wrong.
+            python: The interpreter.
+            environ: Its environment.
+            within: The command that starts it somewhere else, ``["ip", "netns", "exec", "far"]``.
+        """
         self._name = f"{module} {' '.join(map(str, arguments))}"
         self._log = log
         self._rest = b""
         self._is_ready = False
         module = module if "." in module else f"lanes.{module}"
-        command = [str(python), "-P", "-m", module, *map(str, arguments)]
+        command = [*within, str(python), "-P", "-m", module, *map(str, arguments)]
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 command,

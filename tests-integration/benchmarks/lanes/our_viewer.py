@@ -98,12 +98,20 @@ class Checker:
         self._bell.set()
 
 
-def run(reader: TimedReader, checker: Checker, data_port: str, security: str, *, store: Any = None) -> None:
+def run(
+    reader: TimedReader,
+    checker: Checker,
+    data_port: str,
+    security: str,
+    host: str = "127.0.0.1",
+    *,
+    store: Any = None,
+) -> None:
     """Run a viewer on this port, secured or open, with this store; else with one as users have it."""
     if security == "open":
         leave_sockets_open()
     process.run_viewer(
-        settings.ViewerSettings(data_port=int(data_port)),
+        settings.ViewerSettings(data_port=int(data_port), host=host),
         blocks=reader,
         orphans=Orphans(),
         run_window=checker.run_window,

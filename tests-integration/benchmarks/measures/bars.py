@@ -26,6 +26,9 @@ WINDOW_BARS = {
 }
 """The same, of real windows."""
 
+REMOTE_BARS = {"plain_x_zmq_raw": 1.15, "curve_x_zmq_raw_curve": 1.15}
+"""The same, of pixels as frames; ``images_per_s_x_uncompressed_limit`` is to be at least 2."""
+
 PIPELINE_BARS = {
     "stream_share": 0.02,
     "streaming_slowdown": 1.05,

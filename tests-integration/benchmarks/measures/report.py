@@ -12,6 +12,8 @@ class Report:
 
     ratios: dict[str, float] = field(default_factory=dict)
     counts: dict[str, float] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
+    """What is neither, by its key."""
     seconds: dict[str, list[float]] = field(default_factory=dict)
     """Single times by what took them, for the plot and for people."""
     peers_missing: list[str] = field(default_factory=list)
@@ -68,7 +70,7 @@ class Report:
         medians = {name: float(f"{value:.4g}") for name, value in self.microseconds.items()}
         found = {"peers_missing": self.peers_missing, "pairs": self.pairs, "images": self.images}
         nothing = {**dict.fromkeys(self.skipped), "skipped": self.skipped} if self.skipped else {}
-        return {**ratios, **nothing, **self.counts, **found, "median_us": medians}
+        return {**ratios, **nothing, **self.counts, **self.words, **found, "median_us": medians}
 
 
 def percentile_99(values: Sequence[float]) -> float:
