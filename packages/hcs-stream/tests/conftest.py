@@ -57,7 +57,7 @@ from hcs_protocol import (
     write_connection,
 )
 from hcs_protocol.testing import FakeLender, FakeOpener, FakeSpiller
-from hcs_stream import _registry, _start, _starting, _viewers
+from hcs_stream import _registry, _start, _starting, _tunnel, _viewers, _whereabouts
 from hcs_stream._holdings import Holdings
 from hcs_stream._publisher import Publisher
 from hcs_stream._registry import close_publishers, join_publisher, leave_publisher
@@ -377,7 +377,7 @@ def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)  # to be found anew
     monkeypatch.setattr(_starting, "_starts", {})
-    for module in (_viewers, _start, _starting):
+    for module in (_viewers, _start, _whereabouts, _tunnel):
         monkeypatch.setattr(module, "runtime_folders", lambda: [runtime])  # not /run/user
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -421,6 +421,30 @@ def _children() -> Iterator[psutil.Process]:
         with contextlib.suppress(psutil.Error):  # gone, or a zombie
             if "tracker" not in " ".join(child.cmdline()):
                 yield child
+
+
+@pytest.fixture
+def connection() -> Callable[..., Connection]:
+    """Make the connection of a viewer that listens on a port."""
+
+    def make(data_port: int = 5555, **changes: Any) -> Connection:
+        known: dict[str, Any] = {
+            "protocol_version": PROTOCOL_VERSION,
+            "viewer_run": f"run-{data_port}",
+            "title": f"Assay {data_port - 5554}",
+            "host": "127.0.0.1",
+            "data_port": data_port,
+            "control_port": data_port + 1000,
+            "requested_port": data_port,
+            "pid": 4000 + data_port,
+            "start_time": 1.0,
+            "public_key": "-",
+            "client_public_key": "-",
+            "client_secret_key": "-",
+        }
+        return Connection(**known | changes)
+
+    return make
 
 
 @pytest.fixture

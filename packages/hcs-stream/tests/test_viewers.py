@@ -21,7 +21,8 @@ from hcs_protocol import (
 )
 from hcs_stream._assembly import default_run
 from hcs_stream._processes import KnownProcess, living_process
-from hcs_stream._viewers import Viewer, find_viewer, is_gone
+from hcs_stream._viewers import Viewer, find_viewer
+from hcs_stream._whereabouts import is_gone
 
 PORT = 23_456
 

@@ -43,6 +43,8 @@ from ._compression import (
 )
 from ._connection import (
     Connection,
+    Tunnel,
+    decode_connection,
     find_connections,
     private_folder,
     read_connection,
@@ -70,6 +72,7 @@ from ._errors import (
     NoFreePortsError,
     PoolFullError,
     PortTakenError,
+    TunnelError,
     UnsupportedArrayError,
     ViewerNotInstalledError,
     ViewerOutOfReachError,
@@ -288,6 +291,8 @@ __all__ = [
     "Step",
     "StepProgress",
     "StepState",
+    "Tunnel",
+    "TunnelError",
     "UnsupportedArrayError",
     "VariableSizeHandling",
     "ViewerNotInstalledError",
@@ -303,6 +308,7 @@ __all__ = [
     "chunks",
     "control_port",
     "decode",
+    "decode_connection",
     "decode_entry",
     "decode_spare_offer",
     "decode_spare_request",

@@ -21,6 +21,21 @@ NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # nor a p
 Port = Annotated[int, Meta(ge=1, le=65535)]
 
 
+class Tunnel(msgspec.Struct, frozen=True, kw_only=True):
+    """What leads to a viewer on another machine, and which process here keeps it open."""
+
+    host: str
+    """What the viewer's machine is called here: whoever asks for this host finds it."""
+    far_end: str
+    """The machine at the other end, for people."""
+    pid: Annotated[int, Meta(ge=1)]
+    """The process that keeps it; without that, the ports lead nowhere."""
+    start_time: float
+    start_ticks: Annotated[int, Meta(ge=0)] = 0
+    machine: str = ""
+    """Where that process is, as `this_machine` says: the ports are those of this machine alone."""
+
+
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """Where a viewer listens, which process it is, and the CURVE keys (Z85) that open it."""
 
@@ -46,6 +61,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """Where its pid means its process, as `this_machine` says; empty if unknown."""
     owns_process: bool = True
     """Whether the process ends with the viewer; a napari that a user started lives on without it."""
+    tunnel: Tunnel | None = None
+    """If host and ports are the near end of a tunnel to another machine, where the process is."""
 
 
 def start_ticks(pid: int) -> int:
@@ -140,6 +157,24 @@ def read_connection(path: Path) -> Connection:
             return msgspec.json.decode(file.read(MAX_CONNECTION_NBYTES), type=Connection)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ConnectionFileError(f"no connection file: {error} ({path})") from error
+
+
+def decode_connection(data: bytes, source: str) -> Connection:
+    """Return what a connection file says that came from somewhere else, as through a pipe.
+
+    Args:
+        data: The file, and maybe what a shell said before it.
+        source: Where it came from, for the error.
+
+    Raises:
+        ConnectionFileError: There is none in it.
+    """
+    try:
+        return msgspec.json.decode(data[data.find(b"{") : data.rfind(b"}") + 1], type=Connection)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ConnectionFileError(
+            f"wanted the connection file of a viewer, found {error} ({source})"
+        ) from error
 
 
 def find_connections(folders: list[Path]) -> Iterator[tuple[Path, Connection]]:

@@ -7,6 +7,7 @@ HcsError
 ├── InvalidPortError (ValueError)               no data port, or its control port would not exist
 ├── NoFreePortsError (OSError)                  no free pair of ports was found
 ├── ConnectionFileError (ValueError)            a connection file is unreadable, open to others or malformed
+├── TunnelError (ConnectionError)               ssh does not lead to a viewer on another machine
 ├── InvalidComponentError (ValueError)          a component's value is none that a plate can have
 ├── UnsupportedArrayError (TypeError)           no converter knows this array, or a viewer cannot draw it
 ├── PoolFullError (MemoryError)                 no block is free
@@ -51,6 +52,15 @@ class NoFreePortsError(HcsError, OSError):
 
 class ConnectionFileError(HcsError, ValueError):
     """A connection file is unreadable, open to other users or malformed."""
+
+
+class TunnelError(HcsError, ConnectionError):
+    """Ssh does not lead to a viewer on another machine, or back from there; the text says what helps."""
+
+    def __init__(self, text: str, *, lasts: bool = True) -> None:
+        super().__init__(text)
+        self.lasts = lasts
+        """Whether it is no better a moment later: somebody has to do something."""
 
 
 class InvalidComponentError(HcsError, ValueError):

@@ -19,6 +19,7 @@ from hcs_protocol import (
     check_data_port,
     default_data_port,
 )
+from hcs_protocol.ssh import is_ssh, ssh_place
 
 from ._compression import check_compression
 from ._holdings import Holdings
@@ -29,7 +30,7 @@ from ._registry import await_exit, join_publisher, leave_publisher, process_hold
 from ._starting import look_for_viewer, start_of, wait_until_ready
 from ._stream import Stream
 from ._viewer_kinds import NAPARI, Command
-from ._viewers import LOCAL_HOSTS, is_gone
+from ._whereabouts import LOCAL_HOSTS, is_gone
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ COMPRESSION = "HCS_COMPRESSION"
 
 
 def connect(
+    ssh: str | None = None,
     *,
     data_port: int | Sequence[int] | None = None,
     host: str = "localhost",
@@ -58,10 +60,14 @@ def connect(
     """Return a stream to the viewer of this port; one is started if none runs, unless told not to.
 
     Args:
+        ssh: The viewer's machine, if ssh leads there: ``"user@server"`` or a name of the user's ssh
+            configuration. The viewer's keys and a tunnel to its ports are got by ssh; it need not listen to
+            other machines. With ``host``, this is the machine in between, as with ``ssh -J``.
         data_port: The port that the viewer has, or was asked for; else ``$HCS_DATA_PORT``, else 5555. Several
             ports are several viewers: all get every image, and there is one copy of its pixels.
         host: The viewer's machine; the connection file of another machine's has to be copied here, or to
-            appear here when ``viewer_command`` starts it there.
+            appear here when ``viewer_command`` starts it there. ``"user@server"`` and ``"ssh://server"`` are
+            as ``ssh``.
         run: One execution of a pipeline; all its workers say the same. By default ``$HCS_RUN``, else made
             from the process: all workers of one `multiprocessing` pool share their parent's run.
         display: How images are shown, unless `Stream.send` says otherwise.
@@ -89,7 +95,9 @@ def connect(
         ViewerStalledError: The viewer that runs does not answer, or none runs and none was to be started.
         HandshakeRefusedError: The viewer does not want this worker.
         ConnectionFileError: The file of another machine's viewer is not here.
+        TunnelError: Ssh does not lead to the viewer; the text says what helps.
     """
+    host = ssh_host(ssh, host)
     policy = Overflow.of(overflow or os.environ.get(OVERFLOW) or Overflow())
     compression = check_compression(compression or os.environ.get(COMPRESSION, "").strip() or "auto")
     ports = _ports(data_port)
@@ -131,6 +139,13 @@ def connect(
             stream.close(0)
             raise HandshakeRefusedError(publisher.refusal)
     return stream
+
+
+def ssh_host(ssh: str | None, host: str) -> str:
+    """Return the host under which a viewer is found, from what somebody said of ssh and host."""
+    if ssh is not None:
+        return str(ssh_place(ssh, None if host in LOCAL_HOSTS else host))
+    return str(ssh_place(host)) if is_ssh(host) else host
 
 
 def _ports(data_port: int | Sequence[int] | None) -> list[int]:

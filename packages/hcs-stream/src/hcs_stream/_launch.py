@@ -20,7 +20,7 @@ from ._processes import Process, adopt_child
 from ._spares import take_spare
 from ._start_failures import NO_DISPLAY, PORT_TAKEN, advice, ending
 from ._viewer_kinds import NAPARI, Command, command_to_start
-from ._viewers import LOCAL_HOSTS
+from ._whereabouts import LOCAL_HOSTS
 
 TITLE = "HCS Pipeline Visualization"
 LOG_LINES = 20
@@ -71,7 +71,10 @@ class Order:
         Raises:
             ViewerNotInstalledError: There is no viewer to start.
         """
-        return [*self.program(), *self.arguments()]
+        program, arguments = self.program(), self.arguments()
+        if Path(program[0]).stem == "ssh":  # it joins them to one text, which a shell there takes apart
+            arguments = [shlex.quote(argument) for argument in arguments]
+        return [*program, *arguments]
 
     def program(self) -> list[str]:
         """Return the command line without its arguments.

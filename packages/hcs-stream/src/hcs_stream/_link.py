@@ -41,7 +41,7 @@ from ._overflow import OverflowSetting
 from ._owed import Owed
 from ._patience import Patience
 from ._session import OPEN, OVER, Session
-from ._viewers import LOCAL_HOSTS, is_here
+from ._whereabouts import LOCAL_HOSTS, is_here
 
 logger = logging.getLogger(__name__)
 
@@ -214,7 +214,7 @@ class Link:
         """
         port = self.session.connection.data_port if self.session else None
         for doubted, connection in list(self.doubted.items()):
-            is_elsewhere = connection.host not in LOCAL_HOSTS
+            is_elsewhere = not is_here(connection)
             if doubted == viewer_run or is_elsewhere or connection.data_port == port:
                 self.let_go(doubted)
 
@@ -223,6 +223,8 @@ class Link:
         """Whether the viewer can be expected to read this worker's files."""
         if self.session is not None and self.session.was_open:
             return self.session.by_block
+        if self.last_viewer is not None:
+            return is_here(self.last_viewer)
         return self._host in LOCAL_HOSTS
 
     def move(self, owed: Owed, spilled: Held) -> None:

@@ -15,7 +15,7 @@ from typing import IO, Any, Literal, Protocol, Self
 import msgspec
 import psutil
 
-from hcs_protocol import Connection, start_ticks
+from hcs_protocol import Connection, Tunnel, start_ticks
 
 START_TOLERANCE_SECONDS = 1.0
 LOOK_SECONDS = 0.02
@@ -65,6 +65,11 @@ class KnownProcess(msgspec.Struct, frozen=True, kw_only=True):
     def named_by(cls, connection: Connection) -> Self:
         """Return the process of this viewer."""
         return cls(pid=connection.pid, start_time=connection.start_time, start_ticks=connection.start_ticks)
+
+    @classmethod
+    def keeper_of(cls, tunnel: Tunnel) -> Self:
+        """Return the process that keeps this tunnel open."""
+        return cls(pid=tunnel.pid, start_time=tunnel.start_time, start_ticks=tunnel.start_ticks)
 
     @property
     def is_alive(self) -> bool:

@@ -12,15 +12,17 @@ from hcs_protocol import (
     ViewerStalledError,
     check_data_port,
     default_data_port,
-    runtime_folders,
 )
+from hcs_protocol.ssh import is_ssh
 
 from ._launch import OnPortConflict, Order
 from ._processes import in_forked_child
 from ._spares import keep_spare, wants_spare
 from ._start import LOOK_SECONDS, Start, not_ready
+from ._tunnels import give_up, reach, why_out_of_reach
 from ._viewer_kinds import NAPARI, Command
-from ._viewers import LOCAL_HOSTS, Viewer, find_viewer
+from ._viewers import Viewer, find_viewer
+from ._whereabouts import LOCAL_HOSTS
 
 logger = logging.getLogger(__name__)
 
@@ -78,12 +80,16 @@ def start_of(order: Order) -> Start | None:
 
     Raises:
         ConnectionFileError: It is another machine's; its file is not here, and no command starts it there.
+        TunnelError: The host is no machine that ssh leads to.
         ViewerNotInstalledError: There is no viewer to start.
         ViewerStartError: Its command cannot be run.
     """
     check_data_port(order.data_port)
+    if is_ssh(order.host):
+        reach(order.host, order.data_port)
     if order.host not in LOCAL_HOSTS and not order.viewer_command:
-        _check_file(order)
+        if not is_ssh(order.host):
+            _check_file(order)
         return None
     key = _key(order.host, order.data_port)
     with _lock:
@@ -105,6 +111,8 @@ def look_for_viewer(data_port: int, host: str) -> Viewer | None:
     """Find a viewer, or go on with starting one that `start_of` began; log, once, that there will be none."""
     key = _key(host, data_port)
     start = _starts.get(key)
+    if is_ssh(host):
+        reach(host, data_port)
     if start is None:
         return find_viewer(data_port, host=host)
     try:
@@ -130,6 +138,7 @@ def wait_until_ready(order: Order, *, timeout: float, may_start: bool = True) ->
     Raises:
         ViewerStartError: The viewer that was started ended, or was not ready in time.
         ViewerStalledError: A viewer that ran before did not answer in time.
+        TunnelError: Ssh does not lead to it.
     """
     key = _key(order.host, order.data_port)
     start = _starts.get(key)
@@ -150,6 +159,8 @@ def _wait(data_port: int, host: str, start: Start | None, timeout: float) -> Vie
             if start:
                 start.done()
             return viewer
+        if viewer is None:
+            _check_tunnel(data_port, host, may_come=start is not None)
         if time.monotonic() > deadline:
             break
         time.sleep(start.look_seconds if start else LOOK_SECONDS)
@@ -160,13 +171,22 @@ def _wait(data_port: int, host: str, start: Start | None, timeout: float) -> Vie
     raise ViewerStalledError(f"no viewer is ready at {host}:{data_port} within {timeout:g} s")
 
 
+def _check_tunnel(data_port: int, host: str, *, may_come: bool) -> None:
+    """Raise what keeps ssh from leading to a viewer, unless that may come with it."""
+    problem = why_out_of_reach(host, data_port)
+    if problem and (problem.lasts or not may_come):
+        give_up(host, data_port)
+        raise problem
+
+
 def _check_file(order: Order) -> None:
     if find_viewer(order.data_port, host=order.host) is None:
-        folder = runtime_folders()[0]
+        host, port = order.host, order.data_port
         raise ConnectionFileError(
-            f"no connection file of a viewer on {order.host!r}, port {order.data_port}: copy "
-            f"viewer-{order.data_port}.json from that machine's runtime folder, with mode 0600 and its host "
-            f"set to {order.host!r}, to {folder}"
+            f"no connection file of a viewer on {host!r}, port {port}: get it by\n"
+            f"  ssh {host} hcs-viewer connection {port} --host {host} | hcs-stream connection add -\n"
+            f"if that viewer listens to other machines; else have ssh make a tunnel to it, without a file: "
+            f"connect('USER@{host}'), napari_host='USER@{host}', or hcs-stream … --ssh USER@{host}"
         )
 
 

@@ -18,6 +18,7 @@ from hcs_protocol import (
 )
 
 from ._viewers import Viewer
+from ._whereabouts import host_of, machine_name
 
 BUSY_SECONDS = 2.0
 """A window that gave no sign of life for longer is busy: drawing, or hung."""
@@ -33,6 +34,8 @@ class ViewerReport(msgspec.Struct, frozen=True, kw_only=True):
     data_port: int
     control_port: int
     pid: int
+    machine: str = ""
+    """The other machine that it is on, as people call it; empty if it is this one."""
     start_time: float
     """Of the process; seconds since 1970."""
     viewer_run: str
@@ -131,9 +134,10 @@ def _report(
 
 
 def _silent_report(connection: Connection, seen_at: float) -> ViewerReport:
-    shared = ("title", "host", "data_port", "control_port", "pid", "start_time", "viewer_run")
+    shared = ("title", "data_port", "control_port", "pid", "start_time", "viewer_run")
     known = {name: getattr(connection, name) for name in shared}
-    return ViewerReport(seen_at=seen_at, state="", **known)
+    where = {"host": host_of(connection), "machine": machine_name(connection)}
+    return ViewerReport(seen_at=seen_at, state="", **known, **where)
 
 
 def _state(pong: Pong) -> str:

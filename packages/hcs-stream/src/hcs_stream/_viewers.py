@@ -34,15 +34,14 @@ from hcs_protocol import (
     new_id,
     read_connection,
     runtime_folders,
-    this_machine,
 )
 
 from ._addresses import Value, as_components
 from ._logs import last_lines, log_paths
 from ._processes import LOOK_SECONDS, KnownProcess
 from ._requests import ask
+from ._whereabouts import is_at, is_gone, is_here, is_kept, is_running, machine_name
 
-LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 PING_SECONDS = 10.0
 REQUEST_SECONDS = 30.0
 """The window answers between two frames; with many layers, a frame may take seconds."""
@@ -81,17 +80,6 @@ def find_viewer(data_port: int | None = None, *, host: str = "localhost") -> "Vi
     return None
 
 
-def is_gone(connection: Connection) -> bool:
-    """Say whether this viewer has ended; of another machine's nothing can be proven."""
-    return is_here(connection) and not _is_running(connection)
-
-
-def is_here(connection: Connection) -> bool:
-    """Say whether this viewer's process is one of this machine: a tunnel may make another's look so."""
-    is_same = not connection.machine or connection.machine == (this_machine() or connection.machine)
-    return connection.host in LOCAL_HOSTS and is_same
-
-
 class Viewer:
     """A viewer process, on this machine or another, that can be asked and stopped."""
 
@@ -102,8 +90,13 @@ class Viewer:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it runs; of another machine's viewer, whether its connection file is here."""
-        return _is_running(self.connection) if self._is_local else self.path.exists()
+        """Whether it runs; of another machine's viewer, whether its connection file is here.
+
+        One behind a tunnel is out of reach, as good as gone, without the process that keeps that open.
+        """
+        if not is_kept(self.connection.tunnel):
+            return False
+        return is_running(self.connection) if self._is_local else self.path.exists()
 
     def ping(self, timeout: float = PING_SECONDS) -> Pong:
         """Return the viewer's title, state and counters.
@@ -177,7 +170,9 @@ class Viewer:
             ViewerOutOfReachError: It runs on another machine, and so its log lies there.
         """
         if not self._is_local:
-            raise ViewerOutOfReachError(f"the log of {self!r} lies on its machine ({self.connection.host})")
+            raise ViewerOutOfReachError(
+                f"the log of {self!r} lies on its machine ({machine_name(self.connection)})"
+            )
         newest = max(log_paths(self.connection.requested_port), key=_last_change)
         return "\n".join(last_lines(newest, lines))
 
@@ -228,8 +223,9 @@ class Viewer:
             ViewerStalledError: It is not gone in time, as when its system waits for a disk.
         """
         if not self._is_local:
+            where = machine_name(self.connection)
             raise ViewerOutOfReachError(
-                f"{self!r} runs elsewhere ({self.connection.host}): end it there, or ask it by stop()"
+                f"{self!r} runs elsewhere ({where}): end it there, or ask it by stop()"
             )
         if not self.connection.owns_process:
             raise ViewerOutOfReachError(
@@ -282,7 +278,7 @@ class Viewer:
         if self.connection.owns_process:
             return self._process.is_gone_within(timeout)
         deadline = time.monotonic() + timeout
-        while _is_running(self.connection):
+        while is_running(self.connection):
             if time.monotonic() > deadline:
                 return False
             time.sleep(LOOK_SECONDS)
@@ -307,20 +303,6 @@ def _write_whole(path: Path, data: bytes) -> None:
         aside.replace(place)
     finally:
         aside.unlink(missing_ok=True)
-
-
-def _is_running(connection: Connection) -> bool:
-    """Say whether a local viewer runs; in a user's own napari it may end before the process does."""
-    if not KnownProcess.named_by(connection).is_alive:
-        return False
-    return connection.owns_process or any(
-        found.viewer_run == connection.viewer_run for _, found in find_connections(runtime_folders())
-    )
-
-
-def is_at(connection: Connection, host: str) -> bool:
-    """Say whether a viewer is on this machine, whatever it calls itself."""
-    return connection.host == host or {connection.host, host} <= LOCAL_HOSTS
 
 
 def _last_change(path: Path) -> float:

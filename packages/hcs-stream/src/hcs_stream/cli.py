@@ -12,6 +12,7 @@ Examples:
   hcs-stream state 5555                    what the window of one shows: layers, sliders, camera
   hcs-stream screenshot 5555 window.png    what it looks like
   hcs-stream clear 5555 --step blur        remove layers: of a step, of a run, or all
+  hcs-stream send PLATE --ssh user@server  in a viewer on another machine; --ssh goes with most commands
 
 Results go to standard output, the log to standard error.
 Exit status: 0 done, 1 not all done or nothing found, 2 wrong usage; of start, 3 port taken, 4 no display.
@@ -26,6 +27,7 @@ from collections.abc import Sequence
 from .commands import (
     add_clear_command,
     add_completion_command,
+    add_connection_command,
     add_kill_command,
     add_manager_command,
     add_plates_command,
@@ -71,5 +73,6 @@ def _parser() -> argparse.ArgumentParser:
     add_state_command(commands)
     add_screenshot_command(commands)
     add_clear_command(commands)
+    add_connection_command(commands)
     add_completion_command(commands, parser)
     return parser

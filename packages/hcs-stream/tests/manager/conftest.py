@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hcs_protocol import PROTOCOL_VERSION, Connection, Counters, Pong, WorkerStatus
+from hcs_protocol import PROTOCOL_VERSION, Counters, Pong, WorkerStatus
 
 HAS_QT = all(importlib.util.find_spec(name) for name in ("qtpy", "PyQt6", "pytestqt"))
 WITHOUT_QT = (
@@ -59,30 +59,6 @@ class FakeClock:
 def clock() -> FakeClock:
     """A clock that stands still."""
     return FakeClock()
-
-
-@pytest.fixture
-def connection() -> Callable[..., Connection]:
-    """Make the connection of a viewer that listens on a port."""
-
-    def make(data_port: int = 5555, **changes: Any) -> Connection:
-        known: dict[str, Any] = {
-            "protocol_version": PROTOCOL_VERSION,
-            "viewer_run": f"run-{data_port}",
-            "title": f"Assay {data_port - 5554}",
-            "host": "127.0.0.1",
-            "data_port": data_port,
-            "control_port": data_port + 1000,
-            "requested_port": data_port,
-            "pid": 4000 + data_port,
-            "start_time": 1.0,
-            "public_key": "-",
-            "client_public_key": "-",
-            "client_secret_key": "-",
-        }
-        return Connection(**known | changes)
-
-    return make
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ Examples:
   hcs-viewer                                     listen on data port 5555, control port 6555
   hcs-viewer --data-port 5557 --title "Assay 7"  a second viewer beside it
   hcs-viewer --next-free                         take the next free ports if 5555 is taken
+  hcs-viewer connection --ssh user@server        let pipelines on another machine stream to one that runs
 
 A connection file in the user's runtime folder says where the viewer listens and holds its keys.
 Exit status: 0 closed, 1 could not start, 2 wrong usage, 3 port taken, 4 no display.
@@ -32,12 +33,14 @@ from hcs_protocol import (
 from ._assembly import open_viewer
 from ._display import check_display
 from ._memory import DEFAULT_MEMORY, memory_nbytes
+from ._path_map import PathMap, path_maps
 from ._process import end_on_signals, end_with_parent, set_up_logs
 from ._settings import ViewerSettings
 
 if TYPE_CHECKING:
     import napari
 
+CONNECTION = "connection"
 MOST_MILLISECONDS = 10_000
 OF_SPARES = ("spare", "settle")
 PACE = {
@@ -48,6 +51,11 @@ PACE = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the viewer and return its exit status."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words[:1] == [CONNECTION]:
+        from ._connection_command import connection_command  # which needs nothing of a window
+
+        return connection_command(words[1:])
     options = _options(arguments)
     os.environ.setdefault("NAPARI_CONFIG", "")  # not the settings of the user's own napari
     try:
@@ -147,6 +155,14 @@ def _options(arguments: Sequence[str] | None) -> dict[str, Any]:
         default=os.environ.get("HCS_VIEWER_FOLLOW") == "1",
         help="follow the newest image from the start (also $HCS_VIEWER_FOLLOW=1)",
     )
+    parser.add_argument(
+        "--path-map",
+        action="append",
+        type=_path_map,
+        metavar="THERE=HERE",
+        help="files that workers of other machines name lie here, as /data/plates=Z:/plates; several times "
+        "for several (default $HCS_PATH_MAP, with ; in between)",
+    )
     parser.add_argument("--stdin-is-parent", action="store_true", help="end when standard input ends")
     parser.add_argument("--verbose", action="store_true", help="log more")
     parser.add_argument(
@@ -156,7 +172,22 @@ def _options(arguments: Sequence[str] | None) -> dict[str, Any]:
         help="wait, hidden and primed, until a pipeline wants a viewer; $HCS_VIEWER_SPARE=1 starts one",
     )
     parser.add_argument("--settle", type=float, default=0.0, help=argparse.SUPPRESS)
-    return vars(parser.parse_args(arguments))
+    options = vars(parser.parse_args(arguments))
+    try:
+        options["path_map"] = tuple(
+            options["path_map"] or map(_path_map, path_maps(os.environ.get("HCS_PATH_MAP") or ""))
+        )
+    except argparse.ArgumentTypeError as error:
+        parser.error(f"HCS_PATH_MAP: {error}")
+    return options
+
+
+def _path_map(text: str) -> str:
+    try:
+        PathMap.of([text])
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def _data_port(text: str) -> int:

@@ -162,7 +162,8 @@ class Arrivals:
                 pixels = frames[frame].buffer
                 return pixels if ref.codec == PLAIN else CompressedFrame(pixels, ref, item.spec)
             case FileRef() as ref:
-                return read_file(ref, item.spec)
+                is_elsewhere = not session.segments  # whose memory cannot be read, so paths may mean others
+                return read_file((is_elsewhere and self._adoption.path_map.ref(ref)) or ref, item.spec)
 
     def _release(self, session: Session) -> None:
         sequences, session.released, session.released_nbytes = session.released, [], 0

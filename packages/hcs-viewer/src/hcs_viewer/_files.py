@@ -9,8 +9,9 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from hcs_protocol import BlockUnavailableError, FileRef, FrameRef, ImageReady, ImageSpec
+from hcs_protocol import BlockRef, BlockUnavailableError, FileRef, FrameRef, ImageReady, ImageSpec
 
+from ._path_map import PathMap
 from ._slabs import Slab
 from ._zarr_planes import ZarrPlane, is_chunk_name
 
@@ -46,14 +47,19 @@ class WorkersFile:
         self._stamp = _stamp(ref)
 
     @classmethod
-    def of(cls, ready: ImageReady) -> Self | None:
+    def of(cls, ready: ImageReady, path_map: PathMap) -> Self | None:
         """Return the file that an image says it lies in; None if it says none, or one that is not here."""
         ref = ready.pixels if isinstance(ready.pixels, FileRef) else ready.file
-        if ref is None or isinstance(ready.pixels, FrameRef):
-            return None  # who sends frames may be on another machine, where the path means another file
         try:
-            return cls(ref, ready.spec)
-        except OSError:
+            if ref is not None and not isinstance(ready.pixels, BlockRef):
+                mapped = path_map.ref(ref)
+                if mapped is None and isinstance(ready.pixels, FrameRef):
+                    return (
+                        None  # who sends frames may be on another machine, where the path means another file
+                    )
+                ref = mapped or ref
+            return None if ref is None else cls(ref, ready.spec)
+        except (OSError, BlockUnavailableError):
             return None
 
     def is_good(self) -> bool:

@@ -28,6 +28,7 @@ from hcs_protocol import (
 )
 
 from ._inbox import Inbox, ToReceiver, ToWindow
+from ._path_map import PathMap
 from ._port_holders import is_let_go
 from ._presence import Presence
 from ._receiver import Receiver
@@ -75,7 +76,8 @@ def listening(
     sockets = _bind(keys, settings)
     presence.state = "starting"  # while it is closing, as after the time before, nothing is taken in
     to_receiver.wake_by(sockets.bell_rope())
-    receiver = Receiver(sockets, blocks, orphans, store, to_window, to_receiver, presence)
+    path_map = PathMap.of(settings.path_map)
+    receiver = Receiver(sockets, blocks, orphans, store, to_window, to_receiver, presence, path_map)
     thread = threading.Thread(target=receiver.run, name="hcs-receiver", daemon=True)
     try:
         with _connection_file(settings, sockets, keys, presence, owns_process=owns_process):

@@ -1,10 +1,13 @@
 """What the user set in napari's preferences, for listening in a napari of the user's own."""
 
+import os
+
 from napari.settings import get_plugin_settings
 
 from hcs_protocol import DATA_PORT, InvalidPortError, check_data_port, default_data_port
 
 from ._memory import DEFAULT_MEMORY, memory_nbytes
+from ._path_map import path_maps
 from ._settings import ViewerSettings
 
 PLUGIN = "hcs-viewer"
@@ -23,6 +26,7 @@ def preferred_settings() -> ViewerSettings:
         title=listening.title or TITLE,
         memory=memory_nbytes(listening.memory or DEFAULT_MEMORY),
         follow=listening.follow,
+        path_map=tuple(path_maps(os.environ.get("HCS_PATH_MAP") or "")),
     )
 
 

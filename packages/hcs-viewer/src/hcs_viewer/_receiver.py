@@ -12,11 +12,12 @@ import zmq
 
 from hcs_protocol import BlockOpener, OrphanFinder
 
-from ._adoption import Adoption
+from ._adoption import NOWHERE, Adoption
 from ._arrivals import Arrivals
 from ._control import Control
 from ._inbox import Inbox, ToReceiver, ToWindow
 from ._outgoing import Outgoing
+from ._path_map import PathMap
 from ._presence import Presence
 from ._recovery import Here, Recovery
 from ._sessions import Sessions
@@ -46,6 +47,7 @@ class Receiver:
         to_window: Inbox[ToWindow],
         to_receiver: Inbox[ToReceiver],
         presence: Presence,
+        path_map: PathMap = NOWHERE,
     ) -> None:
         self._sockets = sockets
         self._blocks = blocks
@@ -61,7 +63,7 @@ class Receiver:
         self._control = Control(
             self._outgoing, self._sessions, blocks, to_window, tally, presence, budget=store.budget
         )
-        adoption = Adoption(store, to_window, tally, presence.clock)
+        adoption = Adoption(store, to_window, tally, presence.clock, path_map)
         self._arrivals = Arrivals(
             blocks, adoption, self._sessions, self._control, self._outgoing, to_window, tally, presence
         )

@@ -23,6 +23,8 @@ class ViewerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Bytes for images and textures; None is a quarter of the machine's."""
     follow: bool = False
     """Whether the sliders follow the newest image from the start."""
+    path_map: tuple[str, ...] = ()
+    """Folders of other machines and which ones they are here, ``THERE=HERE`` each."""
     verbose: bool = False
     frame_milliseconds: float = 1000 * FRAME_SECONDS
     """From one frame to the next while images flood in, at least; an idle window draws at once."""

@@ -2,6 +2,7 @@
 
 from ._clear_command import add_clear_command
 from ._completion_command import add_completion_command
+from ._connection_command import add_connection_command
 from ._manager_command import add_manager_command
 from ._plates_command import add_plates_command
 from ._run_command import add_run_command
@@ -16,6 +17,7 @@ from ._watch_command import add_watch_command
 __all__ = [
     "add_clear_command",
     "add_completion_command",
+    "add_connection_command",
     "add_kill_command",
     "add_manager_command",
     "add_plates_command",

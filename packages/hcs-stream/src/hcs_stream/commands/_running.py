@@ -11,6 +11,7 @@ import msgspec
 from rich.table import Table
 
 from hcs_protocol import HcsError
+from hcs_stream._assembly import ssh_host
 from hcs_stream.config import LazyNapariStreamingConfig
 from hcs_stream.microscopes import Plate, open_plate
 from hcs_stream.pipeline import Pipeline, RunInterruptedError, RunReport
@@ -19,6 +20,7 @@ from hcs_stream.sending import Choice, NothingChosenError, files, printable
 from ._choice_options import choice
 from ._pipeline_file import PipelineFileError, load_pipeline, modules_beside
 from ._teller import Teller, a_teller
+from ._viewers_by_port import HOST
 from ._viewers_table import new_console
 
 
@@ -84,19 +86,22 @@ def _to_viewer(pipeline: Pipeline, options: argparse.Namespace) -> Pipeline:
     if options.no_viewer:
         steps = [dataclasses.replace(step, stream="none") for step in pipeline.steps]
         return dataclasses.replace(pipeline, steps=steps)
-    return pipeline if options.port is None else _with_port(pipeline, options.port)
+    changes: dict[str, str | int] = {} if options.port is None else {"napari_port": options.port}
+    if (host := ssh_host(options.ssh, options.host)) != HOST:
+        changes["napari_host"] = host
+    return _with_viewer(pipeline, changes) if changes else pipeline
 
 
-def _with_port(pipeline: Pipeline, port: int) -> Pipeline:
+def _with_viewer(pipeline: Pipeline, changes: dict[str, str | int]) -> Pipeline:
     said = pipeline.config.napari_streaming
     if isinstance(said, Sequence):
         if len(said) != 1:
-            wanted = "wanted a pipeline with one viewer for --port"
+            wanted = "wanted a pipeline with one viewer for --port, --host and --ssh"
             raise PipelineFileError(f"{wanted}, found {len(said)}: say their ports in the file")
         said = said[0]
     if said is None:
         said = LazyNapariStreamingConfig()
-    streaming = dataclasses.replace(said, napari_port=port)  # type: ignore[type-var]  # a twin is made at run time
+    streaming = dataclasses.replace(said, **changes)  # type: ignore[type-var]  # a twin is made at run time
     config = dataclasses.replace(pipeline.config, napari_streaming=streaming)
     return dataclasses.replace(pipeline, config=config)
 

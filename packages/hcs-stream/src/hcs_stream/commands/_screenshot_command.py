@@ -19,8 +19,9 @@ from hcs_protocol import HcsError
 from hcs_stream._viewers import REQUEST_SECONDS, Viewer
 from hcs_stream.sending import printable
 
+from ._complaints import complain
 from ._seconds import add_seconds
-from ._viewers_by_port import Outcome, add_ports, answer_of, complain, for_each_viewer, named
+from ._viewers_by_port import Outcome, add_ports, answer_of, for_each_viewer, named
 
 
 class NoPlaceForPictureError(HcsError, OSError):

@@ -24,9 +24,10 @@ from hcs_stream._viewer_kinds import NAPARI
 from hcs_stream._viewers import Viewer, viewers
 from hcs_stream.sending import printable
 
+from ._complaints import complain
 from ._seconds import add_seconds
 from ._viewer_options import CONNECT_SECONDS
-from ._viewers_by_port import Outcome, a_port, complain, named, tell
+from ._viewers_by_port import Outcome, a_port, named, tell
 
 LOOK_SECONDS = 0.2
 PORT_TAKEN, NO_DISPLAY = 3, 4

@@ -4,19 +4,13 @@ import argparse
 from functools import partial
 
 from hcs_protocol import ViewerStalledError
-from hcs_stream._viewers import LOCAL_HOSTS, STOP_SECONDS, Ending, Viewer, is_at, viewers
+from hcs_stream._viewers import STOP_SECONDS, Ending, Viewer, viewers
+from hcs_stream._whereabouts import is_at, is_here
 
+from ._complaints import complain
 from ._seconds import add_seconds
-from ._viewers_by_port import (
-    Outcome,
-    a_port,
-    add_host,
-    add_ports,
-    at_once,
-    complain,
-    for_each_viewer,
-    named,
-)
+from ._ssh_option import reach_all_as_said
+from ._viewers_by_port import Outcome, a_port, add_host, add_ports, at_once, for_each_viewer, named
 
 STOP = """Ask viewers to close; one that does not is ended by SIGTERM, then by SIGKILL.
 
@@ -90,7 +84,10 @@ def stop_viewers(options: argparse.Namespace) -> int:
     stop = partial(_stop, timeout=options.timeout)
     if not options.all:
         return for_each_viewer(options, stop, as_json=options.json)
-    running = [viewer for viewer in viewers() if is_at(viewer.connection, options.host)]
+    host, is_reached = reach_all_as_said(options)
+    if not is_reached:
+        return 1
+    running = [viewer for viewer in viewers() if is_at(viewer.connection, host)]
     if not running:
         complain("no viewer runs: there is nothing to stop")
     return at_once(running, stop, as_json=options.json)
@@ -104,7 +101,7 @@ def kill_viewers(options: argparse.Namespace) -> int:
 def _stop(viewer: Viewer, *, timeout: float) -> Outcome:
     was_stopped = viewer.is_stopped
     ending = viewer.stop(timeout)
-    if viewer.connection.host in LOCAL_HOSTS and viewer.is_alive:
+    if is_here(viewer.connection) and viewer.is_alive:
         raise ViewerStalledError(f"viewer {named(viewer)} did not end: its system waits for something")
     why = "it was frozen" if was_stopped else f"it did not close within {timeout:g} s"
     words = _words(ending, why) if viewer.connection.owns_process else "stopped listening"

@@ -9,12 +9,14 @@ from hcs_stream._compression import Compression
 from hcs_stream._overflow import Overflow
 from hcs_stream._stream import Stream
 
+from ._ssh_option import add_ssh
+
 CONNECT_SECONDS = 60.0
 """A viewer that is started may have to import napari from a cold disk."""
 
 
 def add_viewer_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--port``, ``--host``, ``--compression``, ``--title`` and ``--run`` to a command."""
+    """Add ``--port``, ``--host``, ``--ssh``, ``--compression``, ``--title`` and ``--run`` to a command."""
     viewer = parser.add_argument_group("which viewer")
     viewer.add_argument(
         "--port",
@@ -26,6 +28,7 @@ def add_viewer_options(parser: argparse.ArgumentParser) -> None:
     viewer.add_argument(
         "--host", default="localhost", help="its machine, whose connection file is here (default %(default)s)"
     )
+    add_ssh(viewer)
     viewer.add_argument(
         "--compression",
         choices=get_args(Compression),
@@ -47,6 +50,7 @@ def connect_as_said(
         ValueError: As `connect`.
     """
     return connect(
+        options.ssh,
         data_port=options.port,
         host=options.host,
         title=options.title,

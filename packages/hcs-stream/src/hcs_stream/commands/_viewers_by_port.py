@@ -8,8 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
 from hcs_protocol import HcsError, InvalidPortError, ViewerStalledError, check_data_port
-from hcs_stream._viewers import LOCAL_HOSTS, Viewer, is_at, viewers
+from hcs_stream._viewers import Viewer, viewers
+from hcs_stream._whereabouts import host_of, is_at, machine_name
 from hcs_stream.sending import printable
+
+from ._complaints import complain
+from ._ssh_option import add_ssh, reach_as_said
 
 HOST = "localhost"
 AnswerT = TypeVar("AnswerT")
@@ -63,9 +67,11 @@ class Outcome(NamedTuple):
 
     def json(self) -> str:
         """Return one line of JSON."""
-        shared = ("title", "host", "data_port", "control_port", "pid", "viewer_run")
-        known = {name: getattr(self.viewer.connection, name) for name in shared}
-        return json.dumps({**known, **self.fields})  # ASCII, for any terminal
+        connection = self.viewer.connection
+        shared = ("data_port", "control_port", "pid", "viewer_run")
+        known = {name: getattr(connection, name) for name in shared}
+        where = {"title": connection.title, "host": host_of(connection)}
+        return json.dumps({**where, **known, **self.fields})  # ASCII, for any terminal
 
 
 def add_ports(parser: argparse.ArgumentParser, *, several: bool = True) -> None:
@@ -79,10 +85,11 @@ def add_ports(parser: argparse.ArgumentParser, *, several: bool = True) -> None:
 
 
 def add_host(parser: argparse.ArgumentParser) -> None:
-    """Add ``--host`` to a command."""
+    """Add ``--host`` and ``--ssh`` to a command."""
     parser.add_argument(
         "--host", default=HOST, help="its machine, whose connection file is here (default %(default)s)"
     )
+    add_ssh(parser)
 
 
 def a_port(said: str) -> int:
@@ -124,14 +131,15 @@ def for_each_viewer(
     Returns:
         The exit status: 0 if it was done with all of them.
     """
+    host, is_reached = reach_as_said(options, options.ports)
     running = viewers()
-    found = [_found(port, options.host, running) for port in options.ports]
+    found = [_found(port, host, running) for port in options.ports] if is_reached else []
     meant = {viewer.connection.viewer_run: viewer for viewer in found if isinstance(viewer, Viewer)}
     missing = [error for error in found if isinstance(error, NoSuchViewerError)]
     for error in missing:
         complain(error)
     status = at_once(list(meant.values()), act, as_json=as_json)
-    return 1 if missing else status
+    return status if is_reached and not missing else 1
 
 
 def at_once(meant: Sequence[Viewer], act: Callable[[Viewer], Outcome], *, as_json: bool = False) -> int:
@@ -177,14 +185,9 @@ def tell(act: Callable[[], Outcome], *, as_json: bool) -> bool:
 def named(viewer: Viewer) -> str:
     """Say which viewer: ``5555 'Assay 7'``."""
     known = viewer.connection
-    where = "" if known.host in LOCAL_HOSTS else f" on {printable(known.host)}"
+    machine = machine_name(known)
+    where = f" on {printable(machine)}" if machine else ""
     return f"{known.data_port} {known.title!r}{where}"
-
-
-def complain(error: Exception | str) -> None:
-    """Say on standard error what went wrong."""
-    lines = str(error).split("\n")
-    sys.stderr.write("\n".join(map(printable, [f"hcs-stream: {lines[0]}", *lines[1:]])) + "\n")
 
 
 def _found(port: int, host: str, running: Sequence[Viewer]) -> Viewer | NoSuchViewerError:

@@ -5,6 +5,7 @@ Examples:
   hcs-stream viewers --watch                    again every second, until Ctrl-C
   hcs-stream viewers --json                     one JSON object per viewer and line
   hcs-stream viewers --json --watch >> log.jsonl  one line per viewer and second
+  hcs-stream viewers --ssh user@server          those of another machine, which ssh leads to
 
 A viewer is 'busy' if its window did not move for two seconds, 'frozen' if its process is stopped, and
 'not answering' if it did not say anything in time. Exit status: 0 listed, 1 no viewer runs, 2 wrong usage.
@@ -22,8 +23,12 @@ from rich.live import Live
 
 from hcs_protocol import runtime_folders
 from hcs_stream._viewer_reports import Rates, ViewerReport, report_viewers
-from hcs_stream._viewers import viewers
+from hcs_stream._viewers import Viewer, viewers
+from hcs_stream._whereabouts import is_at
 
+from ._complaints import complain
+from ._ssh_option import add_ssh, reach_all_as_said
+from ._viewers_by_port import HOST
 from ._viewers_table import new_console, viewers_table
 
 ANSWER_SECONDS = 3.0
@@ -45,7 +50,8 @@ def add_viewers_command(
     )
     parser.add_argument("--watch", action="store_true", help="look again every second, until Ctrl-C")
     parser.add_argument("--json", action="store_true", help="print one JSON object per viewer and line")
-    parser.set_defaults(run=list_viewers)
+    add_ssh(parser)
+    parser.set_defaults(run=list_viewers, host=HOST)
 
 
 def list_viewers(
@@ -55,18 +61,27 @@ def list_viewers(
     sleep: Callable[[float], object] = time.sleep,
 ) -> int:
     """Show the viewers that run; return the exit status."""
+    host, is_reached = reach_all_as_said(options) if options.ssh else ("", True)
+    if not is_reached:
+        return 1
+    find = partial(_viewers_at, host)
     with _json_lines() if options.json else _tables(watched=options.watch) as show:
         if options.watch:
             rates = Rates(clock)
             look = partial(report_viewers, timeout=WATCH_SECONDS)
-            watch(lambda: show(rates.add(look(viewers()))), clock=clock, sleep=sleep)
+            watch(lambda: show(rates.add(look(find()))), clock=clock, sleep=sleep)
             return 0
-        reports = report_viewers(viewers(), ANSWER_SECONDS)
+        reports = report_viewers(find(), ANSWER_SECONDS)
         if reports:
             show(reports)
             return 0
-    sys.stderr.write(f"hcs-stream: {_none_runs()}\n")
+    complain(f"no viewer of this user runs on {options.ssh}" if options.ssh else _none_runs())
     return 1
+
+
+def _viewers_at(host: str) -> list[Viewer]:
+    """Return the viewers of a host; of any, if it is empty."""
+    return [viewer for viewer in viewers() if not host or is_at(viewer.connection, host)]
 
 
 def watch(

@@ -36,6 +36,8 @@ def viewers_table(reports: Iterable[ViewerReport]) -> RenderableType:
 
 def _headline(report: ViewerReport) -> Text:
     plain = [f"data {report.data_port}", f"control {report.control_port}", f"pid {report.pid}"]
+    if report.machine:
+        plain.insert(0, f"on {printable(report.machine)}")
     if report.window_age_seconds is not None:
         plain.append(f"window {report.window_age_seconds:.1f} s")
     title = Text(printable(report.title), "bold")

@@ -18,6 +18,9 @@ OTHERS = frozenset(
     {
         "HCS_EXIT_TIMEOUT",
         "HCS_PARENTS",
+        "HCS_PATH_MAP",
+        "HCS_REMOTE_STREAM",
+        "HCS_REMOTE_VIEWER",
         "HCS_RUN",
         "HCS_RUNTIME_DIR",
         "HCS_SHM_BUDGET",
@@ -25,6 +28,7 @@ OTHERS = frozenset(
         "HCS_SHM_HUGE_PAGES",
         "HCS_SPILL_BUDGET",
         "HCS_SPILL_DIR",
+        "HCS_SSH",
         "HCS_VIEWER_BUDGET_MILLISECONDS",
         "HCS_VIEWER_FOLLOW",
         "HCS_VIEWER_FRAME_MILLISECONDS",

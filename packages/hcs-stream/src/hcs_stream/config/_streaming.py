@@ -124,7 +124,7 @@ class NapariStreamingConfig(StreamingConfig, NapariDisplayConfig):
     napari_port: int = DATA_PORT
     """The viewer's data port."""
     napari_host: str = "localhost"
-    """The viewer's machine."""
+    """The viewer's machine; ``"user@server"`` if ssh leads there."""
     viewer_title: str | None = None
     """Of the window of a viewer that is started; None is the viewer's own."""
     viewer_command: str | Sequence[str] | None = None

@@ -6,7 +6,7 @@ import math
 import msgspec
 
 from hcs_protocol import Connection, Pong
-from hcs_stream._viewers import LOCAL_HOSTS
+from hcs_stream._whereabouts import is_here, machine_name
 
 WELL_SECONDS = 2.0
 """A viewer whose window's thread gave a sign of life within this time is well."""
@@ -81,18 +81,24 @@ def _without_process(seen: Seen) -> Condition | None:
             return Condition(Health.ILL, "gone", seen.ending)
         case Process.GONE if seen.pong and seen.pong.state == "closing":
             return Condition(Health.ILL, "gone", "its window was closed")
-        case Process.GONE if not seen.has_file:
+        case Process.GONE if not (seen.has_file or connection.tunnel):
             return Condition(Health.ILL, "gone", "it has ended; its log may say why")
         case Process.GONE:
-            said = f"its process {pid} is gone, without a goodbye; its log may say why"
-            return Condition(Health.ILL, "gone", said)
+            return Condition(Health.ILL, "gone", _without_goodbye(connection))
         case Process.STOPPED:
             said = f"its process is stopped; 'kill -CONT {pid}' lets it go on"
             return Condition(Health.ILL, "frozen", said)
         case Process.ELSEWHERE if not seen.has_file:
-            said = f"the connection file of this viewer on {connection.host} was removed"
+            what = "tunnel to" if connection.tunnel else "connection file of"
+            said = f"the {what} this viewer on {machine_name(connection)} was removed"
             return Condition(Health.ILL, "gone", said)
     return None
+
+
+def _without_goodbye(connection: Connection) -> str:
+    if connection.tunnel:
+        return f"the tunnel to {machine_name(connection) or 'it'} is closed; the viewer may still run"
+    return f"its process {connection.pid} is gone, without a goodbye; its log may say why"
 
 
 def _closing(seen: Seen, silence: float) -> Condition | None:
@@ -128,6 +134,9 @@ def _answering(seen: Seen, now: float) -> Condition:
 
 
 def _help(seen: Seen) -> str:
-    if seen.connection.host in LOCAL_HOSTS:
+    connection = seen.connection
+    if is_here(connection):
         return "if it does not come back, force kill ends it"
-    return f"is {seen.connection.host} up, and its port {seen.connection.control_port} reachable?"
+    if connection.tunnel:
+        return f"is {machine_name(connection)} up? Process {connection.tunnel.pid} keeps the tunnel"
+    return f"is {connection.host} up, and its port {connection.control_port} reachable?"

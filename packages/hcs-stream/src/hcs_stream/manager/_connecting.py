@@ -57,7 +57,8 @@ def port_that_leads_to(target: Target) -> int:
         known = viewer.connection
         if known.viewer_run != target.viewer_run:
             continue
-        for port in (known.data_port, known.requested_port):
+        ports = known.data_port, known.requested_port
+        for port in reversed(ports) if known.tunnel else ports:  # the next tunnel has other ports
             found = find_viewer(port, host=target.host)
             if found is not None and found.connection.viewer_run == target.viewer_run:
                 return port

@@ -11,7 +11,8 @@ from hcs_protocol import Done, HcsError, Shutdown, ViewerStalledError, new_id
 from hcs_stream._requests import ask
 from hcs_stream._starting import start_viewer
 from hcs_stream._viewer_kinds import NAPARI
-from hcs_stream._viewers import LOCAL_HOSTS, Viewer, is_gone
+from hcs_stream._viewers import Viewer
+from hcs_stream._whereabouts import is_gone, is_here
 
 from ._remembered import Launched
 
@@ -88,7 +89,7 @@ def quit_viewer(viewer: Viewer) -> None:
             return
         said = f"it did not say goodbye within {GOODBYE_SECONDS:g} s; force kill ends process {pid}"
         raise ViewerStalledError(said) from error
-    if viewer.connection.host in LOCAL_HOSTS and not _is_gone_within(viewer, END_SECONDS):
+    if is_here(viewer.connection) and not _is_gone_within(viewer, END_SECONDS):
         raise ViewerRemainsError(f"it said goodbye, but process {pid} is still there; force kill ends it")
     viewer.forget()
 

@@ -194,7 +194,7 @@ COLUMNS: tuple[tuple[str, str, bool, Callable[[Instance], str]], ...] = (
         "Host",
         "The machine on which it runs",
         False,
-        lambda each: "this machine" if each.is_local else each.host,
+        lambda each: "this machine" if each.is_local else each.machine or each.host,
     ),
     (
         "Waiting",

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from hcs_protocol import Connection, Pong
-from hcs_stream._viewers import LOCAL_HOSTS
+from hcs_stream._whereabouts import LOCAL_HOSTS, host_of, is_here, machine_name
 
 from ._condition import Condition, Health, Process, Seen, condition
 from ._target import Target
@@ -36,6 +36,8 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     connection: Connection | None = None
     path: Path | None = None
     """Its connection file."""
+    machine: str = ""
+    """The other machine that it is on, as people call it; empty if it is this one."""
 
     @property
     def target(self) -> Target | None:
@@ -49,7 +51,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_local(self) -> bool:
         """Whether it is on this machine."""
-        return self.host in LOCAL_HOSTS
+        return is_here(self.connection) if self.connection else self.host in LOCAL_HOSTS
 
     @property
     def is_over(self) -> bool:
@@ -177,11 +179,7 @@ class Instances:
 
     def _end_launch(self, connection: Connection) -> None:
         for key, (launching, problem) in list(self._launches.items()):
-            if (
-                not problem
-                and launching.data_port == connection.requested_port
-                and connection.host in LOCAL_HOSTS
-            ):
+            if not problem and launching.data_port == connection.requested_port and is_here(connection):
                 del self._launches[key]
 
     def _change(self, run: str, **changes: object) -> None:
@@ -195,7 +193,8 @@ class Instances:
         return Instance(
             key=run,
             title=pong.title if pong else connection.title,
-            host=connection.host,
+            host=host_of(connection),
+            machine=machine_name(connection),
             data_port=connection.data_port,
             condition=how,
             shown=pong.counters.shown if pong else None,

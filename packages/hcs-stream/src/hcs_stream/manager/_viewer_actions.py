@@ -8,6 +8,7 @@ from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtGui import QAction, QGuiApplication, QKeySequence
 
 from hcs_protocol import runtime_folders
+from hcs_stream._added_files import HostWantedError, add_remote
 from hcs_stream._logs import last_lines, output_path
 from hcs_stream._viewers import Viewer
 
@@ -18,7 +19,6 @@ from ._instances import Instance, Instances, Launching
 from ._launching import kinds, next_free_port
 from ._main_thread import MainThread
 from ._remembered import Launched, Remembered
-from ._remote import HostWantedError, add_remote
 
 Then = Callable[[object, Exception | None], None]
 

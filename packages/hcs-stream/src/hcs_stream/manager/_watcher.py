@@ -10,7 +10,8 @@ import psutil
 
 from hcs_protocol import Connection, HcsError, Pong, ViewerStalledError, find_connections, runtime_folders
 from hcs_stream._processes import KnownProcess, living_process
-from hcs_stream._viewers import LOCAL_HOSTS, Viewer, is_gone
+from hcs_stream._viewers import Viewer
+from hcs_stream._whereabouts import is_gone, is_here, is_kept
 
 from ._condition import Process
 from ._instances import Found, Instance, Instances
@@ -175,7 +176,9 @@ def _found(path: Path, connection: Connection) -> Found:
 
 
 def _process(connection: Connection) -> Process:
-    if connection.host not in LOCAL_HOSTS:
+    if not is_kept(connection.tunnel):
+        return Process.GONE
+    if not is_here(connection):
         return Process.ELSEWHERE
     if is_gone(connection):
         return Process.GONE

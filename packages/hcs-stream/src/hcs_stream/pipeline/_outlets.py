@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hcs_protocol import Components, DisplayConfiguration, HcsError, RunState
 from hcs_stream import Stream
 from hcs_stream._plate_runs import components_of, declare_plate
-from hcs_stream._viewers import LOCAL_HOSTS
+from hcs_stream._whereabouts import LOCAL_HOSTS
 from hcs_stream.config import NapariStreamingConfig
 from hcs_stream.microscopes import ImageFile, Plate
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from hcs_protocol import Connection, ConnectionFileError, new_id, read_connection
-from hcs_stream._viewers import LOCAL_HOSTS, is_gone
+from hcs_protocol import Connection, ConnectionFileError, decode_connection, new_id, read_connection
+
+from ._whereabouts import LOCAL_HOSTS, is_gone
 
 MAX_NBYTES = 1 << 16
 
@@ -29,7 +30,26 @@ def add_remote(source: Path, folders: Sequence[Path], host: str | None = None) -
         HostWantedError: The file says that the viewer is on this machine, where it does not run.
         ConnectionFileError: It is no connection file, or no folder takes it.
     """
-    connection = _decode(source)
+    return add_connection(_read(source), str(source), folders, host)[1]
+
+
+def add_connection(
+    data: bytes, source: str, folders: Sequence[Path], host: str | None = None
+) -> tuple[Connection, Path]:
+    """Write a connection file that came in some way, as `add_remote`; return also what it says.
+
+    Args:
+        data: What it says.
+        source: Where it came from, for errors.
+        folders: Where connection files are looked for.
+        host: The machine on which the viewer runs.
+    """
+    connection = decode_connection(data, source)
+    if connection.tunnel:
+        raise ConnectionFileError(
+            f"wanted the file of the viewer itself, found that of a tunnel to it, which leads there from one "
+            f"machine alone ({source}): get it from {connection.tunnel.far_end}"
+        )
     if host:
         connection = msgspec.structs.replace(connection, host=host)
     if connection.host in LOCAL_HOSTS and is_gone(connection):
@@ -39,17 +59,17 @@ def add_remote(source: Path, folders: Sequence[Path], host: str | None = None) -
     refused = []
     for folder in folders:
         try:
-            return _copy(connection, folder)
+            return connection, _copy(connection, folder)
         except (OSError, ConnectionFileError) as error:
             refused.append(f"{folder}: {error}")
     raise ConnectionFileError(f"no folder takes the connection file ({'; '.join(refused)})")
 
 
-def _decode(source: Path) -> Connection:
+def _read(source: Path) -> bytes:
     try:
         with source.open("rb") as file:
-            return msgspec.json.decode(file.read(MAX_NBYTES), type=Connection)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            return file.read(MAX_NBYTES)
+    except OSError as error:
         raise ConnectionFileError(
             f"wanted the connection file of a viewer, found {error} ({source})"
         ) from error

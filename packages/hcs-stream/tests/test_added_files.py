@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from hcs_protocol import Connection, ConnectionFileError, read_connection
-from hcs_stream.manager._remote import HostWantedError, add_remote
+from hcs_stream._added_files import HostWantedError, add_remote
 
 GONE = 2**22 + 1
 

@@ -1,0 +1,73 @@
+"""What OpenSSH says, as it says it, and what a user reads."""
+
+import pytest
+
+from hcs_protocol.ssh import SshPlace, explain
+
+PLACE = SshPlace("me@server")
+
+
+@pytest.mark.parametrize(
+    ("said", "helps", "lasts"),
+    [
+        (
+            "No ED25519 host key is known for [127.0.0.1]:2222 and you have requested strict checking.\n"
+            "Host key verification failed.",
+            "run 'ssh me@server' once",
+            True,
+        ),
+        (
+            "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nHost key verification failed.",
+            "ssh-keygen -R server",
+            True,
+        ),
+        ("me@server: Permission denied (publickey,password).", "ssh-copy-id me@server", True),
+        ("ssh: Could not resolve hostname server: Name or service not known", "spelled", True),
+        ("ssh: connect to host server port 22: Connection refused", "no ssh server answers", False),
+        ("ssh: connect to host server port 22: Connection timed out", "switched on", False),
+        ("Timeout, server server not responding.", "switched on", False),
+        ("Connection to server closed by remote host.", "the link was cut", False),
+        ("Warning: remote port forwarding failed for listen port 0", "AllowTcpForwarding yes", True),
+        ("bind [127.0.0.1]:8888: Address already in use", "LocalForward", False),
+        ("/root/.ssh/config: line 3: Bad configuration option: hots", "has a mistake", True),
+    ],
+)
+def test_what_ssh_complains_of_is_told_with_what_helps(said: str, helps: str, lasts: bool) -> None:
+    error = explain(PLACE, 255, said)
+
+    assert helps in str(error)
+    assert said.splitlines()[-1].strip() in str(error)
+    assert error.lasts is lasts
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (127, "bash: line 1: hcs-viewer: command not found"),
+        (127, "sh: 1: hcs-viewer: not found"),
+        (1, "'hcs-viewer' is not recognized as an internal or external command,"),
+        (126, "env: '/opt/x/hcs-viewer': No such file or directory"),
+    ],
+)
+def test_a_program_that_is_missing_there_can_be_named(status: int, said: str) -> None:
+    error = explain(PLACE, status, said, program="hcs-viewer", variable="HCS_REMOTE_VIEWER")
+
+    assert "HCS_REMOTE_VIEWER=/home/me/env/bin/hcs-viewer" in str(error)
+    assert error.lasts
+
+
+def test_a_program_that_is_too_old_has_to_be_updated() -> None:
+    said = "usage: hcs-viewer [-h]\nhcs-viewer: error: unrecognized arguments: connection 5555"
+
+    assert "update it" in str(explain(PLACE, 2, said, program="hcs-viewer", variable="V"))
+
+
+def test_what_the_program_says_there_is_told_and_may_change() -> None:
+    error = explain(PLACE, 1, "hcs-viewer: no viewer of this user runs", program="hcs-viewer", variable="V")
+
+    assert str(error) == "ssh me@server: hcs-viewer: no viewer of this user runs"
+    assert not error.lasts
+
+
+def test_silence_is_told_with_the_exit_status() -> None:
+    assert "exit status 255" in str(explain(PLACE, 255, ""))

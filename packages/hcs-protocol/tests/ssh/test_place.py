@@ -1,0 +1,75 @@
+"""Where ssh goes, and by which command line."""
+
+import pytest
+
+from hcs_protocol import TunnelError
+from hcs_protocol.ssh import SshPlace, forward, is_ssh, ssh_place
+
+
+@pytest.mark.parametrize(
+    ("said", "behind", "place"),
+    [
+        ("user@server", None, SshPlace("user@server")),
+        ("server", None, SshPlace("server")),
+        ("ssh://user@server", None, SshPlace("user@server")),
+        ("ssh://user@server:2222/", None, SshPlace("user@server:2222")),
+        ("user@gateway", "inner", SshPlace("inner", "user@gateway")),
+        ("ssh://user@gateway/me@inner", None, SshPlace("me@inner", "user@gateway")),
+        ("ssh://a/b", "c", SshPlace("c", "a,b")),
+        ("me@[fe80::1]", None, SshPlace("me@[fe80::1]")),
+        ("LAB+me@server", None, SshPlace("LAB+me@server")),
+        ("LAB\\me@server", None, SshPlace("LAB\\me@server")),
+    ],
+)
+def test_a_machine_is_named_as_ssh_names_it(said: str, behind: str | None, place: SshPlace) -> None:
+    assert ssh_place(said, behind) == place
+    assert ssh_place(str(place)) == place
+
+
+@pytest.mark.parametrize(
+    "said", ["", "-oProxyCommand=rm", "ssh://-l/x", "ssh://", "a b", "a;b@c", "user@ho$t", "a/b"]
+)
+def test_what_is_no_machine_is_refused_before_ssh_sees_it(said: str) -> None:
+    with pytest.raises(TunnelError, match="wanted a machine as 'user@server'"):
+        ssh_place(said)
+
+
+def test_a_machine_behind_another_that_is_none_is_refused() -> None:
+    with pytest.raises(TunnelError, match="wanted a machine"):
+        ssh_place("gateway", "-oProxyCommand=rm")
+
+
+def test_a_host_that_ssh_leads_to_says_so() -> None:
+    assert [is_ssh(host) for host in ("user@server", "ssh://server", "server", "10.0.0.3")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_what_runs_there_comes_last_as_one_text() -> None:
+    command = SshPlace("me@server").command(["hcs-viewer", "connection", "a b"], environ={})
+
+    assert command[0] == "ssh"
+    assert command[-3:] == ["--", "me@server", "hcs-viewer connection 'a b'"]
+    assert "-N" not in command
+
+
+def test_a_tunnel_runs_nothing_there_and_asks_nobody() -> None:
+    command = SshPlace("me@server:22", "gateway").command(
+        forwards=["-L1:h:2"], environ={"HCS_SSH": "ssh -F f"}
+    )
+
+    assert command[:3] == ["ssh", "-F", "f"]
+    assert command[-3:] == ["-N", "--", "ssh://me@server:22"]
+    assert command[command.index("-J") + 1] == "gateway"
+    assert {"-oBatchMode=yes", "-L1:h:2"} <= set(command)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::1", "[::1]"), ("lab-3", "lab-3")],
+)
+def test_a_port_leads_to_where_the_viewer_listens(host: str, address: str) -> None:
+    assert forward("-L", 4000, host, 5555) == f"-L127.0.0.1:4000:{address}:5555"

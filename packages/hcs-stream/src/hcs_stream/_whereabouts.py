@@ -1,0 +1,59 @@
+"""Where a viewer is: here or on another machine, behind a tunnel or not, and whether it still runs."""
+
+from hcs_protocol import Connection, Tunnel, find_connections, runtime_folders, this_machine
+from hcs_protocol.ssh import is_ssh, ssh_place
+
+from ._processes import KnownProcess
+
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def is_at(connection: Connection, host: str) -> bool:
+    """Say whether a viewer is on this machine, whatever it calls itself, or found under this name."""
+    if connection.tunnel and not _is_of_here(connection.tunnel):
+        return False  # its ports are another machine's, with which this one shares a folder
+    name, wanted = host_of(connection), str(ssh_place(host)) if is_ssh(host) else host
+    return name == wanted or {name, wanted} <= LOCAL_HOSTS
+
+
+def is_gone(connection: Connection) -> bool:
+    """Say whether this viewer has ended; of another machine's nothing can be proven."""
+    return is_here(connection) and not is_running(connection)
+
+
+def is_here(connection: Connection) -> bool:
+    """Say whether this viewer's process is one of this machine: a tunnel may make another's look so."""
+    if connection.tunnel:
+        return bool(connection.machine) and connection.machine == this_machine()
+    is_same = not connection.machine or connection.machine == (this_machine() or connection.machine)
+    return connection.host in LOCAL_HOSTS and is_same
+
+
+def host_of(connection: Connection) -> str:
+    """Return what the viewer's machine is called here: who asks for this host finds it."""
+    return connection.tunnel.host if connection.tunnel else connection.host
+
+
+def machine_name(connection: Connection) -> str:
+    """Return which machine a viewer is on, for people; empty if it is this one."""
+    if is_here(connection):
+        return ""
+    return connection.tunnel.far_end if connection.tunnel else connection.host
+
+
+def is_kept(tunnel: Tunnel | None) -> bool:
+    """Say whether the way to a viewer is open: none is needed, or a process here keeps it so."""
+    return tunnel is None or (_is_of_here(tunnel) and KnownProcess.keeper_of(tunnel).is_alive)
+
+
+def is_running(connection: Connection) -> bool:
+    """Say whether a local viewer runs; in a user's own napari it may end before the process does."""
+    if not KnownProcess.named_by(connection).is_alive:
+        return False
+    return connection.owns_process or any(
+        found.viewer_run == connection.viewer_run for _, found in find_connections(runtime_folders())
+    )
+
+
+def _is_of_here(tunnel: Tunnel) -> bool:
+    return tunnel.machine == this_machine()

@@ -1,0 +1,278 @@
+"""A viewer on another machine is reached through a tunnel, which a script makes that stands in for ssh."""
+
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+import hcs_stream
+from hcs_protocol import (
+    Connection,
+    ConnectionFileError,
+    Tunnel,
+    TunnelError,
+    this_machine,
+    write_connection,
+)
+from hcs_protocol.ssh import SshPlace
+from hcs_stream import _registry, _tunnel, _tunnels
+from hcs_stream._processes import KnownProcess
+from hcs_stream._tunnel import fetch_connection, fetch_connections, near_end
+from hcs_stream._tunnels import await_viewer, close_tunnels, give_up, reach
+from hcs_stream._viewers import find_viewer
+from hcs_stream._whereabouts import is_here, is_kept
+
+LONG = 30.0
+SCRIPT = Path(__file__).with_name("fake_ssh.py")
+THERE = "ssh://me@server"
+
+
+class FakeSsh:
+    """What the script is told, and what it was called with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def leads_to(self, *connections: Connection) -> None:
+        """Say which viewers run there."""
+        said = "\n".join(msgspec.json.encode(each).decode() for each in connections)
+        (self.folder / "says").write_text(f"{said}\n")
+
+    def fails(self, status: int, text: str) -> None:
+        """Let it end so from now on."""
+        (self.folder / "fails").write_text(f"{status} {text}")
+
+    @property
+    def calls(self) -> list[str]:
+        """Its command lines."""
+        return (self.folder / "argv").read_text().splitlines()
+
+    @property
+    def pids(self) -> list[int]:
+        """Of those that forward ports."""
+        return [int(line) for line in (self.folder / "pids").read_text().splitlines()]
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSsh]:
+    """Let a script be ssh."""
+    folder = tmp_path / "ssh"
+    folder.mkdir()
+    monkeypatch.setenv("FAKE_SSH", str(folder))
+    monkeypatch.setenv("HCS_SSH", shlex.join([sys.executable, str(SCRIPT)]))
+    for name in ("WATCH_SECONDS", "ANSWER_SECONDS", "FIRST_REST_SECONDS"):
+        monkeypatch.setattr(_tunnel, name, 0.1)
+    yield FakeSsh(folder)
+    close_tunnels()
+
+
+@pytest.fixture
+def far(viewer: Any, ssh: FakeSsh) -> Any:
+    """A viewer that only ssh leads to."""
+    viewer.path.unlink()
+    ssh.leads_to(msgspec.structs.replace(viewer.connection, machine="another"))
+    return viewer
+
+
+@pytest.fixture
+def connected(holdings: Any, far: Any) -> Iterator[Callable[..., hcs_stream.Stream]]:
+    """Connect to the viewer that only ssh leads to."""
+
+    def connect(*place: str, **keywords: Any) -> hcs_stream.Stream:
+        return hcs_stream.connect(*place, data_port=far.connection.data_port, timeout=LONG, **keywords)
+
+    yield connect
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HCS_EXIT_TIMEOUT", "0.1")
+        _registry.close_publishers()
+
+
+def test_images_arrive_through_it(connected: Callable[..., hcs_stream.Stream], far: Any) -> None:
+    with connected("me@server") as stream:
+        stream.send(np.full((4, 5), 7, "uint8"), well="A01")
+        stream.flush(LONG)
+
+    assert far.pixels() == [bytes([7] * 20)]
+
+
+@pytest.mark.parametrize("host", ["me@server", "ssh://me@server"])
+def test_a_host_may_say_it(connected: Callable[..., hcs_stream.Stream], far: Any, host: str) -> None:
+    with connected(host=host) as stream:
+        stream.send(np.zeros((4, 5), "uint8"))
+        stream.flush(LONG)
+
+    assert len(far.pixels()) == 1
+
+
+def test_the_machine_behind_another_is_reached(
+    connected: Callable[..., hcs_stream.Stream], far: Any, ssh: FakeSsh
+) -> None:
+    connected("me@gateway", host="me@inner").close()
+
+    assert all("-J me@gateway" in call and " -- me@inner" in call for call in ssh.calls)
+
+
+def test_images_arrive_though_it_is_cut(
+    connected: Callable[..., hcs_stream.Stream], far: Any, ssh: FakeSsh
+) -> None:
+    with connected("me@server") as stream:
+        for value in range(30):
+            stream.send(np.full((4, 5), value, "uint8"))
+            if value % 10 == 5:
+                os.kill(ssh.pids[-1], signal.SIGKILL)
+        stream.flush(LONG)
+
+    assert {pixels[0] for pixels in far.pixels()} == set(range(30))
+    assert len(ssh.pids) > 1
+
+
+def test_the_viewer_that_comes_after_gets_the_images(
+    connected: Callable[..., hcs_stream.Stream], far: Any, ssh: FakeSsh, new_viewer: Callable[..., Any]
+) -> None:
+    port = far.connection.data_port
+    with connected("me@server") as stream:
+        stream.send(np.full((4, 5), 1, "uint8"))
+        stream.flush(LONG)
+        far.kill()
+        stream.send(np.full((4, 5), 2, "uint8"))
+        after = new_viewer()
+        after.path.unlink()
+        ssh.leads_to(msgspec.structs.replace(after.connection, requested_port=port, machine="another"))
+        stream.flush(LONG)
+
+    assert after.pixels() == [bytes([2] * 20)]
+
+
+def test_keys_are_in_no_command_line_and_no_environment(
+    connected: Callable[..., hcs_stream.Stream], far: Any, ssh: FakeSsh
+) -> None:
+    with connected("me@server"):
+        environment = Path(f"/proc/{ssh.pids[-1]}/environ")
+        said = environment.read_text() if environment.exists() else ""
+
+    secret = far.connection.client_secret_key
+    assert secret not in said + "".join(ssh.calls)
+
+
+def test_the_tunnel_is_found_by_its_machine_alone(far: Any) -> None:
+    port = far.connection.data_port
+    reach(THERE, port)
+
+    viewer = await_viewer(THERE, port, LONG)
+
+    assert viewer is not None
+    assert viewer.connection.viewer_run == far.viewer_run
+    assert viewer.connection.requested_port == port
+    assert find_viewer(port) is None
+    assert find_viewer(port, host="me@server") is not None
+    assert not is_here(viewer.connection)
+    give_up(THERE, port)
+    assert find_viewer(port, host=THERE) is None
+    assert not viewer.path.exists()
+
+
+def test_one_process_keeps_it_for_all(far: Any, ssh: FakeSsh, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = far.connection.data_port
+    reach(THERE, port)
+    await_viewer(THERE, port, LONG)
+    monkeypatch.setattr(_tunnels, "_keepers", ours := dict[Any, Any]())
+
+    reach(THERE, port)
+
+    assert (ours, len(ssh.pids)) == ({}, 1)
+    monkeypatch.undo()
+
+
+def test_without_the_process_that_keeps_it_the_viewer_is_out_of_reach(far: Any, own_places: Path) -> None:
+    gone = near_end(far.connection, [4000, 4001], THERE, "server", 5555)
+    assert gone.tunnel
+    gone = msgspec.structs.replace(gone, tunnel=msgspec.structs.replace(gone.tunnel, pid=2**22 + 1))
+    path = write_connection(gone, [own_places])
+
+    assert hcs_stream.viewers() == []
+    assert find_viewer(5555, host=THERE) is None
+    assert not path.exists()
+
+
+def test_a_tunnel_of_another_machine_is_none_of_this_one(far: Any, own_places: Path) -> None:
+    theirs = near_end(far.connection, [4000, 4001], THERE, "server", 5555)
+    assert theirs.tunnel
+    theirs = msgspec.structs.replace(theirs, tunnel=msgspec.structs.replace(theirs.tunnel, machine="other"))
+    path = write_connection(theirs, [own_places])
+
+    assert not is_kept(theirs.tunnel)
+    assert find_viewer(5555, host=THERE) is None
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "helps"),
+    [
+        (255, "Host key verification failed.", "run 'ssh me@server' once in a terminal"),
+        (255, "me@server: Permission denied (publickey).", "ssh-copy-id me@server"),
+        (127, "bash: hcs-viewer: command not found", "HCS_REMOTE_VIEWER="),
+        (1, "hcs-viewer: no viewer of this user runs on port 5555", "no viewer of this user runs"),
+    ],
+)
+def test_what_keeps_ssh_from_it_is_told_at_once(
+    connected: Callable[..., hcs_stream.Stream], ssh: FakeSsh, status: int, said: str, helps: str
+) -> None:
+    ssh.fails(status, said)
+
+    with pytest.raises(TunnelError) as raised:
+        connected("me@server")
+
+    assert helps in str(raised.value)
+    assert _tunnels._keepers == {}
+
+
+def test_images_wait_for_a_machine_that_cannot_be_reached_yet(
+    connected: Callable[..., hcs_stream.Stream], far: Any, ssh: FakeSsh
+) -> None:
+    ssh.fails(255, "ssh: connect to host server port 22: No route to host")
+    with connected("me@server", wait=False) as stream:
+        stream.send(np.full((4, 5), 3, "uint8"))
+        while not ssh.folder.joinpath("argv").exists():
+            pass
+        (ssh.folder / "fails").unlink()
+        stream.flush(LONG)
+
+    assert far.pixels() == [bytes([3] * 20)]
+
+
+def test_what_a_shell_says_before_the_file_does_no_harm(far: Any) -> None:
+    place = SshPlace("me@server")
+
+    assert fetch_connection(place, 5555).viewer_run == far.viewer_run
+    assert [each.viewer_run for each in fetch_connections(place)] == [far.viewer_run]
+
+
+def test_what_is_no_connection_file_is_an_error(ssh: FakeSsh) -> None:
+    (ssh.folder / "says").write_text("{}")
+
+    with pytest.raises(ConnectionFileError, match="by ssh me@server"):
+        fetch_connection(SshPlace("me@server"), 5555)
+
+
+def test_another_host_without_a_file_says_how_to_get_one() -> None:
+    with pytest.raises(ConnectionFileError) as raised:
+        hcs_stream.connect(host="imaging-3", data_port=5601)
+
+    said = str(raised.value)
+    assert "ssh imaging-3 hcs-viewer connection 5601 --host imaging-3 | hcs-stream connection add -" in said
+    assert "USER@imaging-3" in said
+
+
+def test_a_tunnel_on_the_same_machine_hides_no_process(far: Any) -> None:
+    here = msgspec.structs.replace(far.connection, machine=this_machine())
+    keeper = KnownProcess.of(os.getpid())
+    tunnel = Tunnel(host=THERE, far_end="server", pid=keeper.pid, start_time=keeper.start_time)
+
+    assert is_here(msgspec.structs.replace(here, tunnel=tunnel)) is bool(this_machine())
