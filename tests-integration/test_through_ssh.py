@@ -155,17 +155,15 @@ def test_a_server_that_forbids_tunnels_is_told(
     assert "AllowTcpForwarding yes" in done.stderr
 
 
-def test_the_commands_reach_it_too(viewer: hcs_stream.Viewer, ssh: str, tmp_path: Path) -> None:
+def test_the_commands_reach_it_too(viewer: hcs_stream.Viewer, ssh: str) -> None:
     port = str(viewer.connection.data_port)
 
     listed = _hcs_stream("viewers", "--ssh", "there", "--json")
     told = _hcs_stream("state", port, "--ssh", "there", "--json")
-    killed = _hcs_stream("kill", port, "--ssh", "there")
 
     [line] = [json.loads(line) for line in listed.stdout.splitlines()]
     assert (line["viewer_run"], line["host"]) == (viewer.connection.viewer_run, "ssh://there")
     assert json.loads(told.stdout)["viewer_run"] == viewer.connection.viewer_run, told.stderr
-    assert killed.returncode in {0, 1}
 
 
 def test_a_viewer_here_is_lent_to_workers_there(

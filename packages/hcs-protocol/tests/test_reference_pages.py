@@ -24,12 +24,13 @@ if not FOLDER.is_dir():
 MESSAGES = (FOLDER / "messages.md").read_text(encoding="utf-8")
 CONNECTION = (FOLDER / "connection-file.md").read_text(encoding="utf-8")
 SCHEMA: dict[str, Any] = json.loads(json.dumps(json_schema()))
+OF_FILES = {"Connection", "Tunnel"}
 STRUCTS = {name: shape for name, shape in SCHEMA["$defs"].items() if "properties" in shape}
 
 
 @pytest.mark.parametrize("name", STRUCTS)
 def test_each_message_has_a_table_of_its_fields(name: str) -> None:
-    rows = _table(CONNECTION if name == "Connection" else MESSAGES, name)
+    rows = _table(CONNECTION if name in OF_FILES else MESSAGES, name)
 
     assert {field for field, _, _ in rows} == STRUCTS[name]["properties"].keys() - {"type"}
     assert {field for field, _, left_out in rows if left_out == "required"} == (
@@ -41,7 +42,7 @@ def test_each_message_has_a_table_of_its_fields(name: str) -> None:
 def test_the_defaults_in_a_table_are_those_of_the_code(name: str) -> None:
     fields = STRUCTS[name]["properties"]
 
-    for field, _, left_out in _table(CONNECTION if name == "Connection" else MESSAGES, name):
+    for field, _, left_out in _table(CONNECTION if name in OF_FILES else MESSAGES, name):
         default = fields[field].get("default")
         if default is not None and not isinstance(default, dict):  # those are told in words
             assert json.loads(left_out.strip("`")) == default, field

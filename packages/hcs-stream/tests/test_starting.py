@@ -119,7 +119,9 @@ def stop(start: Start | None) -> None:
 
 
 def test_without_its_file_another_machines_viewer_cannot_be_reached(own_places: Path) -> None:
-    with pytest.raises(ConnectionFileError, match=f"copy viewer-{PORT}.json .* to {own_places}"):
+    with pytest.raises(
+        ConnectionFileError, match=f"ssh 10.0.0.9 hcs-viewer connection {PORT} --host 10.0.0.9"
+    ):
         hcs_stream.connect(data_port=PORT, host="10.0.0.9")
 
 

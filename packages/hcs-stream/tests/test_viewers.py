@@ -249,7 +249,7 @@ def test_another_machines_viewer_that_does_not_answer_cannot_be_stopped(
 ) -> None:
     viewer.answers = False
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hcs_stream._viewers.LOCAL_HOSTS", frozenset())  # as if it were elsewhere
+        patch.setattr("hcs_stream._whereabouts.LOCAL_HOSTS", frozenset())  # as if it were elsewhere
         with pytest.raises(ViewerStalledError, match="no reply to Shutdown"):
             Viewer(viewer.connection, viewer.path).stop(timeout=0.05)
 

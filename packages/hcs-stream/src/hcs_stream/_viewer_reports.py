@@ -136,8 +136,8 @@ def _report(
 def _silent_report(connection: Connection, seen_at: float) -> ViewerReport:
     shared = ("title", "data_port", "control_port", "pid", "start_time", "viewer_run")
     known = {name: getattr(connection, name) for name in shared}
-    where = {"host": host_of(connection), "machine": machine_name(connection)}
-    return ViewerReport(seen_at=seen_at, state="", **known, **where)
+    host, machine = host_of(connection), machine_name(connection)
+    return ViewerReport(seen_at=seen_at, state="", host=host, machine=machine, **known)
 
 
 def _state(pong: Pong) -> str:

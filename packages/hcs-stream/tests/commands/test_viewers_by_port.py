@@ -79,7 +79,7 @@ def test_one_that_fails_keeps_no_other_from_it(new_viewer: Any, capsys: Captured
             raise HcsError("it is ill\x07")
         return Outcome(viewer, "well done", {"how": "well"})
 
-    ports = Namespace(ports=[bad.data_port, 7777, good.data_port, good.data_port], host="localhost")
+    ports = Namespace(ports=[bad.data_port, 7777, good.data_port, good.data_port], host="localhost", ssh=None)
     status = for_each_viewer(ports, act)
     said = capsys.readouterr()
 
@@ -90,7 +90,7 @@ def test_one_that_fails_keeps_no_other_from_it(new_viewer: Any, capsys: Captured
 
 def test_programs_get_a_line_for_each(viewer: Any, capsys: Captured) -> None:
     port = viewer.connection.data_port
-    options = Namespace(ports=[port], host="localhost")
+    options = Namespace(ports=[port], host="localhost", ssh=None)
 
     assert for_each_viewer(options, lambda v: Outcome(v, "well", {"how": "well"}), as_json=True) == 0
     assert json.loads(capsys.readouterr().out) == {

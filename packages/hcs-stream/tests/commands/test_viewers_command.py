@@ -68,7 +68,7 @@ def test_watched_viewers_are_listed_every_second_with_rates(viewer: Any, capsys:
         viewer.pong = pong_with(viewer, adopted=viewer.pong.counters.adopted + 5)
         seconds.sleep(duration)
 
-    options = Namespace(watch=True, json=True)
+    options = Namespace(watch=True, json=True, ssh=None)
     assert list_viewers(options, clock=seconds.clock, sleep=sleep) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["counters"]["adopted"] for line in lines] == [0, 5, 10]
@@ -82,7 +82,7 @@ def test_who_watches_sees_viewers_come(new_viewer: Any, capsys: Captured) -> Non
         new_viewer()
         seconds.sleep(duration)
 
-    list_viewers(Namespace(watch=True, json=False), clock=seconds.clock, sleep=sleep)
+    list_viewers(Namespace(watch=True, json=False, ssh=None), clock=seconds.clock, sleep=sleep)
     out = capsys.readouterr().out
 
     assert "no viewer of this user runs" in out.splitlines()[0]
@@ -105,7 +105,7 @@ def test_a_terminal_shows_the_latest_look_in_the_place_of_the_one_before(
     monkeypatch.setenv("TERM", "xterm-256color")
     seconds = Seconds(2)
 
-    list_viewers(Namespace(watch=True, json=False), clock=seconds.clock, sleep=seconds.sleep)
+    list_viewers(Namespace(watch=True, json=False, ssh=None), clock=seconds.clock, sleep=seconds.sleep)
     out = capsys.readouterr().out
 
     assert out.index("\x1b[1A") < out.index("in 1 s")

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hcs_protocol import Connection, Pong
+from hcs_protocol import Connection, Pong, Tunnel
 from hcs_stream.manager._condition import Condition, Health, Process, Seen, condition
 
 
@@ -111,6 +111,17 @@ def test_of_another_machines_process_nothing_is_known_but_its_answers(seen: Any,
     assert condition(remote, 100.0).health is Health.WELL
     assert "is imaging-3 up, and its port 6555 reachable?" in condition(remote, 110.0).problem
     assert condition(msgspec.structs.replace(remote, has_file=False), 100.0).word == "gone"
+
+
+def test_a_viewer_behind_a_tunnel_is_named_after_its_machine(seen: Any, connection: Any) -> None:
+    tunnel = Tunnel(host="ssh://imaging-3", far_end="imaging-3", pid=4711, start_time=1.0)
+    known = connection(tunnel=tunnel)
+
+    silent = condition(seen({}, process=Process.ELSEWHERE, connection=known), 110.0)
+    gone = condition(seen({}, process=Process.GONE, connection=known), 100.0)
+
+    assert silent.problem.endswith("is imaging-3 up? Process 4711 keeps the tunnel")
+    assert gone.problem == "the tunnel to imaging-3 is closed; the viewer may still run"
 
 
 def test_an_answer_that_was_none_is_told_when_a_viewer_is_silent(seen: Any) -> None:

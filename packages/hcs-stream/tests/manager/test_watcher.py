@@ -1,14 +1,24 @@
 """Viewers are asked in threads of their own: one that is slow keeps nobody waiting."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 
-from hcs_protocol import Connection, MalformedMessageError, Pong, ViewerStalledError
+from hcs_protocol import (
+    Connection,
+    MalformedMessageError,
+    Pong,
+    Tunnel,
+    ViewerStalledError,
+    this_machine,
+)
+from hcs_stream._processes import KnownProcess
 from hcs_stream._viewers import Viewer
 from hcs_stream.manager._instances import Instance, Instances
 from hcs_stream.manager._watcher import Watcher
@@ -140,6 +150,34 @@ def test_the_memory_of_a_viewer_on_this_machine_is_known(watched: Watched, mine:
 
     assert here.rss_nbytes
     assert there.rss_nbytes is None
+
+
+def test_a_viewer_behind_a_tunnel_is_not_of_this_machine(watched: Watched, mine: Any, pong: Any) -> None:
+    keeper = KnownProcess.of(os.getpid())
+    tunnel = Tunnel(
+        host="ssh://imaging-3",
+        far_end="imaging-3",
+        pid=keeper.pid,
+        start_time=keeper.start_time,
+        machine=this_machine(),
+    )
+    gone = msgspec.structs.replace(tunnel, pid=2**22 + 1)
+    watched.files = [
+        mine(5555, tunnel=tunnel, machine="another"),
+        mine(5556, tunnel=gone, machine="another"),
+    ]
+    watched.answers = {5555: pong, 5556: pong}
+    watched.watcher.start()
+    watched.wait_for(lambda words: words == {5555: "ready", 5556: "gone"})
+
+    there = watched.listed[0]
+
+    assert (there.machine, there.host, there.is_local, there.rss_nbytes) == (
+        "imaging-3",
+        "ssh://imaging-3",
+        False,
+        None,
+    )
 
 
 def test_a_look_that_fails_is_not_the_last(watched: Watched, mine: Any, pong: Any, caplog: Any) -> None:

@@ -10,6 +10,7 @@ import shlex
 import socket
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import msgspec
 
@@ -57,13 +58,17 @@ def share(
                 else:
                     ready(f"{place.destination}:{path}")
                 was_open, attempts = True, 0
-                far_end.wait(lambda known=connection: find() == known)
+                far_end.wait(partial(_is_found, find, connection))
         except TunnelError as error:
             if not was_open:
                 raise
             tell(f"no tunnel, images wait there: {error}")
         sleep(RESTS[min(attempts, len(RESTS) - 1)])
         attempts += 1
+
+
+def _is_found(find: Callable[[], Connection | None], wanted: Connection) -> bool:
+    return find() == wanted
 
 
 class FarEnd:

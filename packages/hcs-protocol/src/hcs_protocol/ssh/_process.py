@@ -18,11 +18,15 @@ from ._place import SSH
 
 KEPT_LINES = 200
 END_SECONDS = 5.0
-NO_WINDOW = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
 HOW_TO_INSTALL = (
     "install OpenSSH: 'sudo apt-get install openssh-client', on Windows 'OpenSSH Client' among the optional "
     f"features; or say where it is, {SSH}=/path/to/ssh"
 )
+
+if sys.platform == "win32":
+    NO_WINDOW = subprocess.CREATE_NO_WINDOW
+else:
+    NO_WINDOW = 0
 
 
 def run_ssh(command: list[str], *, timeout: float) -> "subprocess.CompletedProcess[bytes]":
