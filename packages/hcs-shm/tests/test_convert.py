@@ -1,14 +1,13 @@
 import array as standard_array
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from hcs_protocol import DTYPES, PixelWriter, UnsupportedArrayError
 from hcs_protocol.testing import PixelWriterTests
-from hcs_shm import ArrayWriter
+from hcs_shm import ArrayWriter, to_numpy
 
 
 class Described:
@@ -31,15 +30,6 @@ class Interface:
     def __init__(self, array: np.ndarray) -> None:
         self._array = array
         self.__array_interface__ = array.__array_interface__
-
-
-class OnADevice(Described):
-    """Like an array of CuPy."""
-
-    __cuda_array_interface__: ClassVar = {"version": 3}
-
-    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
-        raise TypeError("implicit conversion is not allowed")
 
 
 class TestNumPy(PixelWriterTests):
@@ -161,7 +151,6 @@ def test_pixels_can_be_written_over_themselves() -> None:
         (np.zeros((0, 4)), "has pixels"),
         (np.zeros(()), "has pixels"),
         (np.ma.masked_less(np.arange(4), 2), r"array.filled\(0\)"),
-        (OnADevice(np.zeros((2, 2))), "implicit conversion"),
     ],
 )
 def test_an_array_that_no_image_is_like_is_refused_with_advice(array: object, advice: str) -> None:
@@ -189,7 +178,7 @@ def test_copying_imports_nothing(run_python: Callable[[str], str]) -> None:
     code = """
 import sys, tempfile
 import numpy as np
-from hcs_shm import ArrayWriter
+from hcs_shm import ArrayWriter, to_numpy
 with tempfile.NamedTemporaryFile() as file:
     array = np.memmap(file.name, np.uint16, "w+", shape=(4, 5))
     before = set(sys.modules)
@@ -203,3 +192,23 @@ with tempfile.NamedTemporaryFile() as file:
 def test_room_that_cannot_be_written_is_refused() -> None:
     with pytest.raises(ValueError, match="read-only"):
         ArrayWriter().write(np.zeros((2, 2), np.uint8), memoryview(bytes(4)))
+
+
+def test_numpy_sees_an_array_as_a_viewer_does_without_a_copy() -> None:
+    array = pattern("uint16")[:, ::2]
+
+    assert np.shares_memory(to_numpy(array), array)
+
+
+def test_numpy_gets_pixels_that_have_to_be_converted_in_an_array_of_its_own() -> None:
+    swapped = pattern("uint16").astype(">u2")
+
+    pixels = to_numpy(swapped)
+
+    assert pixels.dtype == "<u2"
+    assert (pixels == swapped).all()
+
+
+def test_numpy_gets_no_pixels_that_no_viewer_can_draw() -> None:
+    with pytest.raises(UnsupportedArrayError, match=r"array\.real"):
+        to_numpy(np.zeros((2, 2), complex))

@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from ._convert import ArrayWriter
+from ._convert import ArrayWriter, to_numpy
 from ._medium import spill_folders
 from ._orphans import Orphans
 from ._pool import BlockPool
@@ -23,4 +23,5 @@ __all__ = [
     "list_segments",
     "spill_folders",
     "sweep",
+    "to_numpy",
 ]

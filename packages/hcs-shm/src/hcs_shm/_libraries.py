@@ -1,0 +1,107 @@
+"""Whose array it is: found by what the array can do, and by its type only where the library is loaded."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from hcs_protocol import UnsupportedArrayError
+
+from ._chunked import chunked
+from ._converters import converted
+from ._device_arrays import device_array
+from ._dtypes import Array, layout_of
+from ._sources import HostArray, LazyArray, Source, as_host, is_a, loaded, name_of
+from ._torch import tensor_of
+
+_NO_ARRAYS = (str, bytes, bytearray, memoryview, list, tuple, int, float, complex, np.generic, type)
+_TO_DENSE = "toarray", "todense", "to_dense"
+
+
+def source_of(array: object) -> Source:
+    """Return what an array says of itself and how its pixels are had; nothing is computed or copied.
+
+    Raises:
+        UnsupportedArrayError: Nobody knows this kind of array, or its pixels are not to be had.
+    """
+    array = converted(array)
+    for look in _LOOKS:
+        if (source := look(array)) is not None:
+            return source
+    advice = next((f"array.{name}()" for name in _TO_DENSE if hasattr(array, name)), "np.asarray of it")
+    raise UnsupportedArrayError(f"wanted an array, got {name_of(array)}: send {advice}")
+
+
+def put(target: Array, chunk: object) -> None:
+    """Write a chunk of an array, which may be of another library than the whole, into its place."""
+    source = source_of(chunk)
+    layout = layout_of(source.shape, source.dtype)
+    if layout != (target.shape, target.dtype.name):
+        wanted = f"{target.dtype.name} of shape {target.shape}"
+        raise UnsupportedArrayError(f"wanted a chunk as its array says, {wanted}, computed {layout!r}")
+    source.copy_to(target)
+
+
+def _numpy(array: object) -> Source | None:
+    return HostArray(as_host(array)) if isinstance(array, np.ndarray) else None
+
+
+def _wrapped(array: Any) -> Source | None:
+    return source_of(array.data) if is_a(array, "xarray", "DataArray") else None
+
+
+def _jax(array: Any) -> Source | None:
+    """Take it as any array; but one on several devices would be gathered without a word."""
+    if not is_a(array, "jax", "Array"):
+        return None
+    jax: Any = loaded("jax")
+    if isinstance(array, jax.core.Tracer):
+        raise UnsupportedArrayError(
+            "this array of JAX has no pixels while it is traced: send it outside of jit"
+        )
+    if not (array.is_fully_addressable and (len(array.devices()) == 1 or array.is_fully_replicated)):
+        raise UnsupportedArrayError(
+            f"this array of JAX is sharded over {len(array.sharding.device_set)} devices: send "
+            "jax.device_get(array), or each of array.addressable_shards as an image of its own"
+        )
+    return None
+
+
+def _chunked(array: object) -> Source | None:
+    return chunked(array, put)
+
+
+def _described(array: Any) -> Source | None:
+    if isinstance(array, _NO_ARRAYS) or not all(hasattr(array, name) for name in _DESCRIPTION):
+        return None
+    shape, dtype = array.shape, array.dtype
+    if not isinstance(dtype, np.dtype) or not all(isinstance(length, int) for length in shape):
+        return HostArray(as_host(array))
+    return LazyArray(array, tuple(shape), dtype)
+
+
+def _interface(array: Any) -> Source | None:
+    if isinstance(array, _NO_ARRAYS):
+        return None
+    name = "__array_interface__"
+    has_it = hasattr(type(array), name) or hasattr(array, name)  # in this order: Pillow's makes a copy
+    return HostArray(as_host(array)) if has_it else None
+
+
+def _dlpack(array: Any) -> Source | None:
+    if isinstance(array, type) or not hasattr(array, "__dlpack__"):
+        return None
+    return HostArray(as_host(array, _from_dlpack))
+
+
+def _from_dlpack(array: Any) -> Array:
+    try:
+        return np.from_dlpack(array, device="cpu")
+    except TypeError:  # NumPy before 2.1, or a library that cannot copy
+        return np.from_dlpack(array)
+
+
+_DESCRIPTION = "__array__", "shape", "dtype"
+_LOOKS: tuple[Callable[[object], Source | None], ...] = (
+    *(_numpy, tensor_of, _wrapped, _jax, device_array, _chunked, _described, _interface, _dlpack),
+)

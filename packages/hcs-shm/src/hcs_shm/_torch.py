@@ -1,0 +1,74 @@
+"""Tensors of PyTorch, on any device: attached to a graph, bfloat16, channels last or negated by a bit."""
+
+from typing import Any
+
+import numpy as np
+
+from hcs_protocol import UnsupportedArrayError
+
+from ._copying import copy_pixels, widen
+from ._dtypes import LITTLE, Array, Dtype, refused
+from ._sources import as_host, is_a, loaded
+
+_ADVICE = "send array.float()"
+_COMPLEX = "send array.abs(), array.real or array.imag"
+
+
+class Tensor:
+    """A strided tensor."""
+
+    def __init__(self, tensor: Any) -> None:
+        _refuse_what_has_no_pixels(tensor)
+        self._tensor = tensor.detach()
+        self.shape: tuple[int, ...] = tuple(tensor.shape)
+        self.dtype = _dtype(tensor.dtype)
+
+    def copy_to(self, target: Array) -> None:
+        """Copy them; from a device, through the memory that its driver keeps for that."""
+        if self._tensor.device.type == "cpu":
+            self._copy(target)
+        else:
+            as_host(self._tensor, lambda tensor: torch().from_numpy(target).copy_(tensor).numpy())
+
+    def _copy(self, target: Array) -> None:
+        tensor = self._tensor.resolve_neg()
+        if tensor.dtype is torch().bfloat16:
+            widen(target, as_host(tensor, lambda halves: halves.view(torch().int16).numpy().view(np.uint16)))
+        else:
+            copy_pixels(target, as_host(tensor, lambda pixels: pixels.numpy()))
+
+
+def torch() -> Any:
+    """Return PyTorch, which who has a tensor has imported."""
+    return loaded("torch")
+
+
+def tensor_of(array: object) -> Tensor | None:
+    """Return a tensor's source; None if it is none."""
+    return Tensor(array) if is_a(array, "torch", "Tensor") else None
+
+
+def _refuse_what_has_no_pixels(tensor: Any) -> None:
+    if hasattr(tensor, "full_tensor"):
+        raise UnsupportedArrayError(
+            "this tensor lies on several devices: send array.full_tensor() or array.to_local()"
+        )
+    if tensor.layout is not torch().strided or tensor.is_nested:
+        raise UnsupportedArrayError(f"wanted a dense tensor, got {tensor.layout}: send array.to_dense()")
+    if tensor.is_quantized:
+        raise UnsupportedArrayError("these pixels are quantized: send array.dequantize()")
+    if tensor.device.type == "meta":
+        raise UnsupportedArrayError("a tensor on the device 'meta' has no pixels")
+
+
+_dtypes: dict[object, Dtype] = {}
+
+
+def _dtype(dtype: Any) -> Dtype:
+    if (known := _dtypes.get(dtype)) is not None:
+        return known
+    name = str(dtype).removeprefix("torch.")
+    little = LITTLE["float32"] if name == "bfloat16" else LITTLE.get(name)
+    if little is None:
+        raise refused(dtype, _COMPLEX if dtype.is_complex else _ADVICE)
+    return _dtypes.setdefault(dtype, little)

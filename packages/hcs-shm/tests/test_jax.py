@@ -1,0 +1,86 @@
+"""Arrays of JAX, without a device; two devices are the host's own, pretended by XLA."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hcs_protocol import PixelWriter, UnsupportedArrayError
+from hcs_protocol.testing import PixelWriterTests
+from hcs_shm import ArrayWriter, to_numpy
+
+pytestmark = pytest.mark.jax
+jax: Any = pytest.importorskip("jax", reason="jax is not installed", exc_type=ImportError)
+
+DTYPES = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32")
+
+
+class TestArray(PixelWriterTests):
+    def writer(self) -> PixelWriter:
+        return ArrayWriter()
+
+    def array(self) -> object:
+        return jax.numpy.arange(12, dtype="uint16").reshape(3, 4)
+
+
+def written(array: object) -> np.ndarray:
+    shape, dtype = ArrayWriter().layout(array)
+    pixels = np.zeros(shape, dtype)
+    ArrayWriter().write(array, memoryview(pixels.ravel()).cast("B"))
+    return pixels
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_dtype_is_written(dtype: str) -> None:
+    plane = (np.arange(70 * 90).reshape(70, 90) % 113).astype(dtype)
+
+    assert ArrayWriter().layout(jax.numpy.asarray(plane)) == ((70, 90), dtype)
+    assert (written(jax.numpy.asarray(plane)) == plane).all()
+    assert (written(jax.numpy.asarray(plane).T[::2]) == plane.T[::2]).all()
+
+
+def test_bfloat16_becomes_float32_with_the_same_values() -> None:
+    values = [float("nan"), float("inf"), -float("inf"), -0.0, 1e-40, 3.4e38, 1.005]
+    array = jax.numpy.asarray([values], "bfloat16")
+
+    assert ArrayWriter().layout(array) == ((1, 7), "float32")
+    assert written(array).tobytes() == np.asarray(array).astype("float32").tobytes()
+    assert ArrayWriter().layout(np.asarray(array)) == ((1, 7), "float32")
+    assert written(np.asarray(array).T).tobytes() == np.asarray(array).astype("float32").tobytes()
+
+
+def test_an_array_that_is_traced_is_refused() -> None:
+    with pytest.raises(UnsupportedArrayError, match="send it outside of jit"):
+        jax.jit(to_numpy)(jax.numpy.ones((2, 2)))
+
+
+def test_an_array_that_was_given_away_is_refused() -> None:
+    array = jax.numpy.ones((2, 2))
+    array.delete()
+
+    with pytest.raises(UnsupportedArrayError, match="deleted"):
+        ArrayWriter().write(array, memoryview(bytearray(16)))
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "float8_e5m2", "int4"])
+def test_a_dtype_that_no_image_has_is_refused(dtype: str) -> None:
+    with pytest.raises(UnsupportedArrayError, match="wanted pixels of"):
+        to_numpy(jax.numpy.ones((2, 2), dtype))
+
+
+def test_an_array_on_several_devices_is_refused_if_each_has_a_part(run_python: Callable[..., str]) -> None:
+    code = """
+import jax
+from hcs_shm import to_numpy
+mesh = jax.sharding.Mesh(jax.devices(), "y")
+place = jax.sharding.PartitionSpec
+ones = jax.numpy.ones((4, 4))
+print(to_numpy(jax.device_put(ones, jax.sharding.NamedSharding(mesh, place()))).sum())
+try: to_numpy(jax.device_put(ones, jax.sharding.NamedSharding(mesh, place("y"))))
+except TypeError as error: print(error)
+"""
+
+    said = run_python(code, XLA_FLAGS="--xla_force_host_platform_device_count=2", JAX_PLATFORMS="cpu")
+
+    assert said.startswith("16.0\nthis array of JAX is sharded over 2 devices: send jax.device_get(array)")
