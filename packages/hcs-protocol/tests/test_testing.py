@@ -11,6 +11,7 @@ from hcs_protocol import (
     BlockRef,
     BlockSpiller,
     LentBlock,
+    PixelCopy,
     PixelWriter,
     UnsupportedArrayError,
 )
@@ -55,6 +56,10 @@ class ViewWriter:
     def write(self, array: object, pixels: memoryview) -> None:
         assert isinstance(array, memoryview)
         pixels[:] = array.cast("B")
+
+    def start(self, array: object, pixels: memoryview) -> PixelCopy | None:
+        self.write(array, pixels)
+        return None
 
 
 class TestViewWriter(PixelWriterTests):

@@ -41,6 +41,7 @@ from hcs_protocol import (
     Message,
     Open,
     Ping,
+    PixelCopy,
     Pong,
     Received,
     Refuse,
@@ -364,6 +365,11 @@ class NumpyWriter:
         """Copy."""
         known = np.asarray(array)
         np.copyto(np.frombuffer(pixels, known.dtype).reshape(known.shape), known)
+
+    def start(self, array: object, pixels: memoryview) -> PixelCopy | None:
+        """Copy at once."""
+        self.write(array, pixels)
+        return None
 
 
 @pytest.fixture(autouse=True)

@@ -47,7 +47,7 @@ def test_a_lent_array_is_sent_without_a_copy(
     viewer: Any, stream: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copies: list[object] = []
-    monkeypatch.setattr(stream._room._writer, "write", lambda *arguments: copies.append(arguments))
+    monkeypatch.setattr(stream._room._writer, "start", lambda *arguments: copies.append(arguments))
     lent = stream.lend((4, 5), "uint8")
 
     lent[:] = 7

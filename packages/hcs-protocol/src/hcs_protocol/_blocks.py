@@ -169,6 +169,17 @@ class BlockOpener(Protocol):
         """Unmap all segments; a second time is harmless."""
 
 
+class PixelCopy(Protocol):
+    """The worker's side: a copy that a device makes by itself, while the pipeline goes on."""
+
+    def wait(self) -> None:
+        """Wait until the pixels are there, without the GIL; a second time is harmless.
+
+        Raises:
+            DeviceError: They never will be.
+        """
+
+
 class PixelWriter(Protocol):
     """The worker's side: brings any library's array into host memory."""
 
@@ -185,4 +196,16 @@ class PixelWriter(Protocol):
         Raises:
             UnsupportedArrayError: It is no array that this writer knows.
             ValueError: It does not have as many bytes as there is room.
+            DeviceError: The device that has it does not hand it over.
+        """
+
+    def start(self, array: object, pixels: memoryview) -> PixelCopy | None:
+        """Begin to copy an array into these bytes; None if they are there already.
+
+        What the pipeline does to the array afterwards does not reach them.
+
+        Raises:
+            UnsupportedArrayError: As `write`.
+            ValueError: As `write`.
+            DeviceError: As `write`.
         """

@@ -10,6 +10,7 @@ HcsError
 ├── TunnelError (ConnectionError)               ssh does not lead to a viewer on another machine
 ├── InvalidComponentError (ValueError)          a component's value is none that a plate can have
 ├── UnsupportedArrayError (TypeError)           no converter knows this array, or a viewer cannot draw it
+├── DeviceError (RuntimeError)                  a GPU did not hand an image's pixels over
 ├── PoolFullError (MemoryError)                 no block is free
 ├── BlockUnavailableError (LookupError)         a block that was announced cannot be opened
 ├── ViewerNotInstalledError (ModuleNotFoundError)  there is no viewer to start
@@ -69,6 +70,10 @@ class InvalidComponentError(HcsError, ValueError):
 
 class UnsupportedArrayError(HcsError, TypeError):
     """No converter knows this kind of array, or a viewer cannot draw it."""
+
+
+class DeviceError(HcsError, RuntimeError):
+    """A GPU did not hand an image's pixels over: its memory is full, say, or it is lost."""
 
 
 class PoolFullError(HcsError, MemoryError):

@@ -316,6 +316,15 @@ class PixelWriterTests:
 
         assert pixels == b"".join(value.to_bytes(2, "little") for value in range(12))
 
+    def test_pixels_are_there_when_what_was_started_is_waited_for(self) -> None:
+        pixels = bytearray(24)
+
+        if copy := self.writer().start(self.array(), memoryview(pixels)):
+            copy.wait()
+            copy.wait()
+
+        assert pixels == b"".join(value.to_bytes(2, "little") for value in range(12))
+
     def test_what_is_no_array_is_refused(self) -> None:
         _expect(UnsupportedArrayError, lambda: self.writer().layout("no array"))
         _expect(UnsupportedArrayError, lambda: self.writer().layout(None))

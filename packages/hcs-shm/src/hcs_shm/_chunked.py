@@ -7,8 +7,8 @@ from typing import Any
 
 from hcs_protocol import UnsupportedArrayError
 
-from ._dtypes import Array, Dtype
-from ._sources import is_a, loaded
+from ._dtypes import Array
+from ._sources import Source, is_a, loaded
 
 PIECE_NBYTES = 8 << 20
 """Chunks are read together up to so much: each reading has a price of its own."""
@@ -17,14 +17,14 @@ Place = tuple[slice, ...]
 Put = Callable[[Array, object], None]
 
 
-class Chunks:
+class Chunks(Source):
     """An array that is read by slices, best along its chunks."""
 
     def __init__(self, array: Any, put: Put) -> None:
         self._array = array
         self._put = put
-        self.shape: tuple[int, ...] = tuple(array.shape)
-        self.dtype: Dtype = array.dtype
+        self.shape = tuple(array.shape)
+        self.dtype = array.dtype
 
     def copy_to(self, target: Array) -> None:
         """Read and copy piece by piece."""
@@ -35,14 +35,14 @@ class Chunks:
             self._put(target[place], self._array[place])
 
 
-class DaskArray:
+class DaskArray(Source):
     """An array of dask, computed by whichever scheduler is in use."""
 
     def __init__(self, array: Any, put: Put) -> None:
         self._array = array
         self._put = put
-        self.shape: tuple[int, ...] = tuple(array.shape)
-        self.dtype: Dtype = array.dtype
+        self.shape = tuple(array.shape)
+        self.dtype = array.dtype
         if not all(isinstance(length, int) for length in self.shape):
             raise UnsupportedArrayError(
                 f"wanted an array that knows its shape, {self.shape!r}: call array.compute_chunk_sizes()"

@@ -1,16 +1,25 @@
 """An array of any library to a block's bytes: C order, little-endian, one pass."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
+from ._device import DeviceCopies, DeviceCopy, process_copies
 from ._dtypes import LITTLE, Array, Layout, layout_of
 from ._libraries import source_of
 from ._sources import HostArray
 
 
 class ArrayWriter:
-    """Writes the arrays of all libraries that `to_numpy` reads; any thread may call it."""
+    """Writes the arrays of all libraries that `to_numpy` reads; any thread may call it.
+
+    Args:
+        copies: What copies from CUDA devices; by default this process's.
+    """
+
+    def __init__(self, copies: Callable[[], DeviceCopies | None] = process_copies) -> None:
+        self._copies = copies
 
     def layout(self, array: object) -> Layout:
         """Return an array's shape and the name of its pixels' dtype; a lazy array is not computed for it.
@@ -30,14 +39,33 @@ class ArrayWriter:
             UnsupportedArrayError: It is no array that this writer knows, or no image has its dtype or shape.
             ValueError: It does not have as many bytes as there is room.
         """
+        if copy := self.start(array, pixels):
+            copy.wait()
+
+    def start(self, array: object, pixels: memoryview) -> DeviceCopy | None:
+        """Begin to copy an array into these bytes; None if they are there already.
+
+        From a CUDA device into a segment that is what always begins, unless nobody says which stream
+        computes the array. What the array's stream is given afterwards waits for it.
+
+        Raises:
+            UnsupportedArrayError: As `write`.
+            ValueError: As `write`.
+            DeviceError: The device has no room to pack the pixels, or is lost.
+        """
         source = HostArray(array) if type(array) is np.ndarray else source_of(array)
         shape, name = layout_of(source.shape, source.dtype)
         target = np.ndarray(shape, LITTLE[name], _room(pixels, shape, name))
-        source.copy_to(target)
+        copies = self._copies() if source.is_on_device else None
+        memory = source.on_device(copies) if copies else None
+        if copies is None or memory is None:
+            source.copy_to(target)
+            return None
+        return copies.start(memory, pixels)
 
 
 def to_numpy(array: object) -> Array:
-    """Return an array's pixels as a viewer gets them; a view if NumPy can look at them as they are.
+    """Return an array's pixels as a viewer gets them; no copy where NumPy can look at them as they are.
 
     Known are NumPy's arrays in any layout and byte order; PyTorch's tensors, CuPy's and JAX's arrays on any
     device, and all that has ``__cuda_array_interface__``, ``__dlpack__`` or ``__array__``; arrays of dask and
@@ -53,10 +81,11 @@ def to_numpy(array: object) -> Array:
     """
     source = source_of(array)
     shape, name = layout_of(source.shape, source.dtype)
-    if isinstance(source, HostArray) and source.dtype == LITTLE[name]:
-        return source.array
+    seen = source.look()
+    if seen is not None and seen.dtype == LITTLE[name]:
+        return seen
     pixels: Array = np.empty(shape, LITTLE[name])
-    source.copy_to(pixels)
+    (source if seen is None else HostArray(seen)).copy_to(pixels)
     return pixels
 
 

@@ -11,7 +11,8 @@ from ._chunked import chunked
 from ._converters import converted
 from ._device_arrays import device_array
 from ._dtypes import Array, layout_of
-from ._sources import HostArray, LazyArray, Source, as_host, is_a, loaded, name_of
+from ._jax import jax_array
+from ._sources import HostArray, LazyArray, Source, as_host, is_a, name_of
 from ._torch import tensor_of
 
 _NO_ARRAYS = (str, bytes, bytearray, memoryview, list, tuple, int, float, complex, np.generic, type)
@@ -50,23 +51,6 @@ def _wrapped(array: Any) -> Source | None:
     return source_of(array.data) if is_a(array, "xarray", "DataArray") else None
 
 
-def _jax(array: Any) -> Source | None:
-    """Take it as any array; but one on several devices would be gathered without a word."""
-    if not is_a(array, "jax", "Array"):
-        return None
-    jax: Any = loaded("jax")
-    if isinstance(array, jax.core.Tracer):
-        raise UnsupportedArrayError(
-            "this array of JAX has no pixels while it is traced: send it outside of jit"
-        )
-    if not (array.is_fully_addressable and (len(array.devices()) == 1 or array.is_fully_replicated)):
-        raise UnsupportedArrayError(
-            f"this array of JAX is sharded over {len(array.sharding.device_set)} devices: send "
-            "jax.device_get(array), or each of array.addressable_shards as an image of its own"
-        )
-    return None
-
-
 def _chunked(array: object) -> Source | None:
     return chunked(array, put)
 
@@ -103,5 +87,5 @@ def _from_dlpack(array: Any) -> Array:
 
 _DESCRIPTION = "__array__", "shape", "dtype"
 _LOOKS: tuple[Callable[[object], Source | None], ...] = (
-    *(_numpy, tensor_of, _wrapped, _jax, device_array, _chunked, _described, _interface, _dlpack),
+    *(_numpy, tensor_of, jax_array, _wrapped, device_array, _chunked, _described, _interface, _dlpack),
 )

@@ -9,6 +9,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -33,6 +34,9 @@ OWN_NAME = re.compile(r"hcs-[0-9]+-[0-9a-f]{8}")
 """What this version calls its segments."""
 
 _NO_FILE = -1
+
+_own: "WeakValueDictionary[int, OwnSegment]" = WeakValueDictionary()
+"""By identity of the mapping, which every view of its memory knows."""
 
 
 class Segment:
@@ -81,8 +85,24 @@ class OwnSegment(Segment):
         super().__init__(path, memory, contents, header)
         self.lent_when_lost: int | None = None
         """Blocks that are still lent from a segment that lost its name; None if it has one."""
+        self.before_unmap: Callable[[], None] | None = None
+        """Told before the memory goes; set by who has a device write there by itself."""
+        _own[id(memory)] = self
         self._lock = lock
         self._file = open_existing(path, writable=True) if header.kind == Kind.DISK else _NO_FILE
+
+    @property
+    def address(self) -> int:
+        """Where in this process's memory it begins."""
+        address: int = np.frombuffer(self.contents, np.uint8).__array_interface__["data"][0]
+        return address
+
+    def unmap(self) -> None:
+        """Unmap the file, as soon as nobody looks at it; a second time is harmless."""
+        if self.before_unmap is not None:
+            self.before_unmap()
+            self.before_unmap = None
+        super().unmap()
 
     def write(self, offset: int, pixels: memoryview) -> None:
         """Write these bytes into a file on disk.
@@ -141,6 +161,11 @@ class OwnSegment(Segment):
         if self._lock is not None:
             let_go(self._lock)
             self._lock = None
+
+
+def segment_of(pixels: memoryview) -> OwnSegment | None:
+    """Return this process's segment of which these bytes are a part; None if they are of none."""
+    return _own.get(id(pixels.obj))
 
 
 def create_segment(folder: Path, header: Header) -> OwnSegment:

@@ -1,51 +1,80 @@
 """An array of any library, looked at without a copy and without importing any of them."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
 
-from hcs_protocol import UnsupportedArrayError
+from hcs_protocol import DeviceError, UnsupportedArrayError
 
 from ._copying import copy_pixels
+from ._device_memory import DeviceMemory
 from ._dtypes import Array, Dtype
 
 
-class Source(Protocol):
+class Source:
     """The pixels of one array, wherever they are."""
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """As the array says."""
-
-    @property
-    def dtype(self) -> Dtype:
-        """NumPy's name for what the array has, or bfloat16."""
+    shape: tuple[int, ...]
+    """As the array says."""
+    dtype: Dtype
+    """NumPy's name for what the array has, or bfloat16."""
+    is_on_device = False
+    """Whether a CUDA device may have them."""
 
     def copy_to(self, target: Array) -> None:
         """Write the pixels into an array of this shape and of the dtype that blocks have for this one.
 
         Raises:
             UnsupportedArrayError: Its library does not give them away.
+            DeviceError: The device that has them does not.
         """
+        raise NotImplementedError
+
+    def look(self) -> Array | None:
+        """Return the pixels if NumPy can look at them where they are, or at a copy that is needed anyhow."""
+        return None
+
+    def on_device(self, streams: "Streams") -> DeviceMemory | None:
+        """Return where a CUDA device has them, after packing them there if need be; None if none does.
+
+        Raises:
+            DeviceError: The device has no room for packing.
+        """
+        return None
 
 
-class HostArray:
+class Streams(Protocol):
+    """Which stream copies, and from where."""
+
+    def stream_of(self, device: int) -> int:
+        """Return the stream that copies from this device."""
+
+    def device_of(self, pointer: int) -> int:
+        """Return the device that has this memory."""
+
+
+class HostArray(Source):
     """An array that NumPy can look at."""
 
     def __init__(self, array: Array) -> None:
         self.array = array
-        self.shape: tuple[int, ...] = array.shape
-        self.dtype: Dtype = array.dtype
+        self.shape = array.shape
+        self.dtype = array.dtype
+
+    def look(self) -> Array:
+        """Return it."""
+        return self.array
 
     def copy_to(self, target: Array) -> None:
         """Copy them."""
         copy_pixels(target, self.array)
 
 
-class LazyArray:
+class LazyArray(Source):
     """An array that says what it is, and is computed only when NumPy is to look at it."""
 
     def __init__(self, array: object, shape: tuple[int, ...], dtype: Dtype) -> None:
@@ -55,6 +84,10 @@ class LazyArray:
 
     def copy_to(self, target: Array) -> None:
         """Compute them."""
+        copy_pixels(target, self.look())
+
+    def look(self) -> Array:
+        """Compute them."""
         computed = as_host(self._array)
         if (computed.shape, computed.dtype) != (self.shape, self.dtype):
             said, is_now = (
@@ -62,7 +95,7 @@ class LazyArray:
                 f"{computed.dtype} of shape {computed.shape}",
             )
             raise UnsupportedArrayError(f"wanted what {name_of(self._array)} says, {said}, computed {is_now}")
-        copy_pixels(target, computed)
+        return computed
 
 
 def loaded(name: str) -> ModuleType | None:
@@ -92,3 +125,12 @@ def as_host(array: object, read: Callable[[Any], Array] = np.asarray) -> Array:
         return read(array)
     except (TypeError, ValueError, RuntimeError, BufferError) as error:  # as libraries raise them
         raise UnsupportedArrayError(f"NumPy cannot read {name_of(array)}: {error}") from error
+
+
+@contextmanager
+def device_errors(array: object) -> Iterator[None]:
+    """Translate what libraries raise when a device's memory is full, or the device is lost."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        raise DeviceError(f"{name_of(array)}: {error}") from error

@@ -7,28 +7,56 @@ import numpy as np
 from hcs_protocol import UnsupportedArrayError
 
 from ._copying import copy_pixels, widen
+from ._cuda import LEGACY
+from ._device_memory import DeviceMemory, rows_of
 from ._dtypes import LITTLE, Array, Dtype, refused
-from ._sources import as_host, is_a, loaded
+from ._sources import Source, Streams, as_host, device_errors, is_a, loaded
 
 _ADVICE = "send array.float()"
 _COMPLEX = "send array.abs(), array.real or array.imag"
 
 
-class Tensor:
+class Tensor(Source):
     """A strided tensor."""
 
     def __init__(self, tensor: Any) -> None:
         _refuse_what_has_no_pixels(tensor)
         self._tensor = tensor.detach()
-        self.shape: tuple[int, ...] = tuple(tensor.shape)
+        self.is_on_device = tensor.device.type == "cuda"  # what others have, PyTorch copies
+        self.shape = tuple(tensor.shape)
         self.dtype = _dtype(tensor.dtype)
 
     def copy_to(self, target: Array) -> None:
         """Copy them; from a device, through the memory that its driver keeps for that."""
-        if self._tensor.device.type == "cpu":
-            self._copy(target)
+        if (pixels := self.look()) is not None:
+            copy_pixels(target, pixels)
+        elif self._tensor.device.type == "cpu":
+            halves = self._tensor.resolve_neg().view(torch().int16)
+            widen(target, as_host(halves, lambda pixels: pixels.numpy().view(np.uint16)))
         else:
-            as_host(self._tensor, lambda tensor: torch().from_numpy(target).copy_(tensor).numpy())
+            with device_errors(self._tensor):
+                torch().from_numpy(target).copy_(self._tensor)
+
+    def look(self) -> Array | None:
+        """Return them if NumPy knows the dtype and the host has them."""
+        if self._tensor.device.type != "cpu" or self._tensor.dtype is torch().bfloat16:
+            return None
+        return as_host(self._tensor.resolve_neg(), lambda pixels: pixels.numpy())
+
+    def on_device(self, streams: Streams) -> DeviceMemory | None:
+        """Say where they are; what lies in no rows is packed first."""
+        device = self._tensor.device
+        with device_errors(self._tensor):
+            tensor = self._tensor.resolve_neg()
+            if tensor.dtype is torch().bfloat16:
+                tensor = tensor.float()
+            itemsize = self.dtype.itemsize
+            rows = rows_of(self.shape, tuple(itemsize * stride for stride in tensor.stride()), itemsize)
+            if rows is None:
+                tensor, rows = tensor.contiguous(), (0, 0)
+            stream = torch().cuda.current_stream(device).cuda_stream or LEGACY
+            nbytes = itemsize * tensor.numel()
+            return DeviceMemory(tensor, tensor.data_ptr(), device.index, stream, nbytes, *rows)
 
     def _copy(self, target: Array) -> None:
         tensor = self._tensor.resolve_neg()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from ._copies import close_copies
 from ._holdings import Holdings
 from ._processes import in_forked_child
 from ._publisher import Publisher
@@ -75,11 +76,12 @@ def say_left(key: Key, left: int) -> None:
 
 def close_publishers() -> None:
     """Close all publishers, within ``$HCS_EXIT_TIMEOUT`` seconds; a second time is harmless."""
+    deadline = time.monotonic() + exit_timeout()
+    close_copies(exit_timeout())
     with _registry.lock:
         publishers = dict(_registry.publishers)
         _registry.publishers.clear()
         _registry.streams.clear()
-    deadline = time.monotonic() + exit_timeout()
     for key, publisher in publishers.items():
         if left := publisher.close(max(0.0, deadline - time.monotonic())):
             say_left(key, left)

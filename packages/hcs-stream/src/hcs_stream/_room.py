@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hcs_protocol import PixelWriter, PoolFullError
+from hcs_protocol import PixelCopy, PixelWriter, PoolFullError
 
 from ._held import ARRAY, Held
 from ._holdings import Holdings
@@ -47,12 +47,15 @@ class Room:
         held.holders.update(self._places)  # a lent array may be gone before it is published
         return held
 
-    def fill(self, held: Held, array: object) -> None:
-        """Copy the array's pixels to the place that was found, unless they are there already."""
-        if held.pixels is not None and ARRAY not in held.holders:
-            begun = time.monotonic()
-            self._writer.write(array, held.pixels)
+    def fill(self, held: Held, array: object) -> PixelCopy | None:
+        """Copy the array's pixels to the place that was found; None if they are there, as lent ones are."""
+        if held.pixels is None or ARRAY in held.holders:
+            return None
+        begun = time.monotonic()
+        copy = self._writer.start(array, held.pixels)
+        if copy is None:
             self._holdings.copied_for.add(time.monotonic() - begun)
+        return copy
 
     def leave(self, held: Held) -> None:
         """Give up a place whose image is not published after all."""

@@ -1,8 +1,9 @@
 """One image's journey, out and back: read this first.
 
-`Stream._prepare` is the way out: address and spec, a place for the pixels, message, copy. `Stream._publish`
-writes it into the crash journal and gives it to each viewer's publisher: `Delivery` keeps it, `Link` sends
-it. The way back, the viewer's release, comes in through `Link._take`; the last viewer's frees the block.
+`Stream._prepare` is the way out: address and spec, a place for the pixels, message, copy; `Copies` waits for
+one that a GPU makes by itself. `Stream._publish` writes it into the crash journal and gives it to each
+viewer's publisher: `Delivery` keeps it, `Link` sends it. The way back, the viewer's release, comes in through
+`Link._take`; the last viewer's frees the block.
 """
 
 import logging
@@ -24,8 +25,10 @@ from hcs_protocol import (
     ImageReady,
     Item,
     Kind,
+    PixelCopy,
     PixelWriter,
     PoolFullError,
+    ViewerStalledError,
     encode,
 )
 
@@ -41,6 +44,7 @@ from ._addresses import (
     image_address,
 )
 from ._compression import Compression, check_compression
+from ._copies import Copies
 from ._counters import StreamCounters, total
 from ._held import ARRAY, Held
 from ._holdings import Holdings
@@ -66,6 +70,8 @@ class _Prepared(msgspec.Struct, eq=False):
     encoded: bytes
     held: Held | None = None
     file: FileRef | None = None
+    copy: PixelCopy | None = None
+    """What a device still does to fill its block."""
 
 
 class Stream(RunNews):
@@ -94,6 +100,7 @@ class Stream(RunNews):
         self._setting = OverflowSetting(Overflow.of(overflow))
         self._compression = check_compression(compression)
         self._room = Room(holdings, publishers, writer, self._setting)
+        self._copies = Copies(self._publish, self._forget)
         self._closed = False
 
     @property
@@ -162,7 +169,8 @@ class Stream(RunNews):
     ) -> None:
         """Send one image; its pixels are copied once, or not at all if the array was lent.
 
-        An array that was not lent may change afterwards.
+        An array that was not lent may change afterwards. From a CUDA device a copy is only begun: what its
+        stream does next waits for that by itself.
 
         Args:
             array: Pixels of shape ``(y, x)``, ``(z, y, x)`` or ``(y, x, 3 or 4)``, of any supported library.
@@ -189,6 +197,7 @@ class Stream(RunNews):
             UnsupportedArrayError: It is no array, or no viewer can draw it.
             InvalidComponentError: A component has a value that no plate can have.
             ViewerStalledError: The policy waits for room, and a viewer released nothing within its timeout.
+            DeviceError: The GPU that has the array cannot copy it: its memory is full, or it is lost.
         """
         keywords: ImageKeywords = {
             "plate": plate,
@@ -207,7 +216,7 @@ class Stream(RunNews):
             "file": file,
             "page": page,
         }
-        self._publish([self._prepare(array, keywords)])
+        self._publish_in_order([self._prepare(array, keywords)])
 
     def send_batch(self, images: Iterable[object], **common: Unpack[ImageKeywords]) -> None:
         """Send several images together, in one message if the viewer reads this worker's shared memory.
@@ -230,20 +239,24 @@ class Stream(RunNews):
                     prepared.append(self._prepare(array, keywords, wait=False))
                 except PoolFullError:
                     full, prepared = prepared, []
-                    self._publish(full)  # what waits here would never be released
+                    self._publish_in_order(full)  # what waits here would never be released
                     prepared.append(self._prepare(array, keywords))
         finally:
-            self._publish(prepared)
+            self._publish_in_order(prepared)
 
     def flush(self, timeout: float = FLUSH_SECONDS) -> None:
         """Wait until everything that this process published to the viewer so far is adopted.
 
         Raises:
             ViewerStalledError: It is not within ``timeout`` seconds; says how many are left.
+            DeviceError: A GPU did not hand an image over that was sent before; all others are adopted.
         """
         deadline = time.monotonic() + timeout
+        if left := self._copies.settle(timeout):
+            raise ViewerStalledError(f"{left} images are left in a device after {timeout:g} s")
         for publisher in self._publishers:
             publisher.flush(max(0.0, deadline - time.monotonic()))
+        self._copies.check()
 
     @property
     def counters(self) -> StreamCounters:
@@ -271,6 +284,7 @@ class Stream(RunNews):
         if not self._closed:
             self._closed = True
             deadline = time.monotonic() + timeout
+            self._copies.close(timeout)
             for publisher in self._publishers:
                 self._leave(publisher, max(0.0, deadline - time.monotonic()))
 
@@ -304,11 +318,15 @@ class Stream(RunNews):
                 sequence=1, address=address, spec=spec, pixels=pixels, display=display, file=told
             )
             prepared = _Prepared(ready, encode(ready), held, file)
-            self._room.fill(held, array)  # last: it leaves the caches cold
+            prepared.copy = self._room.fill(held, array)  # last: it leaves the caches cold
         except BaseException:
             self._room.leave(held)
             raise
         return prepared
+
+    def _publish_in_order(self, prepared: Sequence[_Prepared]) -> None:
+        if not self._copies.take(prepared):
+            self._publish(prepared)
 
     def _publish(self, prepared: Sequence[_Prepared]) -> None:
         """Owe these to all viewers from now on, and send to each what it may have."""
@@ -348,7 +366,7 @@ class Stream(RunNews):
 
     def _publish_news(self, news: Item) -> None:
         check_item(news)
-        self._publish([_Prepared(news, encode(news))])
+        self._publish_in_order([_Prepared(news, encode(news))])
 
 
 def _array_and_keywords(entry: object) -> tuple[object, ImageKeywords]:

@@ -1,0 +1,53 @@
+"""Where on a device an array's pixels lie, and in which order."""
+
+from dataclasses import dataclass
+
+from ._cuda import Cuda
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DeviceMemory:
+    """The pixels of an array: whole, or rows that begin equally far apart."""
+
+    owner: object
+    """Keeps the memory."""
+    pointer: int
+    device: int
+    stream: int | None
+    """What computes the array, a number as CUDA has it; None if nobody says."""
+    nbytes: int
+    width: int = 0
+    """Bytes of a row, 0 if the pixels lie without gaps."""
+    pitch: int = 0
+    """Bytes from one row's beginning to the next one's."""
+
+    def copy_by(self, cuda: Cuda, target: int, stream: int) -> None:
+        """Give the stream the copy of all of it."""
+        if self.width:
+            rows = self.nbytes // self.width
+            cuda.copy_rows(target, self.pointer, self.pitch, self.width, rows, stream)
+        else:
+            cuda.copy(target, self.pointer, self.nbytes, stream)
+
+
+def rows_of(shape: tuple[int, ...], strides: tuple[int, ...] | None, itemsize: int) -> tuple[int, int] | None:
+    """Return width and pitch of rows that begin equally far apart, 0 without gaps; None if there are none.
+
+    Args:
+        shape: Of the array.
+        strides: In bytes; None is C order.
+        itemsize: Bytes of a pixel.
+    """
+    if strides is None:
+        return 0, 0
+    expected, gap = itemsize, False
+    for place in reversed(range(len(shape))):
+        if shape[place] == 1:
+            continue
+        if strides[place] != expected:
+            if gap or place == len(shape) - 1 or strides[place] < expected:
+                return None
+            width, gap = expected, True
+            expected = pitch = strides[place]
+        expected *= shape[place]
+    return (width, pitch) if gap else (0, 0)

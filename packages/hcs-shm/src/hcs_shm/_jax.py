@@ -1,0 +1,68 @@
+"""Arrays of JAX: of the host or of one device, bfloat16, and not computed yet."""
+
+from typing import Any
+
+import numpy as np
+
+from hcs_protocol import UnsupportedArrayError
+
+from ._copying import copy_pixels
+from ._device_memory import DeviceMemory
+from ._dtypes import Array, is_bfloat16
+from ._sources import Source, Streams, as_host, device_errors, is_a, loaded
+
+_CUDA = "cuda", "gpu"
+
+
+class JaxArray(Source):
+    """An array of JAX, all of which is on each of its devices."""
+
+    def __init__(self, array: Any) -> None:
+        jax: Any = loaded("jax")
+        if isinstance(array, jax.core.Tracer):
+            raise UnsupportedArrayError(
+                "this array of JAX has no pixels while it is traced: send it outside of jit"
+            )
+        if array.is_deleted():
+            raise UnsupportedArrayError("this array of JAX was deleted, or given away to a computation")
+        if not isinstance(array.dtype, np.dtype):
+            raise UnsupportedArrayError(f"wanted pixels, got an array of JAX of dtype {array.dtype}")
+        (device, *others) = _devices(array)
+        self.is_on_device = not others and device.platform in _CUDA
+        self._array = array
+        self.shape = tuple(array.shape)
+        self.dtype = array.dtype
+
+    def copy_to(self, target: Array) -> None:
+        """Copy them when they are computed."""
+        copy_pixels(target, self.look())
+
+    def look(self) -> Array:
+        """Return them when they are computed."""
+        return as_host(self._array)
+
+    def on_device(self, streams: Streams) -> DeviceMemory | None:
+        """Say where a CUDA device has them; its copies wait there until they are computed."""
+        with device_errors(self._array):
+            array = self._array.astype(np.float32) if is_bfloat16(self.dtype) else self._array
+            pointer = array.__cuda_array_interface__["data"][0]
+            place = streams.device_of(pointer)
+            stream = streams.stream_of(place)
+            hold = array.__dlpack__(stream=stream)  # no later computation is given this memory meanwhile
+        return DeviceMemory((array, hold), pointer, place, stream, array.nbytes)
+
+
+def jax_array(array: object) -> JaxArray | None:
+    """Return the source of an array of JAX; None if it is none."""
+    return JaxArray(array) if is_a(array, "jax", "Array") else None
+
+
+def _devices(array: Any) -> list[Any]:
+    """Return the devices that have all of it; what would be gathered without a word is refused."""
+    devices = list(array.devices())
+    if not (array.is_fully_addressable and (len(devices) == 1 or array.is_fully_replicated)):
+        raise UnsupportedArrayError(
+            f"this array of JAX is sharded over {len(devices)} devices: send "
+            "jax.device_get(array), or each of array.addressable_shards as an image of its own"
+        )
+    return devices

@@ -1,0 +1,155 @@
+"""A CUDA device that computes nothing before it is told to: every order of things can be had."""
+
+import ctypes
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from hcs_protocol import DeviceError
+
+Work = Callable[[], bool]
+"""Something a stream does; False if it has to wait."""
+
+
+class FakeCuda:
+    """Devices whose memory is NumPy's; streams run when somebody waits, or when `run` is called."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.registered: dict[int, int] = {}
+        self.failing: set[str] = set()
+        """Names of calls that fail."""
+        self.device = 0
+        self.devices: dict[int, int] = {}
+        """By pointer, where it is not 0."""
+        self.may_run = threading.Event()
+        self.may_run.set()
+        self._streams: dict[tuple[int, int], deque[Work]] = defaultdict(deque)
+        self._places: dict[int, int] = {}
+        self._recorded: dict[int, int] = defaultdict(int)
+        self._happened: dict[int, int] = defaultdict(int)
+        self._kept: list[object] = []
+        self._running = threading.RLock()
+
+    def launch(self, stream: int, kernel: Callable[[], object]) -> None:
+        """Give a stream something to compute."""
+        self._give(stream, lambda: kernel() is not False)
+
+    def run(self) -> None:
+        """Let all streams do what they can."""
+        with self._running:
+            while any(self._step(stream) for stream in list(self._streams.values())):
+                pass
+
+    def device_of(self, pointer: int) -> int:
+        return self.devices.get(pointer, 0)
+
+    @contextmanager
+    def on(self, device: int) -> Iterator[None]:
+        before, self.device = self.device, device
+        try:
+            yield
+        finally:
+            self.device = before
+
+    def new_stream(self) -> int:
+        return self._new("new_stream")
+
+    def new_event(self) -> int:
+        return self._new("new_event")
+
+    def record(self, event: int, stream: int) -> None:
+        self._call("record")
+        assert self._places[event] == self.device, "an event is of one device"
+        self._recorded[event] = time = self._recorded[event] + 1
+        self._give(stream, lambda: bool(self._happened.update({event: time})) or True)
+
+    def let_wait(self, stream: int, event: int) -> None:
+        self._call("let_wait")
+        time = self._recorded[event]
+        self._give(stream, lambda: self._happened[event] >= time)
+
+    def copy(self, target: int, source: int, nbytes: int, stream: int) -> None:
+        self._call("copy")
+        self._give(stream, lambda: ctypes.memmove(target, source, nbytes) is not None)
+
+    def copy_rows(self, target: int, source: int, pitch: int, width: int, rows: int, stream: int) -> None:
+        self._call("copy_rows")
+        assert pitch >= width
+        for row in range(rows):
+            places = target + row * width, source + row * pitch, width
+            self._give(stream, lambda places=places: ctypes.memmove(*places) is not None)  # type: ignore[misc]
+
+    def wait(self, event: int) -> None:
+        self._call("wait")
+        assert self.may_run.wait(20)
+        self.run()
+        assert self._happened[event] >= self._recorded[event], "it would never happen"
+
+    def synchronize(self, stream: int) -> None:
+        self._call("synchronize")
+        self.run()
+        assert not self._streams[self._key(stream)], "it would never end"
+
+    def register(self, address: int, nbytes: int) -> None:
+        self._call("register")
+        assert address not in self.registered
+        self.registered[address] = nbytes
+
+    def unregister(self, address: int) -> None:
+        self._call("unregister")
+        del self.registered[address]
+
+    def allocate(self, nbytes: int) -> int:
+        self._call("allocate")
+        self._kept.append(np.zeros(nbytes, np.uint8))
+        return address_of(self._kept[-1])
+
+    def free(self, address: int) -> None:
+        self._call("free")
+
+    def _call(self, name: str) -> None:
+        self.calls.append(name)
+        if name in self.failing:
+            raise DeviceError(f"{name}: the device is lost")
+
+    def _new(self, name: str) -> int:
+        self._call(name)
+        number = 100 + len(self._places)
+        self._places[number] = self.device
+        return number
+
+    def _key(self, stream: int) -> tuple[int, int]:
+        assert stream, "0 is one of two default streams"
+        return self._places.get(stream, self.device), stream
+
+    def _give(self, stream: int, work: Work) -> None:
+        self._streams[self._key(stream)].append(work)
+
+    def _step(self, stream: deque[Work]) -> bool:
+        if not stream or not stream[0]():
+            return False
+        stream.popleft()
+        return True
+
+
+class OnDevice:
+    """An array in a fake device's memory."""
+
+    def __init__(self, array: np.ndarray, stream: int | None = 1) -> None:
+        self.array = array
+        self.stream = stream
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, object]:
+        return {**self.array.__array_interface__, "version": 3, "stream": self.stream}
+
+
+def address_of(array: object) -> int:
+    """Return where an array begins."""
+    assert isinstance(array, np.ndarray)
+    address: int = array.__array_interface__["data"][0]
+    return address

@@ -1,0 +1,161 @@
+"""Images whose pixels a device still copies: published by a thread when they are there, in order.
+
+Until then their blocks are lent and nothing is owed: if this process dies, no viewer takes half an image for
+a whole one. What is sent after them waits behind them.
+"""
+
+import logging
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any, Generic, Protocol, TypeVar
+
+from hcs_protocol import DeviceError, PixelCopy
+
+from ._background import give_way
+from ._processes import in_forked_child
+
+logger = logging.getLogger(__name__)
+
+ENDING_SECONDS = 5.0
+
+
+class Copied(Protocol):
+    """What is about to be published."""
+
+    copy: PixelCopy | None
+
+
+Image = TypeVar("Image", bound=Copied)
+
+_copy_of = attrgetter("copy")
+
+
+class Copies(Generic[Image]):
+    """What one stream sent and did not publish yet; any thread may call it."""
+
+    def __init__(
+        self, publish: Callable[[Sequence[Image]], None], give_up: Callable[[Sequence[Image]], None]
+    ) -> None:
+        """Wait for nothing yet; the thread begins with the first copy.
+
+        Args:
+            publish: Publishes images that were sent together.
+            give_up: Gives back the blocks of images that will not be published.
+        """
+        self._publish = publish
+        self._give_up = give_up
+        self._inherited: list[object] = []
+        self._begin()
+        _all.add(self)
+
+    def _begin(self) -> None:
+        self._waiting: deque[Sequence[Image]] = deque()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._ending = False
+        self._error: DeviceError | None = None
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: begin anew; the parent's copies are not touched."""
+        self._inherited += [self._waiting]  # kept, so that nobody collects them
+        self._begin()
+
+    def take(self, images: Sequence[Image]) -> bool:
+        """Take these if a copy is under way, theirs or one before; False if they can be published at once."""
+        if not self._waiting and not any(map(_copy_of, images)):
+            return False
+        with self._changed:
+            self._waiting.append(images)
+            is_running = self._thread is not None or self._start()
+            self._changed.notify_all()
+        if not is_running:
+            self._publish_next()
+        return True
+
+    def settle(self, timeout: float) -> int:
+        """Wait until all is published; returns how many images are not, after all."""
+        if self._waiting:
+            with self._changed:
+                self._changed.wait_for(lambda: not self._waiting, timeout)
+        return sum(map(len, self._waiting))
+
+    def check(self) -> None:
+        """Raise what kept an image from being published since this was asked last.
+
+        Raises:
+            DeviceError: Its device did not hand it over.
+        """
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def close(self, timeout: float) -> None:
+        """Wait until all is published, and end the thread; a second time is harmless."""
+        if left := self.settle(timeout):
+            logger.error("images lost in a device left=%d waited=%g s", left, timeout)
+        with self._changed:
+            self._ending = True
+            thread, self._thread = self._thread, None
+            self._changed.notify_all()
+        if thread is not None and not left:
+            thread.join(ENDING_SECONDS)
+
+    def _start(self) -> bool:
+        """Start the thread; False if there can be none, because the interpreter exits."""
+        thread = threading.Thread(target=self._run, name="hcs-copies", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            return False
+        self._thread, self._ending = thread, False
+        return True
+
+    def _run(self) -> None:
+        give_way()
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._ending)
+                if not self._waiting:
+                    return
+            self._publish_next()
+
+    def _publish_next(self) -> None:
+        images = self._waiting[0]
+        try:
+            self._publish([image for image in images if self._is_there(image)])
+        except Exception:  # the outermost loop of this thread
+            logger.exception("images lost count=%d", len(images))
+        with self._changed:
+            self._waiting.popleft()  # only now: what is sent meanwhile has to wait
+            self._changed.notify_all()
+
+    def _is_there(self, image: Image) -> bool:
+        """Wait for an image's copy; one that fails is given up."""
+        try:
+            if image.copy is not None:
+                image.copy.wait()
+        except DeviceError as error:
+            logger.error("image lost in a device reason=%s", error)
+            self._error = error
+            self._give_up([image])
+            return False
+        image.copy = None
+        return True
+
+
+def close_copies(timeout: float) -> None:
+    """Have all streams of this process publish what devices still copy; a second time is harmless."""
+    for copies in list(_all):
+        copies.close(timeout)
+
+
+_all: "weakref.WeakSet[Copies[Any]]" = weakref.WeakSet()
+
+
+@in_forked_child
+def _leave_to_parent() -> None:
+    for copies in list(_all):
+        copies.leave_to_parent()

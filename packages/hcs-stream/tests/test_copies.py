@@ -1,0 +1,247 @@
+"""Images that a device still copies, from devices whose copies end when a test says so."""
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hcs_protocol import DeviceError, PixelCopy, ViewerStalledError
+from hcs_protocol.testing import FakeLender
+from hcs_stream._registry import close_publishers
+
+LONG = 20.0
+MARK = 255
+"""What lies in a block before the copy into it is done."""
+
+
+class Copying:
+    """A copy that ends when a test says so."""
+
+    def __init__(self, array: np.ndarray, pixels: memoryview) -> None:
+        self._array, self._pixels = array, pixels
+        self.may_end = threading.Event()
+        self.error: DeviceError | None = None
+        pixels[:] = bytes([MARK]) * pixels.nbytes
+
+    def end(self) -> None:
+        self.may_end.set()
+
+    def fail(self) -> None:
+        self.error = DeviceError("cudaMemcpyAsync: the device is lost")
+        self.end()
+
+    def wait(self) -> None:
+        assert self.may_end.wait(LONG)
+        if self.error:
+            raise self.error
+        self._pixels[:] = self._array.tobytes()
+
+
+class Device:
+    """Writes arrays as a device does those that are marked, and others at once."""
+
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+        self.layout, self.write = writer.layout, writer.write
+        self.copies: list[Copying] = []
+
+    def start(self, array: np.ndarray, pixels: memoryview) -> PixelCopy | None:
+        if not isinstance(array, OnDevice):
+            self.write(array, pixels)
+            return None
+        self.copies.append(Copying(array, pixels))
+        return self.copies[-1]
+
+
+class OnDevice(np.ndarray):
+    """An array on a device."""
+
+
+def on_device(value: int) -> np.ndarray:
+    return np.full((4, 5), value, np.uint8).view(OnDevice)
+
+
+def on_host(value: int) -> np.ndarray:
+    return np.full((4, 5), value, np.uint8)
+
+
+@pytest.fixture
+def device(stream: Any) -> Device:
+    return equipped(stream)
+
+
+def equipped(stream: Any) -> Device:
+    device = Device(stream._room._writer)
+    stream._room._writer = device
+    return device
+
+
+def grey_values(viewer: Any) -> list[int]:
+    return [pixels[0] for pixels in viewer.pixels()]
+
+
+def test_an_image_is_published_when_its_copy_is_done(viewer: Any, stream: Any, device: Device) -> None:
+    stream.send(on_device(7))
+    assert stream.counters.published == 0
+
+    device.copies[0].end()
+    stream.flush()
+
+    assert grey_values(viewer) == [7]
+
+
+def test_what_is_sent_after_it_waits_behind_it(viewer: Any, stream: Any, device: Device) -> None:
+    stream.send(on_host(1))
+    stream.send(on_device(2))
+    stream.send(on_host(3))
+    stream.send_batch([on_host(4), on_device(5), on_host(6)])
+    stream.send(on_device(7))
+    stream.send(on_host(8))
+    for copy in reversed(device.copies):
+        copy.end()
+    stream.flush()
+
+    assert grey_values(viewer) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_other_streams_do_not_wait(
+    viewer: Any, stream: Any, device: Device, new_stream: Callable[..., Any]
+) -> None:
+    other = new_stream(viewer.connection.data_port)
+
+    stream.send(on_device(1))
+    other.send(on_host(2))
+    other.flush()
+    assert grey_values(viewer) == [2]
+
+    device.copies[0].end()
+    stream.flush()
+    assert grey_values(viewer) == [2, 1]
+
+
+def test_nothing_is_owed_before_the_pixels_are_there(stream: Any, device: Device, lender: FakeLender) -> None:
+    stream.send(on_device(7))
+    assert len(lender.lent) == 1
+    assert lender.entries == {}  # a worker killed now leaves no half image
+
+    device.copies[0].end()
+    stream.flush()
+
+
+def test_a_copy_that_fails_is_one_image_less_and_flush_says_so(
+    viewer: Any, stream: Any, device: Device, lender: FakeLender, caplog: pytest.LogCaptureFixture
+) -> None:
+    stream.send_batch([on_device(1), on_device(2), on_host(3)])
+    device.copies[0].end()
+    device.copies[1].fail()
+
+    with pytest.raises(DeviceError, match="the device is lost"):
+        stream.flush()
+    stream.flush()  # it is said once
+
+    assert grey_values(viewer) == [1, 3]
+    assert lender.lent == {}
+    assert [record.message for record in caplog.records if "lost in a device" in record.message]
+
+
+def test_a_copy_that_cannot_begin_is_an_error_of_that_image(
+    viewer: Any, stream: Any, device: Device, lender: FakeLender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(array: object, pixels: memoryview) -> None:
+        raise DeviceError("torch.Tensor: CUDA out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(device, "start", refuse)
+        with pytest.raises(DeviceError, match="out of memory"):
+            stream.send(on_device(1))
+    assert lender.lent == {}
+
+    stream.send(on_host(2))
+    stream.flush()
+    assert grey_values(viewer) == [2]
+
+
+def test_many_more_images_than_blocks_arrive_in_order(
+    viewer: Any, stream: Any, device: Device, lender: FakeLender
+) -> None:
+    lender.capacity = 16 * 20
+    done = threading.Event()
+
+    def end_copies() -> None:
+        ended = 0
+        while not done.is_set():
+            while ended < len(device.copies):
+                device.copies[ended].end()
+                ended += 1
+            done.wait(0.001)
+
+    ending = threading.Thread(target=end_copies)
+    ending.start()
+    for value in range(1000):
+        stream.send(on_device(value % 250))
+    stream.flush()
+    done.set()
+    ending.join()
+
+    assert grey_values(viewer) == [value % 250 for value in range(1000)]
+
+
+def test_flush_says_what_is_left_in_a_device(stream: Any, device: Device) -> None:
+    stream.send(on_device(1))
+
+    with pytest.raises(ViewerStalledError, match=r"1 images are left in a device after 0\.01 s"):
+        stream.flush(0.01)
+
+    device.copies[0].end()
+
+
+def test_closing_waits_for_copies(viewer: Any, stream: Any, device: Device) -> None:
+    stream.send(on_device(1))
+    threading.Timer(0.05, device.copies[0].end).start()
+
+    stream.close()
+
+    assert grey_values(viewer) == [1]
+
+
+def test_a_process_that_ends_waits_for_copies(viewer: Any, stream: Any, device: Device) -> None:
+    stream.send(on_device(1))
+    threading.Timer(0.05, device.copies[0].end).start()
+
+    close_publishers()
+
+    assert grey_values(viewer) == [1]
+
+
+def test_without_room_and_without_waiting_the_batch_goes_on(
+    viewer: Any, stream: Any, device: Device, lender: FakeLender
+) -> None:
+    lender.capacity = 2 * 20
+    threading.Timer(0.05, lambda: [copy.end() for copy in device.copies]).start()
+
+    def images() -> Any:
+        for value in range(2):
+            yield on_device(value)
+        for value in range(2, 7):
+            yield on_host(value)
+
+    stream.send_batch(images())
+    stream.flush()
+
+    assert grey_values(viewer) == list(range(7))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork")
+def test_a_forked_child_has_no_copies(stream: Any, device: Device) -> None:
+    stream.send(on_device(1))
+    if (child := os.fork()) == 0:
+        os._exit(stream._copies.settle(0.0))
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    device.copies[0].end()
+    stream.flush()
