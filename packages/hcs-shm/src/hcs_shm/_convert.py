@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ._copying import copy_pixels
 from ._device import DeviceCopies, DeviceCopy, process_copies
-from ._dtypes import LITTLE, Array, Layout, layout_of
+from ._dtypes import LITTLE, NAMES, Array, Layout, layout_of
 from ._libraries import source_of
 from ._sources import HostArray
 
@@ -27,8 +28,9 @@ class ArrayWriter:
         Raises:
             UnsupportedArrayError: It is no array that this writer knows, or no image has its dtype or shape.
         """
-        if type(array) is np.ndarray:
-            return layout_of(array.shape, array.dtype)
+        if type(array) is np.ndarray:  # most are: no call more than it takes
+            shape, name = array.shape, NAMES.get(array.dtype)
+            return (shape, name) if name and shape and 0 not in shape else layout_of(shape, array.dtype)
         source = source_of(array)
         return layout_of(source.shape, source.dtype)
 
@@ -39,7 +41,9 @@ class ArrayWriter:
             UnsupportedArrayError: It is no array that this writer knows, or no image has its dtype or shape.
             ValueError: It does not have as many bytes as there is room.
         """
-        if copy := self.start(array, pixels):
+        if type(array) is np.ndarray:
+            _write(array, pixels)
+        elif copy := self.start(array, pixels):
             copy.wait()
 
     def start(self, array: object, pixels: memoryview) -> DeviceCopy | None:
@@ -53,9 +57,11 @@ class ArrayWriter:
             ValueError: As `write`.
             DeviceError: The device has no room to pack the pixels, or is lost.
         """
-        source = HostArray(array) if type(array) is np.ndarray else source_of(array)
-        shape, name = layout_of(source.shape, source.dtype)
-        target = np.ndarray(shape, LITTLE[name], _room(pixels, shape, name))
+        if type(array) is np.ndarray:
+            _write(array, pixels)
+            return None
+        source = source_of(array)
+        target = _target(*layout_of(source.shape, source.dtype), pixels)
         copies = self._copies() if source.is_on_device else None
         memory = source.on_device(copies) if copies else None
         if copies is None or memory is None:
@@ -89,8 +95,17 @@ def to_numpy(array: object) -> Array:
     return pixels
 
 
-def _room(pixels: memoryview, shape: tuple[int, ...], name: str) -> memoryview:
-    nbytes = LITTLE[name].itemsize * math.prod(shape)
+def _write(array: Array, pixels: memoryview) -> None:
+    name = NAMES.get(array.dtype)
+    if name and array.shape and 0 < array.nbytes == pixels.nbytes:
+        copy_pixels(np.ndarray(array.shape, LITTLE[name], pixels), array)
+    else:
+        copy_pixels(_target(*layout_of(array.shape, array.dtype), pixels), array)
+
+
+def _target(shape: tuple[int, ...], name: str, pixels: memoryview) -> Array:
+    dtype = LITTLE[name]
+    nbytes = dtype.itemsize * math.prod(shape)
     if nbytes != pixels.nbytes:
         raise ValueError(f"wanted room for {nbytes} bytes, there is room for {pixels.nbytes}")
-    return pixels
+    return np.ndarray(shape, dtype, pixels)

@@ -10,11 +10,11 @@ _STRIP = 32
 
 def copy_pixels(target: Array, source: Array) -> None:
     """Copy into an array of the same shape, of the source's dtype or of the one that stands in for it."""
+    if source.flags.c_contiguous and source.dtype.kind != "V":
+        np.copyto(target, source)
+        return
     if is_bfloat16(source.dtype):
         widen(target, source.view(np.uint16))
-        return
-    if source.flags.c_contiguous:
-        np.copyto(target, source)
         return
     densest = min((abs(stride) for stride in source.strides if stride), default=0)
     strip = _STRIP if abs(source.strides[-1]) > densest else source.shape[-1]
