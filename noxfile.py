@@ -22,6 +22,7 @@ nox.options.error_on_missing_interpreters = False  # under CI too
 
 ROOT = nox.project.load_toml("pyproject.toml")
 PACKAGES = sorted(path.parent for path in Path("packages").glob("*/pyproject.toml"))
+PACKAGES_OF_A_PIPELINE = [path for path in PACKAGES if path.name != "hcs-viewer"]
 
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -37,6 +38,13 @@ TOGETHER = (
 """What needs all packages, and the files that lie beside their code."""
 PROTOCOL = "packages/hcs-protocol/tests"
 MEASURED = "tests-integration/test_benchmarks.py"
+
+ARRAYS = {
+    "torch": "torch==2.13.0",  # pip may find a build of this one for CPUs: a tenth of what CUDA needs
+    "jax": "jax>=0.4.30",
+    "cupy": "cupy-cuda12x>=13",
+}
+ARRAY_TESTS = ("packages/hcs-shm/tests", "packages/hcs-stream/tests/test_gpu_example.py")
 
 NO_TOOLKIT = """
 from importlib.util import find_spec
@@ -73,6 +81,20 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", "-m", "long", MEASURED)  # by itself: it needs a machine that keeps up
 
 
+@nox.session(python=PYTHONS[0], venv_backend="virtualenv", default=False)
+@nox.parametrize("library", list(ARRAYS))
+def arrays(session: nox.Session, library: str) -> None:
+    """Test what a library's arrays become, without the window's libraries; marked ``gpu``, on a device."""
+    if library == "cupy" and not shutil.which("nvidia-smi"):
+        session.skip("CuPy has no arrays without a CUDA device")
+    install(session, packages=PACKAGES_OF_A_PIPELINE)
+    session.install("--no-compile", ARRAYS[library], "hypothesis", "pytest", "pytest-timeout", "scipy")
+    environment = {"PYTHONPATH": ".ci"}
+    session.run(
+        "pytest", "-p", "without_windows", "-m", library, *ARRAY_TESTS, *session.posargs, env=environment
+    )
+
+
 @nox.session(default=False)
 def screenshots(session: nox.Session) -> None:
     """Take the pictures of viewer and manager in docs/images anew, and test what they show."""
@@ -105,12 +127,12 @@ def apart(session: nox.Session) -> None:
 def benchmarks(session: nox.Session) -> None:
     """Measure what images cost a pipeline and a viewer, against other ways (-- [NAME] --quick --out DIR).
 
-    NAME is transport, remote, viewer, pipeline, manager or startup; without one all run.
+    NAME is transport, remote, viewer, pipeline, manager, startup or gpu; without one all run.
     What else each takes: ``-- NAME --help``.
     """
-    names = ["transport", "remote", "viewer", "pipeline", "manager", "startup"]
+    names = ["transport", "remote", "viewer", "pipeline", "manager", "startup", "gpu"]
     named = [name for name in names if [name] == session.posargs[:1]]
-    if named not in (["transport"], ["remote"]):
+    if named not in (["transport"], ["remote"], ["gpu"]):
         make_fit_for_a_window(session)
     install(session, "benchmarks", "demo")
     for name in named or names:
@@ -177,9 +199,9 @@ def make_fit_for_a_window(
     session.run(*command, external=True, success_codes=success_codes)
 
 
-def install(session: nox.Session, *groups: str) -> None:
-    """Install all four packages from this checkout, and the named dependency groups."""
-    editables = [argument for path in PACKAGES for argument in ("-e", f"./{path.as_posix()}")]
+def install(session: nox.Session, *groups: str, packages: Sequence[Path] = PACKAGES) -> None:
+    """Install our packages from this checkout, all four if no others are named, and dependency groups."""
+    editables = [argument for path in packages for argument in ("-e", f"./{path.as_posix()}")]
     session.install(*editables, *nox.project.dependency_groups(ROOT, *groups))
 
 

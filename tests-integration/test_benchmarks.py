@@ -120,6 +120,13 @@ def test_the_parsing_benchmark_finds_its_ratio(tmp_path: Path) -> None:
     assert found["parse_100k_x_scandir"] == max(found["by_maker"].values()) > 0
 
 
+def test_the_gpu_benchmark_measures_or_says_why_it_does_not(tmp_path: Path) -> None:
+    found = quick_run("gpu.py", tmp_path)
+
+    assert found.get("skipped") or found["device"]
+    assert json.loads((tmp_path / "gpu.json").read_text()) == found
+
+
 def quick_run(script: str, folder: Path) -> dict[str, Any]:
     """Run a benchmark and return its last line."""
     command = [sys.executable, str(BENCHMARKS / script), "--quick", "--out", str(folder)]
