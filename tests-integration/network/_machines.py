@@ -18,6 +18,8 @@ PREFIX = "hcs-test-"
 SUBNET = "10.213.0"
 RELAY = Path(__file__).with_name("_relay.py")
 CABLE, BRIDGE = "eth0", "bridge"
+USE_RENO = "echo reno > /proc/sys/net/ipv4/tcp_congestion_control"
+"""It slows down at every loss and fills the queues of routers, and every namespace may have it."""
 NOTHING_PASSES = ("tbf", "rate", "8bit", "burst", "10b", "limit", "10b")
 """No packet is so small."""
 QUEUE = 20_000
@@ -82,9 +84,9 @@ class Machine:
         _tc("-n", self.name, "qdisc", "del", "dev", CABLE, "root")
 
     def throttle(self, rate: str, queue: str) -> None:
-        """Let it send no more than this rate; what waits, up to a size, delays all else it sends."""
+        """Let it be sent no more than this rate; what waits, up to a size, delays all else sent to it."""
         how = ("tbf", "rate", rate, "burst", "20kb", "limit", queue)
-        _tc("-n", self.name, "qdisc", "replace", "dev", CABLE, "root", *how)
+        _tc("-n", self._switch, "qdisc", "replace", "dev", self._port, "root", *how)
 
     def close(self) -> None:
         """End what runs in it, and remove it; a second time is harmless."""
@@ -129,6 +131,7 @@ class Network:
             ends = ("type", "veth", "peer", "name", CABLE, "netns", name)
             _ip("-n", self._switch, "link", "add", port, *ends)
         _ip("-n", self._switch, "link", "set", port, "master", BRIDGE, "up")
+        _run("ip", "netns", "exec", name, "sh", "-c", USE_RENO)  # else as it is here
         _ip("-n", name, "addr", "add", f"{address}/24", "dev", CABLE)
         for device in ("lo", CABLE):
             _ip("-n", name, "link", "set", device, "up")

@@ -124,7 +124,7 @@ def overloaded(images: int = 600, *, overflow: str = "spill") -> Outcome:
         return _outcome(scene, there)
 
 
-def slow_link(images: int = 60) -> Outcome:
+def slow_link(images: int = 40) -> Outcome:
     """Stream over 1 Gbit/s with 20 ms and 1 % loss in each direction."""
     with new_scene() as scene:
         here, there = scene.host(Slowness()), scene.host()
@@ -138,7 +138,7 @@ def thin_link(images: int = 16, *, rate: str = "4mbit", queue: str = "2mb") -> O
     with new_scene() as scene:
         here, there = scene.host(), scene.host()
         scene.start_viewer(there)
-        here.machine.throttle(rate, queue)
+        there.machine.throttle(rate, queue)
         scene.start_worker(here, there, load(images))
         return _outcome(scene, there, images, seconds=600.0)
 
