@@ -157,9 +157,14 @@ HALF_MADE = ".new"
 def _what_is_there(segments: Path) -> dict[str, set[object]]:
     return {
         "processes": set(_children()),
-        "threads": {each for each in threading.enumerate() if not each.name.startswith(THREADS_OF_ZARR)},
+        "threads": {each for each in threading.enumerate() if not _is_for_good(each)},
         "segments": {path.name for path in segments.iterdir() if path.suffix != HALF_MADE},
     }
+
+
+def _is_for_good(thread: threading.Thread) -> bool:
+    """Say whether a thread lives as long as the process: zarr's, and pyzmq's for frames."""
+    return thread.name.startswith(THREADS_OF_ZARR) or "GarbageCollector" in type(thread).__name__
 
 
 def _children() -> Iterator[psutil.Process]:

@@ -212,6 +212,33 @@ def test_an_image_refused_as_a_frame_too_is_given_up() -> None:
     assert owing.refuse(1, send_frame=True) is not None
 
 
+@pytest.mark.parametrize("codec", ["", "none", "blosc2-zstd"])
+def test_an_image_refused_compressed_goes_once_more_plain(codec: str) -> None:
+    owing = delivery()
+    image = outgoing(by_block=False)
+    owing.enqueue([image])
+    take(owing)
+    image.codec = codec  # as it was sent
+
+    owing.refuse(1, send_frame=True)
+    again = take(owing)
+    owing.refuse(1, send_frame=True)
+
+    assert again == ([1] if codec == "blosc2-zstd" else [])
+    assert image.state is RELEASED
+    assert owing.counters.refused == 1
+
+
+def test_what_is_not_ready_holds_up_what_follows_and_nothing_else() -> None:
+    owing = delivery(10, 20, 30)
+
+    first = [owed.nbytes for owed in owing.take(is_ready=lambda owed: owed.nbytes != 20)]
+    rest = [owed.nbytes for owed in owing.take(is_ready=lambda owed: True)]
+
+    assert (first, rest) == ([10], [20, 30])
+    assert owing.last == 3
+
+
 def test_an_interrupted_take_loses_nothing() -> None:
     owing = delivery(1, 1, 1)
     taken = owing.take()

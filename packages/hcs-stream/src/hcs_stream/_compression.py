@@ -61,7 +61,7 @@ def can_compress() -> bool:
     try:
         from imagecodecs import BLOSC2  # slow to import, and only frames to other machines need it
 
-        is_here, reason = BLOSC2.available, "it was built without"
+        is_here, reason = bool(getattr(BLOSC2, "available", False)), "it was built without"
     except ImportError as error:
         is_here, reason = False, str(error)
     if not is_here:

@@ -13,7 +13,7 @@ def codecs_here() -> tuple[str, ...]:
     try:
         from imagecodecs import BLOSC2  # slow to import, and only frames from other machines need it
 
-        return tuple(CODECS) if BLOSC2.available else ()
+        return tuple(CODECS) if getattr(BLOSC2, "available", False) else ()
     except ImportError:
         return ()
 
