@@ -48,11 +48,11 @@ def test_a_host_that_ssh_leads_to_says_so() -> None:
     ]
 
 
-def test_what_runs_there_comes_last_as_one_text() -> None:
-    command = SshPlace("me@server").command(["hcs-viewer", "connection", "a b"], environ={})
+def test_what_runs_there_comes_last_as_one_text_for_its_shell() -> None:
+    command = SshPlace("me@server").command(r"C:\env\hcs-viewer connection 5555", environ={})
 
     assert command[0] == "ssh"
-    assert command[-3:] == ["--", "me@server", "hcs-viewer connection 'a b'"]
+    assert command[-3:] == ["--", "me@server", r"C:\env\hcs-viewer connection 5555"]
     assert "-N" not in command
 
 
@@ -65,6 +65,19 @@ def test_a_tunnel_runs_nothing_there_and_asks_nobody() -> None:
     assert command[-3:] == ["-N", "--", "ssh://me@server:22"]
     assert command[command.index("-J") + 1] == "gateway"
     assert {"-oBatchMode=yes", "-L1:h:2"} <= set(command)
+
+
+@pytest.mark.parametrize(
+    ("said", "typed"),
+    [
+        ("me@server:2222", "ssh://me@server:2222"),
+        ("me@[fe80::1]", "ssh://me@[fe80::1]"),
+        ("me@fe80::1", "me@fe80::1"),
+        ("server", "server"),
+    ],
+)
+def test_a_port_and_an_address_in_brackets_need_a_url(said: str, typed: str) -> None:
+    assert ssh_place(said).typed == f"ssh {typed}"
 
 
 @pytest.mark.parametrize(

@@ -162,13 +162,21 @@ def _wait(data_port: int, host: str, start: Start | None, timeout: float) -> Vie
         if viewer is None:
             _check_tunnel(data_port, host, may_come=start is not None)
         if time.monotonic() > deadline:
-            break
+            raise _not_there(data_port, host, start, viewer, timeout)
         time.sleep(start.look_seconds if start else LOOK_SECONDS)
+
+
+def _not_there(
+    data_port: int, host: str, start: Start | None, viewer: Viewer | None, timeout: float
+) -> HcsError:
+    """Return why no viewer is ready after so many seconds."""
+    if problem := why_out_of_reach(host, data_port):
+        return problem
     if start:
-        raise start.failure(timeout)
+        return start.failure(timeout)
     if viewer:
-        raise not_ready(viewer, timeout)
-    raise ViewerStalledError(f"no viewer is ready at {host}:{data_port} within {timeout:g} s")
+        return not_ready(viewer, timeout)
+    return ViewerStalledError(f"no viewer is ready at {host}:{data_port} within {timeout:g} s")
 
 
 def _check_tunnel(data_port: int, host: str, *, may_come: bool) -> None:

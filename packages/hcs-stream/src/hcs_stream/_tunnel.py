@@ -5,7 +5,6 @@ The near end is a connection file of its own, so that every process of this user
 
 import logging
 import os
-import shlex
 import socket
 import threading
 from collections.abc import Callable, Mapping
@@ -70,6 +69,8 @@ class TunnelKeeper:
         self.problem: TunnelError | None = None
         """Why it is not open; None if it is, or may be soon."""
         self._fetch = fetch or fetch_connection
+        self._said = ""
+        """What was logged of it."""
         self._closing = threading.Event()
         self._ssh: SshProcess | None = None
         self._near: Viewer | None = None
@@ -96,10 +97,13 @@ class TunnelKeeper:
                 self._keep(self._fetch(self.place, self.data_port))
                 rest = FIRST_REST_SECONDS
             except HcsError as error:
-                self._say(error if isinstance(error, TunnelError) else TunnelError(str(error), lasts=False))
+                self.problem = (
+                    error if isinstance(error, TunnelError) else TunnelError(str(error), lasts=False)
+                )
             except Exception:  # the outermost loop of this thread
                 logger.exception("tunnel failed to=%s", self.place)
-            self._closing.wait(rest)
+            if not self._closing.wait(rest):
+                self._say()
             rest = min(2 * rest, MOST_REST_SECONDS)
 
     def _keep(self, there: Connection) -> None:
@@ -126,17 +130,17 @@ class TunnelKeeper:
         if self._near and self._near.path != path:
             self._forget()
         self._near, self._ports = Viewer(connection, path), ports
-        if self.problem:
+        if self._said:
             logger.warning("tunnel open again to=%s", self.place)
-        self.problem = None
+        self.problem, self._said = None, ""
 
     def _watch(self, ssh: SshProcess, there: Connection) -> None:
         while not ssh.wait_for_end(WATCH_SECONDS):
             if not (self._answers() or self._is_same(there)):
-                self._say(TunnelError(f"{self.place}: the viewer does not answer", lasts=False))
+                self.problem = TunnelError(f"{self.place}: the viewer does not answer", lasts=False)
                 return
         if not self._closing.is_set():
-            self._say(explain(self.place, ssh.status(), ssh.said))
+            self.problem = explain(self.place, ssh.status(), ssh.said)
 
     def _answers(self) -> bool:
         try:
@@ -151,10 +155,11 @@ class TunnelKeeper:
         found = self._fetch(self.place, self.data_port)
         return (found.viewer_run, found.data_port) == (there.viewer_run, there.data_port)
 
-    def _say(self, problem: TunnelError) -> None:
-        if str(problem) != str(self.problem):
-            logger.warning("no tunnel to=%s reason=%s; images wait", self.place, problem)
-        self.problem = problem
+    def _say(self) -> None:
+        """Log, once, what somebody would have raised who waited for it."""
+        if self.problem and str(self.problem) != self._said:
+            self._said = str(self.problem)
+            logger.warning("no tunnel to=%s reason=%s; images wait", self.place, self.problem)
 
     def _free_ports(self) -> list[int]:
         """Return ports of this machine, the same as before if they are free: then connections go on."""
@@ -194,14 +199,14 @@ def fetch_connections(place: SshPlace, *, environ: Mapping[str, str] = os.enviro
 
 
 def _ask_there(place: SshPlace, which: str, environ: Mapping[str, str]) -> bytes:
-    program = shlex.split(environ.get(REMOTE_VIEWER) or "hcs-viewer")
+    program = environ.get(REMOTE_VIEWER) or "hcs-viewer"
     command = place.command(
-        [*program, "connection", which], options={"ClearAllForwardings": "yes"}, environ=environ
+        f"{program} connection {which}", options={"ClearAllForwardings": "yes"}, environ=environ
     )
     done = run_ssh(command, timeout=FETCH_SECONDS)
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace")
-        raise explain(place, done.returncode, said, program=" ".join(program), variable=REMOTE_VIEWER)
+        raise explain(place, done.returncode, said, program=program, variable=REMOTE_VIEWER)
     return done.stdout
 
 

@@ -18,7 +18,7 @@ from hcs_protocol import (
 )
 
 from ._viewers import Viewer
-from ._whereabouts import host_of, machine_name
+from ._whereabouts import host_of, machine_name, port_of
 
 BUSY_SECONDS = 2.0
 """A window that gave no sign of life for longer is busy: drawing, or hung."""
@@ -134,10 +134,18 @@ def _report(
 
 
 def _silent_report(connection: Connection, seen_at: float) -> ViewerReport:
-    shared = ("title", "data_port", "control_port", "pid", "start_time", "viewer_run")
-    known = {name: getattr(connection, name) for name in shared}
-    host, machine = host_of(connection), machine_name(connection)
-    return ViewerReport(seen_at=seen_at, state="", host=host, machine=machine, **known)
+    return ViewerReport(
+        seen_at=seen_at,
+        title=connection.title,
+        host=host_of(connection),
+        machine=machine_name(connection),
+        data_port=port_of(connection),
+        control_port=connection.control_port,
+        pid=connection.pid,
+        start_time=connection.start_time,
+        viewer_run=connection.viewer_run,
+        state="",
+    )
 
 
 def _state(pong: Pong) -> str:

@@ -34,6 +34,11 @@ def host_of(connection: Connection) -> str:
     return connection.tunnel.host if connection.tunnel else connection.host
 
 
+def port_of(connection: Connection) -> int:
+    """Return the data port by which people know a viewer: a tunnel's own is another one each time."""
+    return connection.requested_port if connection.tunnel else connection.data_port
+
+
 def machine_name(connection: Connection) -> str:
     """Return which machine a viewer is on, for people; empty if it is this one."""
     if is_here(connection):

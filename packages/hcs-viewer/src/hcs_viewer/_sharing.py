@@ -77,10 +77,10 @@ class FarEnd:
     def __init__(self, place: SshPlace, connection: Connection, environ: Mapping[str, str]) -> None:
         self._place = place
         self._connection = connection
-        self._program = " ".join(shlex.split(environ.get(REMOTE_STREAM) or "hcs-stream"))
+        self._program = environ.get(REMOTE_STREAM) or "hcs-stream"
         here = connection.host
         command = place.command(
-            [*self._program.split(), "connection", "hold", "--from", socket.gethostname()],
+            f"{self._program} connection hold --from {shlex.quote(socket.gethostname())}",
             options=TUNNEL_OPTIONS,
             forwards=[
                 forward("-R", 0, here, connection.data_port),

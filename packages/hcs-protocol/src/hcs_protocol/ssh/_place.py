@@ -11,6 +11,7 @@ from hcs_protocol._errors import TunnelError
 SSH = "HCS_SSH"
 SCHEME = "ssh://"
 NOT_A_WORD = re.compile(r"[^\w@.:%\[\]+~\\-]")  # what shells, ssh's own configuration or a URL would read
+PORT = re.compile(r"^[^:]*:\d+$")  # an address of IPv6 has more colons
 QUIET = {
     "BatchMode": "yes",
     "ConnectTimeout": "10",
@@ -53,12 +54,13 @@ class SshPlace(NamedTuple):
 
     @property
     def _argument(self) -> str:
-        """With a port, it has to be a URL; so `HCS_SSH` may be any client that knows those."""
-        return f"{SCHEME}{self.destination}" if re.search(r":\d+$", self.destination) else self.destination
+        """With a port, or an address in brackets, it has to be a URL."""
+        is_url = PORT.search(self.destination) or "[" in self.destination
+        return f"{SCHEME}{self.destination}" if is_url else self.destination
 
     def command(
         self,
-        remote: Sequence[str] = (),
+        remote: str = "",
         *,
         options: Mapping[str, str] | None = None,
         forwards: Sequence[str] = (),
@@ -67,7 +69,7 @@ class SshPlace(NamedTuple):
         """Return the command line.
 
         Args:
-            remote: What is to be run there; without it, nothing.
+            remote: What the shell there is to run; without it, nothing.
             options: Further settings of ssh, as in its configuration.
             forwards: ``-L…`` and ``-R…``.
             environ: ``HCS_SSH`` is the client, with arguments of its own, ``"ssh -F FILE"``.
@@ -76,7 +78,7 @@ class SshPlace(NamedTuple):
         hop = ["-J", self.hop] if self.hop else []
         nothing = [] if remote else ["-N"]
         client = shlex.split(environ.get(SSH) or "ssh", posix=os.name == "posix")
-        far = [shlex.join(remote)] if remote else []
+        far = [remote] if remote else []
         return [*client, "-T", *settings, *hop, *forwards, *nothing, "--", self._argument, *far]
 
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from hcs_protocol import ComponentValue, LayerState, State
 from hcs_stream._viewers import Viewer
+from hcs_stream._whereabouts import port_of
 from hcs_stream.sending import printable
 
 SHOWN_VALUES = 8
@@ -18,7 +19,7 @@ SHOWN_VALUES = 8
 def state_table(viewer: Viewer, state: State) -> RenderableType:
     """Return layers from top to bottom, as in the window's list, then sliders, runs and camera."""
     known = viewer.connection
-    headline = [Text(printable(known.title), "bold"), Text(f"data {known.data_port}")]
+    headline = [Text(printable(known.title), "bold"), Text(f"data {port_of(known)}")]
     parts = [_layers(state.layers), *_sliders(state), *_runs(state), _camera(state)]
     return Group(Text("  ").join(headline), *(Padding(part, (0, 0, 0, 2), expand=False) for part in parts))
 

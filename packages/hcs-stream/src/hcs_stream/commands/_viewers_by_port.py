@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from hcs_protocol import HcsError, InvalidPortError, ViewerStalledError, check_data_port
 from hcs_stream._viewers import Viewer, viewers
-from hcs_stream._whereabouts import host_of, is_at, machine_name
+from hcs_stream._whereabouts import host_of, is_at, machine_name, port_of
 from hcs_stream.sending import printable
 
 from ._complaints import complain
@@ -68,9 +68,13 @@ class Outcome(NamedTuple):
     def json(self) -> str:
         """Return one line of JSON."""
         connection = self.viewer.connection
-        shared = ("data_port", "control_port", "pid", "viewer_run")
+        shared = ("control_port", "pid", "viewer_run")
         known = {name: getattr(connection, name) for name in shared}
-        where = {"title": connection.title, "host": host_of(connection)}
+        where = {
+            "title": connection.title,
+            "host": host_of(connection),
+            "data_port": port_of(connection),
+        }
         return json.dumps({**where, **known, **self.fields})  # ASCII, for any terminal
 
 
@@ -158,7 +162,7 @@ def answer_of(viewer: Viewer, ask: Callable[[], AnswerT]) -> AnswerT:
         ViewerStalledError: It did not answer in time; the text says what helps.
     """
     known = viewer.connection
-    frozen = FrozenViewerError(known.data_port, known.title, known.pid)
+    frozen = FrozenViewerError(port_of(known), known.title, known.pid)
     if viewer.is_stopped:
         raise frozen
     try:
@@ -166,7 +170,7 @@ def answer_of(viewer: Viewer, ask: Callable[[], AnswerT]) -> AnswerT:
     except ViewerStalledError as error:
         if viewer.is_stopped:
             raise frozen from error
-        end = f"'hcs-stream stop {known.data_port}'"
+        end = f"'hcs-stream stop {port_of(known)}'"
         raise ViewerStalledError(f"{error}; wait longer with --timeout, or end it with {end}") from error
 
 
@@ -187,7 +191,7 @@ def named(viewer: Viewer) -> str:
     known = viewer.connection
     machine = machine_name(known)
     where = f" on {printable(machine)}" if machine else ""
-    return f"{known.data_port} {known.title!r}{where}"
+    return f"{port_of(known)} {known.title!r}{where}"
 
 
 def _found(port: int, host: str, running: Sequence[Viewer]) -> Viewer | NoSuchViewerError:

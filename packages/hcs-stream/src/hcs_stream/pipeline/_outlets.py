@@ -7,7 +7,8 @@ from typing import NamedTuple
 from hcs_protocol import Components, DisplayConfiguration, HcsError, RunState
 from hcs_stream import Stream
 from hcs_stream._plate_runs import components_of, declare_plate
-from hcs_stream._whereabouts import LOCAL_HOSTS
+from hcs_stream._viewers import find_viewer
+from hcs_stream._whereabouts import LOCAL_HOSTS, is_here
 from hcs_stream.config import NapariStreamingConfig
 from hcs_stream.microscopes import ImageFile, Plate
 
@@ -126,8 +127,8 @@ class Outlets:
         Raises:
             ViewerStalledError: They do not take it.
         """
-        for (host, _), stream in self._streams.items():
-            if host not in LOCAL_HOSTS:
+        for (host, port), stream in self._streams.items():
+            if _is_elsewhere(host, port):
                 stream.flush(FLUSH_SECONDS)
 
     def close(self, timeout: float) -> None:
@@ -176,6 +177,14 @@ def forget_outlets(job: Job, timeout: float) -> None:
 def kinds_of(images: Iterable[ImageFile]) -> set[Components]:
     """Return what filters can tell apart: the wells and channels of images."""
     return {_kind(image) for image in images}
+
+
+def _is_elsewhere(host: str, port: int) -> bool:
+    """Say whether a viewer is on another machine, be it that a tunnel makes it look like one of this."""
+    if host not in LOCAL_HOSTS:
+        return True
+    viewer = find_viewer(port, host=host)
+    return viewer is not None and not is_here(viewer.connection)
 
 
 def _kind(image: ImageFile) -> Components:
