@@ -9,6 +9,7 @@ Says on standard error what it has found so far; its last line is JSON. Without 
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import time
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from lanes.pinned_copies import PinnedCopies, why_no_device
+from lanes.places import free_port, own_places
 from measures.report import Report
 
 import hcs_stream
@@ -33,8 +35,6 @@ SIDES = 512, 2048, 4096
 PAIRS, QUICK_PAIRS, WARMING = 60, 4, 3
 BLOCKS = 4
 SENT = 40
-FREE_PORT = 61_555
-"""Nobody listens there: what is sent is dropped, the oldest first."""
 BARS = {"x_pinned_limit": 1.15, "x_naive_2048": 0.15, "x_naive_4096": 0.05, "enqueue_us": 40.0}
 
 Pixels = npt.NDArray[np.uint16]
@@ -52,18 +52,25 @@ def main() -> None:
     report = Report()
     if reason := why_no_device():
         report.skip("gpu", reason)
-    for library in () if reason else LIBRARIES:
-        try:
-            import_module(library)
-        except ImportError as error:
-            report.skip(library, f"{library} is not installed: {error}")
-            continue
-        for side in SIDES:
-            measure(report, library, side, pairs)
+    with own_places(0) as places:
+        os.environ.update(places.environ())
+        for library in () if reason else LIBRARIES:
+            measure_library(report, library, pairs)
     line = json.dumps({**report.line(), **about_the_device(), "missed": missed(report)})
     if options.out:
         Path(options.out, "gpu.json").write_text(f"{line}\n")
     print(line)
+
+
+def measure_library(report: Report, library: str, pairs: int) -> None:
+    """Measure one library at all sizes, if it is there."""
+    try:
+        import_module(library)
+    except ImportError as error:
+        report.skip(library, f"{library} is not installed: {error}")
+        return
+    for side in SIDES:
+        measure(report, library, side, pairs)
 
 
 def measure(report: Report, library: str, side: int, pairs: int) -> None:
@@ -131,9 +138,9 @@ def timed(act: Callable[[], object]) -> float:
 
 
 def send_seconds(array: Any) -> float:
-    """Return the median of what a pipeline waits for when it sends an array, with nobody to take it."""
+    """Return the median of what a pipeline waits for when it sends an array, which nobody takes."""
     seconds = []
-    stream = hcs_stream.connect(data_port=FREE_PORT, start=False, wait=False, overflow="drop_oldest")
+    stream = hcs_stream.connect(data_port=free_port(), start=False, wait=False, overflow="drop_oldest")
     try:
         for timepoint in range(SENT):
             begun = time.perf_counter()

@@ -132,7 +132,7 @@ def test_what_is_still_computed_arrives_complete(library: str, pool: BlockPool) 
         product = product @ factor
     image = product[:2048, :2048] + 0
 
-    assert np.allclose(through_a_block(image, pool), 1 / 3000)
+    assert through_a_block(image, pool).tobytes() == to_numpy(image).tobytes()
 
 
 @pytest.mark.torch

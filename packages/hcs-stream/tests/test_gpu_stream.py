@@ -61,7 +61,7 @@ def grey_values(viewer: Any) -> list[int]:
 def test_a_thousand_images_of_one_tensor_arrive_in_order(
     connect: Callable[..., Any], reading_viewer: Any
 ) -> None:
-    tensor = torch.empty(SIDE, SIDE, dtype=torch.uint16, device="cuda")
+    tensor = torch.empty(SIDE, SIDE, dtype=torch.int16, device="cuda")
     with connect() as stream:
         for value in range(1000):
             tensor.fill_(value)  # overwrites what was sent just before
@@ -90,7 +90,7 @@ def test_two_streams_of_the_device_keep_their_orders(
     for value in range(200):
         for place, (stream, lane) in enumerate(streams):
             with torch.cuda.stream(lane):
-                tensor = torch.full((SIDE, SIDE), 1000 * place + value, dtype=torch.uint16, device="cuda")
+                tensor = torch.full((SIDE, SIDE), 1000 * place + value, dtype=torch.int16, device="cuda")
                 stream.send(tensor)
     for stream, _ in streams:
         stream.close()
@@ -103,7 +103,7 @@ def test_two_streams_of_the_device_keep_their_orders(
 KILLED = """
 import sys, time, numpy, torch, hcs_stream
 stream = hcs_stream.connect(data_port=int(sys.argv[1]), start=False)
-tensor = torch.full((512, 512), 1, dtype=torch.uint16, device="cuda")
+tensor = torch.full((512, 512), 1, dtype=torch.int16, device="cuda")
 stream.send(tensor)
 stream.flush()
 busy = torch.randn(8192, 8192, device="cuda")

@@ -1,5 +1,6 @@
 """Arrays in a CUDA device's memory: of CuPy, Numba and all that have ``__cuda_array_interface__``."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from hcs_protocol import UnsupportedArrayError
 
 from ._copying import copy_pixels
+from ._cuda import LEGACY
 from ._device_memory import DeviceMemory, rows_of
 from ._dtypes import Array
 from ._sources import Source, Streams, as_host, device_errors, loaded, name_of
@@ -45,9 +47,10 @@ class DeviceArray(Source):
         if self.dtype.byteorder == ">":
             return None
         pointer = interface["data"][0]
-        nbytes = itemsize * int(np.prod(self.shape))
+        nbytes = itemsize * math.prod(self.shape)
         device = streams.device_of(pointer)
-        return DeviceMemory(self._array, pointer, device, interface.get("stream"), nbytes, *rows)
+        stream = interface.get("stream", LEGACY)  # older versions of the interface have none
+        return DeviceMemory(self._array, pointer, device, stream, nbytes, *rows)
 
     def _packed(self, streams: Streams) -> DeviceMemory | None:
         if (cupy := loaded("cupy")) is None:

@@ -45,16 +45,26 @@ class JaxArray(Source):
         """Say where a CUDA device has them; its copies wait there until they are computed."""
         with device_errors(self._array):
             array = self._array.astype(np.float32) if is_bfloat16(self.dtype) else self._array
-            pointer = array.__cuda_array_interface__["data"][0]
-            place = streams.device_of(pointer)
-            stream = streams.stream_of(place)
-            hold = array.__dlpack__(stream=stream)  # no later computation is given this memory meanwhile
-        return DeviceMemory((array, hold), pointer, place, stream, array.nbytes)
+            if (interface := getattr(array, "__cuda_array_interface__", None)) is None:
+                return None  # not in C order, say
+            pointer = interface["data"][0]
+            device = streams.device_of(pointer)
+            stream = streams.stream_of(device)
+            hold = _hold(array, stream)
+        return DeviceMemory((array, hold), pointer, device, stream, array.nbytes)
 
 
 def jax_array(array: object) -> JaxArray | None:
     """Return the source of an array of JAX; None if it is none."""
     return JaxArray(array) if is_a(array, "jax", "Array") else None
+
+
+def _hold(array: Any, stream: int) -> object:
+    """Let the stream wait until it is computed, and no later computation have its memory meanwhile."""
+    try:
+        return array.__dlpack__(stream=stream)
+    except (BufferError, TypeError, ValueError):  # a version of JAX that cannot, for this dtype or at all
+        return array.block_until_ready()
 
 
 def _devices(array: Any) -> list[Any]:

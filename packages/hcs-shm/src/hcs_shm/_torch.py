@@ -13,6 +13,7 @@ from ._dtypes import LITTLE, Array, Dtype, refused
 from ._sources import Source, Streams, as_host, device_errors, is_a, loaded
 
 _ADVICE = "send array.float()"
+_UNSIGNED = "int16", "int32", "int64"
 _COMPLEX = "send array.abs(), array.real or array.imag"
 
 
@@ -53,7 +54,7 @@ class Tensor(Source):
             itemsize = self.dtype.itemsize
             rows = rows_of(self.shape, tuple(itemsize * stride for stride in tensor.stride()), itemsize)
             if rows is None:
-                tensor, rows = tensor.contiguous(), (0, 0)
+                tensor, rows = _packed(tensor), (0, 0)
             stream = torch().cuda.current_stream(device).cuda_stream or LEGACY
             nbytes = itemsize * tensor.numel()
             return DeviceMemory(tensor, tensor.data_ptr(), device.index, stream, nbytes, *rows)
@@ -87,6 +88,12 @@ def _refuse_what_has_no_pixels(tensor: Any) -> None:
         raise UnsupportedArrayError("these pixels are quantized: send array.dequantize()")
     if tensor.device.type == "meta":
         raise UnsupportedArrayError("a tensor on the device 'meta' has no pixels")
+
+
+def _packed(tensor: Any) -> Any:
+    """Copy it to where it lies without gaps, as signed integers: there are few kernels for the unsigned."""
+    name = str(tensor.dtype).removeprefix("torch.u")
+    return (tensor.view(getattr(torch(), name)) if name in _UNSIGNED else tensor).contiguous()
 
 
 _dtypes: dict[object, Dtype] = {}

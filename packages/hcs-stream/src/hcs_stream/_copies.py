@@ -93,7 +93,8 @@ class Copies(Generic[Image]):
             raise error
 
     def close(self, timeout: float) -> None:
-        """Wait until all is published, and end the thread; a second time is harmless."""
+        """Wait until all is published, for some seconds in any case; end the thread. Twice is harmless."""
+        timeout = max(timeout, ENDING_SECONDS)
         if left := self.settle(timeout):
             logger.error("images lost in a device left=%d waited=%g s", left, timeout)
         with self._changed:
