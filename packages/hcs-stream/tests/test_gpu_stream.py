@@ -107,7 +107,7 @@ tensor = torch.full((512, 512), 1, dtype=torch.int16, device="cuda")
 stream.send(tensor)
 stream.flush()
 busy = torch.randn(8192, 8192, device="cuda")
-for _ in range(2000):
+for _ in range(300):
     busy = busy @ busy
 tensor.fill_(2)
 stream.send(tensor)
