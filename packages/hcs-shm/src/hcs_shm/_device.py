@@ -123,12 +123,12 @@ class _Lane:
                 cuda.record(self._ready, memory.stream)
                 cuda.let_wait(stream, self._ready)
             done = self._events.pop() if self._events else cuda.new_event()
-            memory.copy_by(cuda, address, stream)
             try:
+                memory.copy_by(cuda, address, stream)
                 cuda.record(done, stream)
                 if memory.stream is not None:
                     cuda.let_wait(memory.stream, done)
-            except DeviceError:
+            except BaseException:  # Ctrl-C, too
                 with suppress(DeviceError):
                     cuda.synchronize(stream)  # or it could write into a block that is lent anew
                 raise

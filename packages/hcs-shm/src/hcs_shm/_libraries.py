@@ -25,6 +25,8 @@ def source_of(array: object) -> Source:
     Raises:
         UnsupportedArrayError: Nobody knows this kind of array, or its pixels are not to be had.
     """
+    if isinstance(array, np.ndarray):
+        return HostArray(as_host(array))
     array = converted(array)
     for look in _LOOKS:
         if (source := look(array)) is not None:
