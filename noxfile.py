@@ -163,6 +163,14 @@ def network(session: nox.Session) -> None:
     session.run("python", "-m", "network", *session.posargs, env={"PYTHONPATH": "tests-integration"})
 
 
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Send viewers what no worker of ours would say, with their key and without (-- --minutes 5 --seed 7)."""
+    make_fit_for_a_window(session)
+    install(session, "test")
+    session.run("python", "-m", "fuzz", *session.posargs, env={"PYTHONPATH": "tests-integration"})
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and the import contracts."""
@@ -191,9 +199,7 @@ def wheels(session: nox.Session) -> None:
     session.run("pytest", *IN_PARALLEL, *TOGETHER, *session.posargs)
 
 
-def make_fit_for_a_window(
-    session: nox.Session, *options: str, success_codes: Sequence[int] = (0,)
-) -> None:
+def make_fit_for_a_window(session: nox.Session, *options: str, success_codes: Sequence[int] = (0,)) -> None:
     """Install the system libraries that a napari window needs, if any is missing."""
     command = (sys.executable, ".ci/system_libraries.py", *options)
     session.run(*command, external=True, success_codes=success_codes)

@@ -2,7 +2,7 @@
 
 Without --scheduler, two worker processes are started on this machine. On a cluster, workers find the viewer
 by its connection file: copy it to their machines, or run the viewer where they can reach it
-(`hcs-viewer --host`).
+(`hcs-viewer --bind`).
 
     python on_a_dask_cluster.py [--scheduler tcp://host:8786] [--plate FOLDER] [--out DIR]
 """

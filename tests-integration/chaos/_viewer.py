@@ -32,7 +32,7 @@ LOOK_SECONDS = 0.2
 def main(orders: ViewerOrders) -> None:
     """Run one life of a viewer, as `hcs_viewer` does, with parts of our own."""
     os.environ["NAPARI_CONFIG"] = ""
-    settings = ViewerSettings(data_port=orders.port, host=orders.host, next_free=True)
+    settings = ViewerSettings(data_port=orders.port, bind=orders.host, next_free=True)
     set_up_logs(settings)
     end_on_signals(lambda: sys.exit(0))
     end_with_parent()

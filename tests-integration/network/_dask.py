@@ -55,7 +55,7 @@ def dask_cluster(*, seconds: float = 4.0) -> Outcome:
 
 class _HcsViewer(Program):
     def __init__(self, host: Host) -> None:
-        command = ["hcs_viewer", "--host", host.machine.address, "--data-port", str(PORT)]
+        command = ["hcs_viewer", "--bind", host.machine.address, "--data-port", str(PORT)]
         log = host.places.logs / "hcs-viewer.log"
         super().__init__("hcs-viewer", command, host.environment(), log, prefix=host.machine.prefix)
 

@@ -13,6 +13,7 @@ from hcs_protocol import (
     Connection,
     ConnectionFileError,
     find_connections,
+    is_loopback,
     read_connection,
     runtime_folders,
     write_connection,
@@ -143,6 +144,48 @@ def test_a_process_or_port_that_cannot_be_is_refused(folder: Path, change: dict[
 
     with pytest.raises(ConnectionFileError, match=name):
         read_connection(path)
+
+
+def test_the_secret_key_is_not_shown() -> None:
+    assert VIEWER.client_secret_key not in repr(VIEWER)
+    assert VIEWER.client_secret_key not in str(VIEWER.__rich_repr__())
+    assert f"title={VIEWER.title!r}" in repr(VIEWER)
+
+
+NO_KEYS = {"public_key": "", "client_public_key": "", "client_secret_key": ""}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_a_viewer_of_this_machine_may_have_no_keys(folder: Path, host: str) -> None:
+    insecure = replace(VIEWER, host=host, **NO_KEYS)
+
+    assert read_connection(write_connection(insecure, [folder])) == insecure
+    assert (insecure.is_secure, VIEWER.is_secure) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "change", [{"host": "10.0.0.9", **NO_KEYS}, {"public_key": ""}, {"client_secret_key": ""}]
+)
+def test_a_file_that_lacks_keys_is_refused(folder: Path, change: dict[str, str]) -> None:
+    path = write_connection(replace(VIEWER, **change), [folder])
+
+    with pytest.raises(ConnectionFileError, match="wanted three keys"):
+        read_connection(path)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_here"),
+    [
+        ("127.0.0.1", True),
+        ("127.1.2.3", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("", False),
+    ],
+)
+def test_a_loopback_address_is_known(host: str, is_here: bool) -> None:
+    assert is_loopback(host) is is_here
 
 
 def test_a_newer_viewers_extra_field_is_skipped(folder: Path) -> None:

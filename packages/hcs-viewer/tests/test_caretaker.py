@@ -18,6 +18,7 @@ from hcs_protocol import DTYPES, FileRef, FrameRef, ImageReady, ImageSpec
 from hcs_protocol.testing import FakeClock
 from hcs_viewer._caretaker import BEGIN, PROGRAM_NBYTES, RETRY_SECONDS
 from hcs_viewer._files import WorkersFile
+from hcs_viewer._path_map import PathMap
 from hcs_viewer._spilled import SpillFolder
 from hcs_viewer._store import ImageLostError, KeptImage, Store
 
@@ -392,7 +393,7 @@ def test_memory_that_waits_for_images_counts_and_gives_way(case: Case) -> None:
 @pytest.fixture
 def tiff(tmp_path: Path) -> WorkersFile:
     tifffile.imwrite(tmp_path / "a.tif", image(3))
-    found = WorkersFile.of(ready(tmp_path / "a.tif"))
+    found = WorkersFile.of(ready(tmp_path / "a.tif"), PathMap())
     assert found is not None
     return found
 
@@ -459,12 +460,12 @@ def test_an_image_whose_file_changed_after_it_left_is_blank_for_good(
 
 
 def test_a_file_of_who_sends_frames_may_be_another_one_here(tmp_path: Path, tiff: WorkersFile) -> None:
-    assert WorkersFile.of(ready(tmp_path / "a.tif", by_frame=True)) is None
+    assert WorkersFile.of(ready(tmp_path / "a.tif", by_frame=True), PathMap()) is None
 
 
 def test_a_file_that_is_not_here_is_no_file(tmp_path: Path) -> None:
-    assert WorkersFile.of(ready(tmp_path / "none.tif")) is None
-    assert WorkersFile.of(ready(tmp_path)) is None
+    assert WorkersFile.of(ready(tmp_path / "none.tif"), PathMap()) is None
+    assert WorkersFile.of(ready(tmp_path), PathMap()) is None
 
 
 # Trouble with the disk.

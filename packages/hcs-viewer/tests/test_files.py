@@ -70,3 +70,17 @@ def test_a_missing_page_is_unavailable(tmp_path: Path) -> None:
 def test_what_is_no_file_is_unavailable(path: str) -> None:
     with pytest.raises(BlockUnavailableError, match=r"no such file"):
         read_file(FileRef(path=path), SPEC)
+
+
+def test_what_is_larger_than_the_memory_is_not_decoded(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", PIXELS)
+
+    with pytest.raises(BlockUnavailableError, match=r"too large: wanted at most 23 bytes.* has 24.*--memory"):
+        read_file(FileRef(path=str(tmp_path / "a.tif")), SPEC, most=23)
+
+
+def test_a_tile_that_is_larger_than_the_memory_is_not_decoded(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", PIXELS, tile=(128, 128))
+
+    with pytest.raises(BlockUnavailableError, match="wanted chunks of at most 1000 bytes, they have 32768"):
+        read_file(FileRef(path=str(tmp_path / "a.tif")), SPEC, most=1000)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hcs_protocol import CONTROL_OFFSET, Connection, ViewerState, find_connections, new_id
@@ -108,3 +109,26 @@ def test_it_says_whether_its_process_is_its_own(parts: Parts, found: Callable[[]
         (connection,) = found()
 
     assert not connection.owns_process
+
+
+@pytest.mark.parametrize(
+    ("bind", "host"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("127.0.0.2", "127.0.0.2")]
+)
+def test_its_file_says_at_which_address_workers_here_find_it(
+    parts: Parts, found: Callable[[], list[Connection]], bind: str, host: str
+) -> None:
+    with parts.listening(msgspec.structs.replace(free(), bind=bind)):
+        [connection] = found()
+
+    assert connection.host == host
+
+
+def test_without_keys_its_file_has_none_and_the_log_says_it(
+    parts: Parts, found: Callable[[], list[Connection]], caplog: pytest.LogCaptureFixture
+) -> None:
+    with parts.listening(msgspec.structs.replace(free(), insecure=True)):
+        [connection] = found()
+
+    assert not connection.is_secure
+    assert (connection.public_key, connection.client_public_key, connection.client_secret_key) == ("", "", "")
+    assert "insecure" in caplog.text

@@ -1,3 +1,4 @@
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -6,11 +7,14 @@ import pytest
 import zmq
 
 from hcs_protocol import CONTROL_OFFSET, NoFreePortsError
+from hcs_viewer._callers import WAITING_NBYTES
 from hcs_viewer._sockets import Keys, Sockets
 
 HOST = "127.0.0.1"
 FIRST_PORT = 21555
 PATIENCE_MILLISECONDS = 10_000
+GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"CURVE".ljust(20, b"\x00") + bytes(32)
+HUGE_COMMAND = b"\x06\x00\x00\x00\x00\xff\xff\xff\xff"
 
 Connect = Callable[..., zmq.SyncSocket]
 InAThread = Callable[[Callable[[], None]], threading.Thread]
@@ -22,20 +26,10 @@ def keys() -> Keys:
 
 
 @pytest.fixture
-def sockets(keys: Keys, in_a_thread: InAThread) -> Iterator[Sockets]:
-    """Bound sockets with a keeper at their gate."""
+def sockets(keys: Keys) -> Iterator[Sockets]:
+    """Bound sockets, which nobody polls."""
     sockets = Sockets(keys, HOST, FIRST_PORT, next_free=True)
-    over = threading.Event()
-
-    def keep_the_gate() -> None:
-        while not over.is_set():
-            if sockets.gate.poll(20):
-                sockets.answer_gate()
-
-    keeper = in_a_thread(keep_the_gate)
     yield sockets
-    over.set()
-    keeper.join()
     sockets.close()
 
 
@@ -83,6 +77,32 @@ def test_a_peer_that_gives_a_password_is_refused(sockets: Sockets, connect: Conn
     peer.connect(f"tcp://{HOST}:{sockets.control_port}")
 
     assert refused(peer)
+
+
+def test_without_keys_everybody_is_let_in(connect: Connect) -> None:
+    sockets = Sockets(None, HOST, FIRST_PORT, next_free=True)
+    client = connect(zmq.DEALER, sockets.control_port)
+
+    client.send_multipart([b"", b"hello"])
+
+    assert sockets.control.poll(PATIENCE_MILLISECONDS)
+    assert sockets.control.recv_multipart()[1:] == [b"", b"hello"]
+    sockets.close()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="only Linux says how much a connection has said")
+def test_who_says_much_before_the_handshake_is_hung_up_on(sockets: Sockets) -> None:
+    address, patience = (HOST, sockets.data_port), PATIENCE_MILLISECONDS / 1000
+    with contextlib.suppress(ConnectionError), socket.create_connection(address, timeout=patience) as caller:
+        caller.sendall(GREETING + HUGE_COMMAND + bytes(2 * WAITING_NBYTES))
+        while caller.recv(1000):
+            pass
+
+
+def test_the_secret_keys_are_not_shown(keys: Keys) -> None:
+    assert keys.public.decode() in repr(keys)
+    assert keys.secret.decode() not in repr(keys)
+    assert keys.client_secret.decode() not in repr(keys)
 
 
 def test_data_and_control_port_go_together(sockets: Sockets) -> None:

@@ -212,6 +212,33 @@ def test_a_folder_that_was_never_locked_is_swept(tmp_path: Path) -> None:
     assert [entry.name for entry in (tmp_path / "spill").iterdir()] == ["hcs-segment"]
 
 
+@needs_posix
+@pytest.mark.parametrize("mode", [0o1777, 0o700])
+def test_a_link_that_looks_like_a_viewers_folder_is_not_followed(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "spill").mkdir()
+    (tmp_path / "spill").chmod(mode)
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.tex").touch()
+    (tmp_path / "spill" / "viewer-1").symlink_to(tmp_path / "precious")
+
+    folder_in(tmp_path).sweep()
+
+    assert [entry.name for entry in (tmp_path / "precious").iterdir()] == ["thesis.tex"]
+
+
+@needs_posix
+def test_a_link_to_a_folder_of_this_user_is_no_place(tmp_path: Path) -> None:
+    (tmp_path / "precious" / "viewer-1").mkdir(parents=True)
+    (tmp_path / "precious" / "viewer-1" / "thesis.tex").touch()
+    (tmp_path / "spill").symlink_to(tmp_path / "precious")
+
+    folder_in(tmp_path).sweep()
+
+    assert (tmp_path / "precious" / "viewer-1" / "thesis.tex").exists()
+    with pytest.raises(PermissionError, match="closed to others"):
+        folder_in(tmp_path).write(np.zeros((3, 5)))
+
+
 def test_sweeping_where_there_is_nothing_is_harmless(tmp_path: Path) -> None:
     folder_in(tmp_path).sweep()
 

@@ -3,6 +3,7 @@
 import pytest
 
 from hcs_protocol import Counters, Latency, Pong, WorkerStatus
+from hcs_viewer._settings import ViewerSettings
 from hcs_viewer._status_text import (
     Rates,
     hops_table,
@@ -11,6 +12,7 @@ from hcs_viewer._status_text import (
     milliseconds,
     size,
     summary,
+    where,
     workers_table,
 )
 
@@ -130,3 +132,8 @@ def test_what_a_peer_calls_itself_cannot_write_over_the_window() -> None:
 def test_units_are_those_of_the_command_line() -> None:
     assert [size(n) for n in (0, 1023, 1024, 1 << 40)] == ["0 B", "1023 B", "1.0 KiB", "1.0 TiB"]
     assert [milliseconds(s) for s in (0.00009, 0.25)] == ["0.09", "250"]
+
+
+def test_it_says_where_it_listens_and_loudly_for_whom_if_that_is_everybody() -> None:
+    assert where(ViewerSettings(data_port=5557)) == "Listening on port 5557"
+    assert "INSECURE: open to everybody" in where(ViewerSettings(insecure=True))

@@ -1,13 +1,14 @@
 """The connection file: permission to talk to a viewer, and the registry of running viewers."""
 
 import contextlib
+import ipaddress
 import os
 import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +17,7 @@ from ._errors import ConnectionFileError
 
 PREFIX = "viewer-"
 MAX_CONNECTION_NBYTES = 1 << 16
+SECRET, HIDDEN = "client_secret_key", "…"
 NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # nor a pipe that makes its reader wait
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -37,7 +39,10 @@ class Tunnel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a viewer listens, which process it is, and the CURVE keys (Z85) that open it."""
+    """Where a viewer listens, which process it is, and the CURVE keys (Z85) that open it.
+
+    A viewer that lets everybody on its machine in has no keys: all three are empty.
+    """
 
     protocol_version: int
     viewer_run: str
@@ -64,6 +69,21 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     tunnel: Tunnel | None = None
     """If host and ports are the near end of a tunnel to another machine, where the process is."""
 
+    @property
+    def is_secure(self) -> bool:
+        """Whether the viewer lets in nobody but who has the keys, and what is said is encrypted."""
+        return bool(self.public_key)
+
+    def __repr__(self) -> str:
+        """Show everything but the secret: errors and logs show this."""
+        fields = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({fields})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Return the fields, the secret one hidden."""
+        shown = {name: getattr(self, name) for name in self.__struct_fields__}
+        return list((shown | {SECRET: HIDDEN if self.is_secure else ""}).items())
+
 
 def start_ticks(pid: int) -> int:
     """Return when a process started, in ticks since the machine did (``proc(5)``, field 22); 0 if unknown."""
@@ -84,6 +104,14 @@ def this_machine() -> str:
         return f"{boot}/{os.readlink('/proc/self/ns/pid')}"
     except (OSError, UnicodeDecodeError):
         return ""
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether an address is reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def runtime_folders(environ: Mapping[str, str] = os.environ) -> list[Path]:
@@ -149,12 +177,13 @@ def read_connection(path: Path) -> Connection:
     """Read a connection file.
 
     Raises:
-        ConnectionFileError: It is missing, a link, malformed, not this user's, or open to others.
+        ConnectionFileError: It is missing, a link, malformed, not this user's, open to others, or has no keys
+            for a viewer of another machine.
     """
     try:
         with open(path, "rb", opener=_open_no_link) as file:
             _check_private(os.fstat(file.fileno()), path, stat.S_IFREG)
-            return msgspec.json.decode(file.read(MAX_CONNECTION_NBYTES), type=Connection)
+            return _checked(msgspec.json.decode(file.read(MAX_CONNECTION_NBYTES), type=Connection))
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ConnectionFileError(f"no connection file: {error} ({path})") from error
 
@@ -183,6 +212,21 @@ def find_connections(folders: list[Path]) -> Iterator[tuple[Path, Connection]]:
         for path in sorted(folder.glob(f"{PREFIX}*.json")):
             with contextlib.suppress(ConnectionFileError):
                 yield path, read_connection(path)
+
+
+def _checked(connection: Connection) -> Connection:
+    """Refuse to talk to another machine in the clear.
+
+    Raises:
+        ConnectionFileError: The file says so.
+    """
+    keys = connection.public_key, connection.client_public_key, connection.client_secret_key
+    if not all(keys) and (any(keys) or not is_loopback(connection.host)):
+        raise ConnectionFileError(
+            f"wanted three keys of the viewer at {connection.host!r}, found {sum(map(bool, keys))}; "
+            "copy its connection file anew"
+        )
+    return connection
 
 
 def _write(connection: Connection, folder: Path) -> Path:

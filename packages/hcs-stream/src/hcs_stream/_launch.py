@@ -16,6 +16,7 @@ from hcs_protocol import NoDisplayError, PortTakenError, ViewerStartError
 
 from ._logs import last_lines, output_path
 from ._parents import PARENTS
+from ._private_files import open_private
 from ._processes import Process, adopt_child
 from ._spares import take_spare
 from ._start_failures import NO_DISPLAY, PORT_TAKEN, advice, ending
@@ -181,7 +182,7 @@ def _spawn(command: list[str], order: Order, inherited: int | None, environment:
         log.unlink()
         start = 0
     stdin = subprocess.DEVNULL if order.persistent else subprocess.PIPE  # which ends when this process does
-    with open(log, "ab", opener=_open_private) as output:
+    with open(log, "ab", opener=open_private) as output:
         spare = order.kind == NAPARI and take_spare(
             order.program(),
             order.arguments(),
@@ -207,7 +208,3 @@ def _spawn(command: list[str], order: Order, inherited: int | None, environment:
             raise ViewerStartError(f"cannot run {shlex.join(command)}: {error}") from error
     adopt_child(process)
     return Launch(order, process, log, start)
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -18,7 +18,7 @@ def log_paths(data_port: int) -> list[Path]:
 def output_path(data_port: int) -> Path:
     """Return the file that takes what a viewer prints, in a folder that is there."""
     try:
-        return platformdirs.user_log_path("hcs", ensure_exists=True) / f"viewer-{data_port}.out"
+        return _log_folder() / f"viewer-{data_port}.out"
     except OSError:  # no home, or a read-only one
         file, path = tempfile.mkstemp(prefix=f"hcs-viewer-{data_port}-", suffix=".out")
         os.close(file)
@@ -28,7 +28,7 @@ def output_path(data_port: int) -> Path:
 def spares_output_path() -> Path:
     """Return the file that takes what a spare viewer prints until it is taken."""
     try:
-        return platformdirs.user_log_path("hcs", ensure_exists=True) / "spare.out"
+        return _log_folder() / "spare.out"
     except OSError:
         return Path(os.devnull)
 
@@ -49,3 +49,15 @@ def last_lines(path: Path, count: int, *, start: int = 0) -> list[str]:
     except OSError:
         return []
     return lines[-count:] if count > 0 else []
+
+
+def _log_folder() -> Path:
+    """Return the user's folder for logs, made if need be.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    folder = platformdirs.user_log_path("hcs")
+    for each in (folder.parent, folder):  # parents that are made on the way have the usual mode
+        each.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder

@@ -10,7 +10,9 @@ from ._background import can_give_way
 
 HEARTBEAT_MILLISECONDS = 500
 CONNECT_MILLISECONDS = 2000  # the system itself would try more and more seldom, on a link that was away
-TIMEOUT_MILLISECONDS = 30_000  # a ping waits behind a large frame; beats tell sooner whether the viewer is there
+TIMEOUT_MILLISECONDS = (
+    30_000  # a ping waits behind a large frame; beats tell sooner whether the viewer is there
+)
 
 _contexts: dict[int, "zmq.Context[zmq.SyncSocket]"] = {}  # by process: a forked child leaves its parent's
 
@@ -48,7 +50,8 @@ def _client(connection: Connection, kind: int) -> zmq.SyncSocket:
     socket.connect_timeout = CONNECT_MILLISECONDS
     socket.heartbeat_ivl = HEARTBEAT_MILLISECONDS
     socket.heartbeat_timeout = TIMEOUT_MILLISECONDS
-    socket.curve_serverkey = connection.public_key.encode()
-    socket.curve_publickey = connection.client_public_key.encode()
-    socket.curve_secretkey = connection.client_secret_key.encode()
+    if connection.is_secure:
+        socket.curve_serverkey = connection.public_key.encode()
+        socket.curve_publickey = connection.client_public_key.encode()
+        socket.curve_secretkey = connection.client_secret_key.encode()
     return socket

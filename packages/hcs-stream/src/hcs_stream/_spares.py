@@ -31,6 +31,7 @@ from hcs_protocol import (
 )
 
 from ._logs import spares_output_path
+from ._private_files import open_private
 from ._processes import KnownProcess, adopt_child, in_forked_child
 
 try:
@@ -180,7 +181,7 @@ def keep_spare(
             return True
         _left.discard(place)
         command = [*program, "--spare", str(place), "--settle", str(settle)]
-        with contextlib.suppress(OSError), open(spares_output_path(), "wb", opener=_open_private) as output:
+        with contextlib.suppress(OSError), open(spares_output_path(), "wb", opener=open_private) as output:
             _lock_file(place).touch(mode=0o600)
             child = subprocess.Popen(
                 command,
@@ -253,10 +254,6 @@ def _is_there(place: Path) -> bool:
 
 def _lock_file(place: Path) -> Path:
     return place.with_name(f"{place.name}.lock")
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 @in_forked_child

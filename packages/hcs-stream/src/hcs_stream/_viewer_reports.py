@@ -41,6 +41,8 @@ class ViewerReport(msgspec.Struct, frozen=True, kw_only=True):
     viewer_run: str
     state: str
     """``starting``, ``ready``, ``busy``, ``closing``, ``frozen``, ``not answering`` or ``failed``."""
+    is_secure: bool = True
+    """Whether it lets in its user alone, and not everybody on its machine (``--insecure``)."""
     problem: str | None = None
     """Why there is nothing below."""
     window_age_seconds: float | None = None
@@ -144,6 +146,7 @@ def _silent_report(connection: Connection, seen_at: float) -> ViewerReport:
         pid=connection.pid,
         start_time=connection.start_time,
         viewer_run=connection.viewer_run,
+        is_secure=connection.is_secure,
         state="",
     )
 

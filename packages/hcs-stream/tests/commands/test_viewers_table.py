@@ -44,6 +44,11 @@ def changed(**fields: Any) -> ViewerReport:
     return msgspec.structs.replace(REPORT, **fields)
 
 
+def test_a_viewer_that_lets_everybody_in_is_told_of_as_such() -> None:
+    assert "INSECURE" not in written(REPORT)[0]
+    assert written(changed(is_secure=False))[0].endswith("INSECURE: open to everybody on its machine")
+
+
 def test_a_viewer_is_told_in_lines_that_fit_a_terminal() -> None:
     lines = written(changed(rates_per_second=dict.fromkeys(msgspec.structs.asdict(REPORT.counters), 12.5)))
 

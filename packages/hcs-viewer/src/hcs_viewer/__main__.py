@@ -8,6 +8,7 @@ Examples:
   hcs-viewer --data-port 5557 --title "Assay 7"  a second viewer beside it
   hcs-viewer --next-free                         take the next free ports if 5555 is taken
   hcs-viewer connection --ssh user@server        let pipelines on another machine stream to one that runs
+  hcs-viewer --bind 10.0.0.9                     be reached from other machines, with its connection file
 
 A connection file in the user's runtime folder says where the viewer listens and holds its keys.
 Exit status: 0 closed, 1 could not start, 2 wrong usage, 3 port taken, 4 no display.
@@ -35,7 +36,7 @@ from ._display import check_display
 from ._memory import DEFAULT_MEMORY, memory_nbytes
 from ._path_map import PathMap, path_maps
 from ._process import end_on_signals, end_with_parent, set_up_logs
-from ._settings import ViewerSettings
+from ._settings import ExposedViewerError, ViewerSettings
 
 if TYPE_CHECKING:
     import napari
@@ -126,9 +127,13 @@ def _options(arguments: Sequence[str] | None) -> dict[str, Any]:
     )
     parser.add_argument("--title", default=defaults.title, help="the window's title")
     parser.add_argument(
-        "--host",
-        default=defaults.host,
+        "--bind",
+        default=defaults.bind,
+        metavar="ADDRESS",
         help="the address to listen on (default %(default)s: this machine only)",
+    )
+    parser.add_argument(
+        "--insecure", action="store_true", help="let everybody on this machine in, without keys"
     )
     parser.add_argument(
         "--next-free", action="store_true", help="if a port is taken, take the next free pair"
@@ -177,8 +182,11 @@ def _options(arguments: Sequence[str] | None) -> dict[str, Any]:
         options["path_map"] = tuple(
             options["path_map"] or map(_path_map, path_maps(os.environ.get("HCS_PATH_MAP") or ""))
         )
+        _settings(options)
     except argparse.ArgumentTypeError as error:
         parser.error(f"HCS_PATH_MAP: {error}")
+    except ExposedViewerError as error:
+        parser.error(str(error))
     return options
 
 

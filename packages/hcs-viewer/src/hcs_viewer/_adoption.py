@@ -31,6 +31,11 @@ class Adoption:
         self.path_map = path_map
         """Where files of workers on other machines lie here."""
 
+    @property
+    def most_nbytes(self) -> int | None:
+        """Bytes that an image may have which has yet to be decoded; None sets no limit."""
+        return self._store.budget
+
     def adopt(self, ready: ImageReady, pixels: PixelSource, worker_run: str) -> float:
         """Copy an image and return when that was done; its pixels may go now.
 

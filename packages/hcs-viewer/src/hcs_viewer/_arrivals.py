@@ -163,7 +163,8 @@ class Arrivals:
                 return pixels if ref.codec == PLAIN else CompressedFrame(pixels, ref, item.spec)
             case FileRef() as ref:
                 is_elsewhere = not session.segments  # whose memory cannot be read, so paths may mean others
-                return read_file((is_elsewhere and self._adoption.path_map.ref(ref)) or ref, item.spec)
+                here = (is_elsewhere and self._adoption.path_map.ref(ref)) or ref
+                return read_file(here, item.spec, self._adoption.most_nbytes)
 
     def _release(self, session: Session) -> None:
         sequences, session.released, session.released_nbytes = session.released, [], 0

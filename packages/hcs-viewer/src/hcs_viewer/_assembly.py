@@ -78,7 +78,8 @@ def run_window(
     end_on_signals(asked_to_end.set)  # from here on Qt would swallow an exception, or lose a closed window
     is_primed = viewer is not None
     viewer = viewer or napari.Viewer(show=False, show_welcome_screen=False)
-    viewer.title = f"{settings.title} — port {settings.data_port}"
+    open_to = " — insecure: open to everybody on this machine" if settings.insecure else ""
+    viewer.title = f"{settings.title} — port {settings.data_port}{open_to}"
     viewer.show()
     viewer.window.resize(*WINDOW_SIZE)
     window = _window(viewer, settings, store, to_window, to_receiver, presence)

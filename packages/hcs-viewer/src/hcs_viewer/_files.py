@@ -1,5 +1,6 @@
 """Pixels that a worker refers to by file: a page of a TIFF, or a plane of a zarr array."""
 
+import math
 import os
 import stat
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ from ._zarr_planes import ZarrPlane, is_chunk_name
 
 Pixels = npt.NDArray[np.generic]
 
+MOST_NBYTES = 1 << 32
+"""Of an image in a file, and of one of its chunks, if the viewer's memory sets no limit: as of a frame."""
+
 
 class Plane(Protocol):
     """What can be read from a file."""
@@ -28,6 +32,10 @@ class Plane(Protocol):
     @property
     def dtype(self) -> np.dtype[np.generic] | None:
         """Of the pixels."""
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """The shape of what is decoded at once, which a small file may say to be huge."""
 
     def asarray(self) -> Pixels:
         """Return the pixels."""
@@ -54,9 +62,7 @@ class WorkersFile:
             if ref is not None and not isinstance(ready.pixels, BlockRef):
                 mapped = path_map.ref(ref)
                 if mapped is None and isinstance(ready.pixels, FrameRef):
-                    return (
-                        None  # who sends frames may be on another machine, where the path means another file
-                    )
+                    return None  # who sends frames may be elsewhere, where the path means another file
                 ref = mapped or ref
             return None if ref is None else cls(ref, ready.spec)
         except (OSError, BlockUnavailableError):
@@ -68,7 +74,7 @@ class WorkersFile:
             if self._stamp != _stamp(self._ref):
                 return False
             with _opened(self._ref) as plane:
-                _check_plane(plane, self._spec)
+                _check_plane(plane, self._spec, MOST_NBYTES)
         except Exception:  # a damaged file makes its decoders raise anything
             return False
         return True
@@ -90,17 +96,28 @@ class WorkersFile:
         """Leave the file where it is: it is the worker's."""
 
 
-def read_file(ref: FileRef, spec: ImageSpec) -> bytes:
+def read_file(ref: FileRef, spec: ImageSpec, most: int | None = None) -> bytes:
     """Return the bytes of an image in a file.
 
+    Args:
+        ref: Where it is.
+        spec: What it has to be.
+        most: Bytes that an image may have.
+
     Raises:
-        BlockUnavailableError: There is no such file or page, or it is not what the spec says.
+        BlockUnavailableError: There is no such file or page, or it is not what the spec says, or too large.
     """
+    most = MOST_NBYTES if most is None else most
+    if spec.nbytes > most:
+        raise BlockUnavailableError(
+            f"too large: wanted at most {most} bytes, {ref.path!r} has {spec.nbytes}; "
+            "start the viewer with more --memory"
+        )
     if not os.path.isfile(ref.path):
         raise BlockUnavailableError(f"no such file: {ref.path!r}")  # nor a pipe that makes its reader wait
     try:
         with _opened(ref) as plane:
-            pixels = _read_plane(plane, spec)
+            pixels = _read_plane(plane, spec, most)
     except Exception as error:  # a damaged file makes its decoders raise anything
         raise BlockUnavailableError(f"cannot read page {ref.key} of {ref.path!r}: {error}") from error
     return pixels.astype(pixels.dtype.newbyteorder("<"), copy=False).tobytes()
@@ -126,12 +143,15 @@ def _opened(ref: FileRef) -> Iterator[Plane]:
             yield page
 
 
-def _read_plane(plane: Plane, spec: ImageSpec) -> Pixels:
+def _read_plane(plane: Plane, spec: ImageSpec, most: int) -> Pixels:
     """Return the pixels of a plane that is what the spec says; no other is decoded."""
-    _check_plane(plane, spec)
+    _check_plane(plane, spec, most)
     return plane.asarray()
 
 
-def _check_plane(plane: Plane, spec: ImageSpec) -> None:
+def _check_plane(plane: Plane, spec: ImageSpec, most: int) -> None:
     if plane.shape != spec.shape or plane.dtype != np.dtype(spec.dtype):
         raise ValueError(f"wanted {spec.shape} {spec.dtype}, there is {plane.shape} {plane.dtype}")
+    nbytes = math.prod(plane.chunks) * np.dtype(spec.dtype).itemsize
+    if nbytes > most:
+        raise ValueError(f"wanted chunks of at most {most} bytes, they have {nbytes}")

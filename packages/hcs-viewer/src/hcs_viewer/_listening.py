@@ -32,7 +32,7 @@ from ._path_map import PathMap
 from ._port_holders import is_let_go
 from ._presence import Presence
 from ._receiver import Receiver
-from ._settings import ViewerSettings
+from ._settings import ViewerSettings, is_every
 from ._sockets import Keys, Sockets
 from ._store import Store
 
@@ -72,7 +72,7 @@ def listening(
         NoFreePortsError: The ports are taken.
         ConnectionFileError: No folder takes the connection file.
     """
-    keys = Keys.new()
+    keys = None if settings.insecure else Keys.new()
     sockets = _bind(keys, settings)
     presence.state = "starting"  # while it is closing, as after the time before, nothing is taken in
     to_receiver.wake_by(sockets.bell_rope())
@@ -101,45 +101,45 @@ def next_free(wanted: ViewerSettings) -> ViewerSettings:
     Raises:
         NoFreePortsError: There is none.
     """
-    data_port, _ = find_free_pair(wanted.data_port, lambda port: _is_free(wanted.host, port))
+    data_port, _ = find_free_pair(wanted.data_port, lambda port: _is_free(wanted.bind, port))
     return msgspec.structs.replace(wanted, data_port=data_port)
 
 
-def _is_free(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+def _is_free(address: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         if sys.platform != "win32":  # where it means something else
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as ZeroMQ does
         try:
-            probe.bind((host, port))
+            probe.bind((address, port))
         except OSError:
             return False
     return True
 
 
-def _bind(keys: Keys, settings: ViewerSettings) -> Sockets:
+def _bind(keys: Keys | None, settings: ViewerSettings) -> Sockets:
     """Bind the ports; a viewer that is closing gets the time to let go of them."""
     deadline = time.monotonic() + CLOSING_SECONDS
     while True:
         try:
-            return Sockets(keys, settings.host, settings.data_port)
+            return Sockets(keys, settings.bind, settings.data_port)
         except NoFreePortsError:
             if time.monotonic() > deadline or not is_let_go(settings.data_port):
                 if settings.next_free:
                     break
                 raise
             time.sleep(LOOK_SECONDS)
-    return Sockets(keys, settings.host, settings.data_port, next_free=True)
+    return Sockets(keys, settings.bind, settings.data_port, next_free=True)
 
 
 @contextlib.contextmanager
 def _connection_file(
-    settings: ViewerSettings, sockets: Sockets, keys: Keys, presence: Presence, *, owns_process: bool
+    settings: ViewerSettings, sockets: Sockets, keys: Keys | None, presence: Presence, *, owns_process: bool
 ) -> Iterator[Path]:
     connection = Connection(
         protocol_version=PROTOCOL_VERSION,
         viewer_run=presence.viewer_run,
         title=presence.title,
-        host=sockets.host,
+        host=_host(sockets.bind),
         data_port=sockets.data_port,
         control_port=sockets.control_port,
         requested_port=settings.data_port,
@@ -148,16 +148,25 @@ def _connection_file(
         start_ticks=start_ticks(os.getpid()),
         machine=this_machine(),
         owns_process=owns_process,
-        public_key=keys.public.decode(),
-        client_public_key=keys.client_public.decode(),
-        client_secret_key=keys.client_secret.decode(),
+        public_key=keys.public.decode() if keys else "",
+        client_public_key=keys.client_public.decode() if keys else "",
+        client_secret_key=keys.client_secret.decode() if keys else "",
     )
     folders = runtime_folders()
     try:
         path = write_connection(connection, folders)
         logger.info("listening data=%d control=%d file=%s", sockets.data_port, sockets.control_port, path)
+        if not keys:
+            logger.warning("insecure port=%d: everybody on this machine is let in", sockets.data_port)
         yield path
     finally:  # looked for, since a signal may come between the file and its name
         for found, written in find_connections(folders):
             if written.viewer_run == connection.viewer_run:
                 found.unlink(missing_ok=True)
+
+
+def _host(bind: str) -> str:
+    """Return the address at which this machine's workers find the viewer; others know it by another one."""
+    if is_every(bind):
+        return "::1" if ":" in bind else "127.0.0.1"
+    return bind

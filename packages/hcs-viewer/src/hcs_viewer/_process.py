@@ -1,6 +1,7 @@
 """The viewer as a process: ports first, then the window; its logs, and the ways it ends."""
 
 import contextlib
+import errno
 import logging
 import os
 import signal
@@ -11,7 +12,6 @@ import time
 from collections.abc import Callable
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
-from pathlib import Path
 
 from platformdirs import user_log_path
 
@@ -37,7 +37,7 @@ class PrivateFileHandler(RotatingFileHandler):
     """A log that this user alone can read, also after it was rotated."""
 
     def _open(self) -> TextIOWrapper:
-        Path(self.baseFilename).touch(mode=0o600)
+        os.close(_open_private(self.baseFilename, os.O_WRONLY | os.O_CREAT))
         return super()._open()
 
 
@@ -129,8 +129,8 @@ def _parents(path: str) -> int:
     if path and sys.platform != "win32":
         with contextlib.suppress(OSError):
             found = os.stat(path, follow_symlinks=False)
-            if stat.S_ISFIFO(found.st_mode) and found.st_uid == os.getuid():
-                descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            if stat.S_ISFIFO(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
+                descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
                 os.set_blocking(descriptor, True)
                 return descriptor
     return 0
@@ -138,6 +138,23 @@ def _parents(path: str) -> int:
 
 def _log_file(data_port: int) -> logging.Handler:
     folder = user_log_path("hcs")
-    folder.mkdir(parents=True, exist_ok=True)
+    for each in (folder.parent, folder):  # parents that are made on the way have the usual mode
+        each.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"viewer-{data_port}.log"
     return PrivateFileHandler(path, maxBytes=LOG_NBYTES, backupCount=2, encoding="utf-8")
+
+
+def _open_private(path: str, flags: int) -> int:
+    """Open a plain file of this user, and close it to others.
+
+    Raises:
+        PermissionError: It is another user's.
+    """
+    descriptor = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o600)
+    if sys.platform != "win32":
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid():
+            os.close(descriptor)
+            raise PermissionError(errno.EPERM, "wanted a plain file of this user", path)
+        os.fchmod(descriptor, 0o600)
+    return descriptor

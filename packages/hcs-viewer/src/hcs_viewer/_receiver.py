@@ -67,7 +67,7 @@ class Receiver:
         self._arrivals = Arrivals(
             blocks, adoption, self._sessions, self._control, self._outgoing, to_window, tally, presence
         )
-        here = Here.at(sockets.host, (sockets.requested_port, sockets.data_port))
+        here = Here.at(sockets.bind, (sockets.requested_port, sockets.data_port))
         self._recovery = Recovery(
             orphans, here, adoption, self._sessions, self._control.note_death, tally, presence
         )
@@ -83,7 +83,7 @@ class Receiver:
         While the store is full, images stay where they are: workers do with them as their policies say.
         """
         poller = zmq.Poller()
-        for socket in (self._sockets.data, self._sockets.control, self._sockets.gate, self._sockets.bell):
+        for socket in (self._sockets.data, self._sockets.control, self._sockets.bell):
             poller.register(socket, zmq.POLLIN)
         while not self._stopping:
             poller.modify(self._sockets.data, 0 if self._store.is_full else zmq.POLLIN)
@@ -112,8 +112,6 @@ class Receiver:
             self._arrivals.release()
         if sockets.control in ready:
             self._drain(sockets.control, self._control.take)
-        if sockets.gate in ready:
-            sockets.answer_gate()
         if sockets.bell in ready:
             sockets.silence_bell()
         self._send_answers(at_once=not ready)

@@ -1,21 +1,23 @@
-"""The viewer's sockets: data and control, encrypted, open to holders of the client key alone."""
+"""The viewer's sockets: data and control, encrypted, open to holders of the client key alone, or to all."""
 
 import contextlib
 import errno
+import socket
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import zmq
-from zmq.utils import z85
 
 from hcs_protocol import MAX_MESSAGE_NBYTES, NoFreePortsError, control_port, endpoint, find_free_pair
 
+from ._gate import Gate
 from ._port_holders import said
 
-ZAP_ENDPOINT = "inproc://zeromq.zap.01"  # fixed by RFC 27
 MAX_FRAME_NBYTES = 1 << 32
+RECEIVED_MESSAGES = 1000
+"""So many wait here of each peer; more wait where they come from. Who keeps to its credit has far fewer."""
 HANDSHAKE_MILLISECONDS = 5000
 HEARTBEAT_MILLISECONDS = 500
 TIMEOUT_MILLISECONDS = 30_000
@@ -30,9 +32,9 @@ class Keys:
     """The viewer's pair of CURVE keys and its clients', as Z85 text."""
 
     public: bytes
-    secret: bytes
+    secret: bytes = field(repr=False)
     client_public: bytes
-    client_secret: bytes
+    client_secret: bytes = field(repr=False)
 
     @classmethod
     def new(cls) -> Self:
@@ -45,12 +47,12 @@ class Keys:
 class Sockets:
     """The bound sockets of one viewer, the gate before them and the bell that wakes the receiver."""
 
-    def __init__(self, keys: Keys, host: str, data_port: int, *, next_free: bool = False) -> None:
+    def __init__(self, keys: Keys | None, bind: str, data_port: int, *, next_free: bool = False) -> None:
         """Bind both ports.
 
         Args:
-            keys: Which client key is let in, and how this viewer proves who it is.
-            host: The address to listen on.
+            keys: Which client key is let in, and how this viewer proves who it is; None lets everybody in.
+            bind: The address to listen on.
             data_port: The control port is 1000 above it.
             next_free: Whether to take the next free pair when one of the ports is taken.
 
@@ -58,21 +60,22 @@ class Sockets:
             NoFreePortsError: A port is taken, or no free pair was found.
         """
         self.context: zmq.Context[zmq.SyncSocket] = zmq.Context()
-        self._client_key = keys.client_public
-        self.gate = self.context.socket(zmq.REP)
-        self.gate.bind(ZAP_ENDPOINT)  # before the ports: CURVE without a gate lets any key in
+        client_key = keys.client_public if keys else None
+        self._gate = Gate(self.context, client_key)  # before the ports: CURVE without a gate lets any key in
         self.bell = self.context.socket(zmq.PULL)
         self.bell.bind("inproc://bell")
         self._ropes: list[zmq.SyncSocket] = []
         self._turn = threading.Lock()
         """Of whoever rings, window or store, or closes: no two threads may use a socket at once."""
-        self.host, self.requested_port = host, data_port
+        self.bind, self.requested_port = bind, data_port
         try:
             self.data_port, self.data, self.control = self._bind_pair(keys, data_port, next_free=next_free)
         except BaseException:
             self.close()
             raise
         self.control_port = control_port(self.data_port)
+        family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+        self._gate.watch({self.data_port: self.data, self.control_port: self.control}, family)
 
     def bell_rope(self) -> Callable[[], None]:
         """Return a function that wakes the receiver, from any thread."""
@@ -95,39 +98,29 @@ class Sockets:
             while True:
                 self.bell.recv(zmq.NOBLOCK)
 
-    def answer_gate(self) -> None:
-        """Let those who wait at the gate in, or not (ZAP, RFC 27)."""
-        while self.gate.poll(0):
-            self._answer_one()
-
-    def _answer_one(self) -> None:
-        version, request, *_, mechanism, credential = (*self.gate.recv_multipart(), b"")[:7]
-        known = mechanism == b"CURVE" and z85.encode(credential) == self._client_key
-        answer = (b"200", b"OK") if known else (b"400", b"unknown key")
-        self.gate.send_multipart([version, request, *answer, b"", b""])
-
     def close(self) -> None:
         """Close everything as soon as the last answers went out; a second time is harmless."""
         with self._turn:
             for rope in self._ropes:
                 rope.close(0)
+        self._gate.close()
         self.context.destroy(linger=CLOSE_MILLISECONDS)
 
     def _bind_pair(
-        self, keys: Keys, wanted: int, *, next_free: bool
+        self, keys: Keys | None, wanted: int, *, next_free: bool
     ) -> tuple[int, zmq.SyncSocket, zmq.SyncSocket]:
         bound: dict[int, zmq.SyncSocket] = {}
 
         def bind(port: int) -> bool:
-            socket = self._server(keys, zmq.SUB if port < control_port(wanted) else zmq.ROUTER)
+            server = self._server(keys, zmq.SUB if port < control_port(wanted) else zmq.ROUTER)
             try:
-                socket.bind(endpoint(self.host, port))
+                server.bind(endpoint(self.bind, port))
             except zmq.ZMQError as error:
-                socket.close(0)
+                server.close(0)
                 if error.errno not in TAKEN:
-                    raise NoFreePortsError(f"cannot listen on {self.host!r}: {error}") from error
+                    raise NoFreePortsError(f"cannot listen on {self.bind!r}: {error}") from error
                 return False
-            bound[port] = socket
+            bound[port] = server
             return True
 
         tries = 100 if next_free else 1
@@ -142,19 +135,21 @@ class Sockets:
             bound[port].close(0)
         return data, bound[data], bound[control]
 
-    def _server(self, keys: Keys, kind: int) -> zmq.SyncSocket:
-        socket = self.context.socket(kind)
-        socket.ipv6 = ":" in self.host
-        socket.set_hwm(0)  # credit bounds what is under way; marks lose images silently
-        socket.maxmsgsize = MAX_FRAME_NBYTES if kind == zmq.SUB else MAX_MESSAGE_NBYTES
-        socket.handshake_ivl = HANDSHAKE_MILLISECONDS
-        socket.curve_server = True
-        socket.curve_publickey, socket.curve_secretkey = keys.public, keys.secret
-        socket.zap_domain = b"hcs"
-        socket.heartbeat_ivl = HEARTBEAT_MILLISECONDS
-        socket.heartbeat_timeout = TIMEOUT_MILLISECONDS
+    def _server(self, keys: Keys | None, kind: int) -> zmq.SyncSocket:
+        server = self.context.socket(kind)
+        server.ipv6 = ":" in self.bind
+        server.sndhwm = 0  # credit bounds what is under way; marks lose images silently
+        server.rcvhwm = RECEIVED_MESSAGES
+        server.maxmsgsize = MAX_FRAME_NBYTES if kind == zmq.SUB else MAX_MESSAGE_NBYTES
+        server.handshake_ivl = HANDSHAKE_MILLISECONDS
+        if keys:
+            server.curve_server = True
+            server.curve_publickey, server.curve_secretkey = keys.public, keys.secret
+        server.zap_domain = b"hcs"
+        server.heartbeat_ivl = HEARTBEAT_MILLISECONDS
+        server.heartbeat_timeout = TIMEOUT_MILLISECONDS
         if kind == zmq.SUB:
-            socket.subscribe(b"")
+            server.subscribe(b"")
         else:
-            socket.router_handover = True
-        return socket
+            server.router_handover = True
+        return server

@@ -103,13 +103,16 @@ class SpillFolder:
         return SpilledFile(path, self._chunk_nbytes)
 
     def sweep(self) -> None:
-        """Remove the folders of viewers that are gone."""
+        """Remove the folders of viewers that are gone; what others put there, as links, is left alone."""
+        if not _is_closed_to_others(self.base):
+            return
         for path in sorted(self.base.glob(f"{PREFIX}*")):
             if path != self._path:
                 with suppress(OSError, NotImplementedError):  # its viewer is alive, or another swept it
-                    with _lock(path, timeout=0):
-                        _empty(path)
-                    _remove(path)
+                    if _is_own(path):
+                        with _lock(path, timeout=0):
+                            _empty(path)
+                        _remove(path)
 
     def close(self) -> None:
         """Remove the folder; a second time is harmless."""
@@ -163,11 +166,25 @@ def _make_private(base: Path) -> None:
         OSError: Others can, or it cannot be made.
     """
     base.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = base.stat()
-    if sys.platform == "win32" or found.st_mode & stat.S_ISVTX:
-        return
-    if found.st_uid != os.getuid() or found.st_mode & 0o022:
+    if not _is_closed_to_others(base):
         raise PermissionError(errno.EPERM, "wanted a folder of this user, closed to others", str(base))
+
+
+def _is_closed_to_others(base: Path) -> bool:
+    """Say whether this is a folder, and no link, in which no other user can rename or remove ours."""
+    if sys.platform == "win32":
+        return base.is_dir()
+    with suppress(OSError):
+        found = base.lstat()
+        is_ours = found.st_uid == os.getuid() and not found.st_mode & 0o022
+        return stat.S_ISDIR(found.st_mode) and (is_ours or bool(found.st_mode & stat.S_ISVTX))
+    return False
+
+
+def _is_own(path: Path) -> bool:
+    """Say whether this is a folder of this user, and no link to one that somebody else may have put here."""
+    found = path.lstat()
+    return stat.S_ISDIR(found.st_mode) and (sys.platform == "win32" or found.st_uid == os.getuid())
 
 
 def _empty(path: Path) -> None:

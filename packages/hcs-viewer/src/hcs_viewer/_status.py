@@ -26,7 +26,7 @@ from hcs_protocol import Pong
 from . import _plugin
 from ._listener import Listener
 from ._listeners import listener_of
-from ._status_text import Rates, Table, hops_table, images_table, memory, summary, workers_table
+from ._status_text import Rates, Table, hops_table, images_table, memory, summary, where, workers_table
 
 PERIOD_MILLISECONDS = 1000
 ROW_GAP = 4
@@ -154,7 +154,7 @@ class Status(QWidget):
             self.button.setText("Listen")
             self.button.show()
         else:
-            self.where.setText(f"Listening on port {settings.data_port}")
+            self.where.setText(where(settings))
             self.button.setText("Stop")
             self.button.setVisible(self._listener.may_stop)
 

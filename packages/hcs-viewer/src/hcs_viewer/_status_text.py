@@ -6,6 +6,8 @@ import msgspec
 
 from hcs_protocol import WORKERS_HOPS, Counters, Pong, WorkerStatus, whole_journey
 
+from ._settings import ViewerSettings
+
 COUNTERS = ("received", "adopted", "shown", "recovered", "duplicates", "refused", "dropped")
 TROUBLES = ("resent", "refused", "spilled")
 WORKERS_COUNTERS = ("queued", "in_flight", "shown", "published")
@@ -46,6 +48,12 @@ class Rates:
         if seconds <= 0:
             return {}
         return {name: max(0, counts[name] - before[name]) / seconds for name in counts.keys() & before.keys()}
+
+
+def where(settings: ViewerSettings) -> str:
+    """Return where a viewer listens, and for whom if that is not its user alone."""
+    open_to = " · INSECURE: open to everybody on this machine" if settings.insecure else ""
+    return f"Listening on port {settings.data_port}{open_to}"
 
 
 def summary(pong: Pong, rates: Mapping[str, float]) -> str:

@@ -49,6 +49,11 @@ class ZarrPlane:
         dtype: np.dtype[np.generic] = np.dtype(self._array.dtype).newbyteorder("=")
         return dtype
 
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """The shape of a chunk, or of a shard."""
+        return tuple(self._array.shards or self._array.chunks)
+
     def asarray(self) -> npt.NDArray[np.generic]:
         """Return the pixels."""
         return np.asarray(self._array[self._at])
@@ -59,7 +64,7 @@ class ZarrPlane:
         if len(chunk) != self._array.ndim or self._array.ndim < 2:
             wanted = f"the chunk of an array of {self._array.ndim} axes"
             raise ValueError(f"wanted {wanted}, found {name.as_posix()!r}")
-        sides = tuple(self._array.shards or self._array.chunks)[:-2]
+        sides = self.chunks[:-2]
         within = np.unravel_index(key, sides or (1,))
         return tuple(
             number * side + int(offset) for number, side, offset in zip(chunk, sides, within, strict=False)

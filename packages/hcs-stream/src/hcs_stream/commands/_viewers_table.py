@@ -42,7 +42,8 @@ def _headline(report: ViewerReport) -> Text:
         plain.append(f"window {report.window_age_seconds:.1f} s")
     title = Text(printable(report.title), "bold")
     state = Text(report.state, COLOURS.get(report.state, "red"))
-    return Text("  ").join([title, state, *map(Text, plain)])
+    warning = [] if report.is_secure else [Text("INSECURE: open to everybody on its machine", "red")]
+    return Text("  ").join([title, state, *map(Text, plain), *warning])
 
 
 def _tables(report: ViewerReport) -> list[RenderableType]:

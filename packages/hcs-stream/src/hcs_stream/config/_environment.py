@@ -17,6 +17,7 @@ OTHER_NAMES: Mapping[str, str] = {"HCS_DATA_PORT": "napari_port"}
 OTHERS = frozenset(
     {
         "HCS_EXIT_TIMEOUT",
+        "HCS_GPU_PINNED",
         "HCS_PARENTS",
         "HCS_PATH_MAP",
         "HCS_REMOTE_STREAM",

@@ -8,6 +8,7 @@ import msgspec
 import platformdirs
 
 from hcs_protocol import new_id
+from hcs_stream._private_files import open_private
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +66,9 @@ def remember(remembered: Remembered, path: Path) -> None:
     """Write it; if it cannot be written, it is forgotten."""
     new = path.with_name(f".{path.name}.{new_id()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new.write_bytes(msgspec.json.format(msgspec.json.encode(remembered)))
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(new, "wb", opener=open_private) as file:
+            file.write(msgspec.json.format(msgspec.json.encode(remembered)))
         new.replace(path)
     except OSError as error:
         logger.warning("state not written path=%s reason=%s", path, error)

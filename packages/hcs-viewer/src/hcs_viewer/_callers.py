@@ -1,0 +1,84 @@
+"""Who has connected and is not let in yet: how many may wait, and how much they may say. Pure: no socket."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MOST_WAITING = 256
+"""Callers that are not let in yet; of more, the one that waits longest goes."""
+WAITING_NBYTES = 1 << 14
+"""A handshake takes less than a thousand bytes."""
+MOST_PEERS = 4096
+"""Callers that were let in."""
+
+
+@dataclass
+class Caller:
+    """One connection, from when it was accepted until it is over."""
+
+    port: int
+    descriptor: int
+    address: str = ""
+    """Of its machine."""
+    is_let_in: bool = False
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What the system says of a connection."""
+
+    address: str
+    received: int
+    """Bytes that came from it; 0 if that is not told."""
+    is_let_in: bool
+
+
+class Callers:
+    """All connections of one viewer, the oldest first."""
+
+    def __init__(self, most_peers: int = MOST_PEERS, most_waiting: int = MOST_WAITING) -> None:
+        self._callers: dict[tuple[int, int], Caller] = {}
+        self._most_peers, self._most_waiting = most_peers, most_waiting
+        self._waiting: dict[tuple[int, int], Caller] = {}
+
+    def come(self, port: int, descriptor: int) -> None:
+        """Note that somebody connected."""
+        caller = Caller(port, descriptor)
+        self._callers.pop((port, descriptor), None)
+        self._callers[port, descriptor] = self._waiting[port, descriptor] = caller
+
+    def go(self, port: int, descriptor: int) -> None:
+        """Note that a connection is over; a second time is harmless."""
+        self._callers.pop((port, descriptor), None)
+        self._waiting.pop((port, descriptor), None)
+
+    @property
+    def waiting(self) -> list[Caller]:
+        """Those who are not let in yet."""
+        return list(self._waiting.values())
+
+    def see(self, caller: Caller, looked: Looked) -> str | None:
+        """Note what a caller is like; returns why it has to go, None if it may stay."""
+        caller.address = looked.address
+        if looked.is_let_in:
+            caller.is_let_in = True
+            self._waiting.pop((caller.port, caller.descriptor), None)
+            are_too_many = len(self._callers) - len(self._waiting) > self._most_peers
+            return "too many peers: raise the viewer's limit of files, 'ulimit -n'" if are_too_many else None
+        if looked.received > WAITING_NBYTES:
+            return "says more than a handshake"
+        return None
+
+    def too_many(self) -> Iterator[Caller]:
+        """Yield those who have to go because too many wait: first of the machine that has most of them."""
+        waiting = self.waiting
+        counts = Counter(caller.address for caller in waiting)
+        for _ in range(len(waiting) - self._most_waiting):
+            address = max(counts, key=lambda each: counts[each])
+            counts[address] -= 1
+            caller = next(each for each in waiting if each.address == address)
+            waiting.remove(caller)
+            yield caller
+
+    def __len__(self) -> int:
+        return len(self._callers)

@@ -1,0 +1,1 @@
+"""What `docs/explanation/threat-model.md` says, tested line by line."""

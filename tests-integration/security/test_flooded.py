@@ -1,0 +1,112 @@
+"""Whoever reaches the ports, and connects a thousand times, says nothing, or far too much."""
+
+import contextlib
+import socket
+import struct
+from collections.abc import Callable
+
+import psutil
+import pytest
+import zmq
+from fuzz.peer import Peer
+from fuzz.target import Places, Target, running_viewer
+
+from .knocking import CURVE_GREETING, Keys, callers, is_hung_up_on, is_let_in
+
+MANY = 1500
+MOST_WAITING = 256
+CHUNK = bytes(1 << 20)
+MOST_MB = 400.0
+"""Far below what was sent; a gate that looks fifty times a second lets some of it through."""
+Wait = Callable[[Callable[[], bool]], None]
+
+needs_tcp_info = pytest.mark.skipif(
+    not hasattr(socket, "TCP_INFO"), reason="only Linux says how much a connection has said"
+)
+
+
+def descriptors(target: Target) -> int:
+    return psutil.Process(target.process.pid).num_fds()
+
+
+@needs_tcp_info
+@pytest.mark.parametrize("port", ["data_port", "control_port"])
+def test_a_thousand_silent_callers_are_held_to_a_few_hundred(
+    target: Target, peer: Peer, wait_for: Wait, port: str
+) -> None:
+    connection = target.connection
+    before = descriptors(target)
+
+    with callers(connection.host, getattr(connection, port), MANY):
+        wait_for(lambda: descriptors(target) <= before + MOST_WAITING)
+        peer.ping()
+        assert is_let_in(connection.host, connection.control_port, zmq.DEALER, Keys.of(connection))
+
+    wait_for(lambda: descriptors(target) <= before + 10)
+    assert "too many wait" in target.log.read_text()
+
+
+@needs_tcp_info
+@pytest.mark.parametrize("port", ["data_port", "control_port"])
+def test_a_huge_frame_before_the_handshake_takes_no_memory(target: Target, peer: Peer, port: str) -> None:
+    connection = target.connection
+    before = target.resident_mb
+    with socket.create_connection((connection.host, getattr(connection, port)), timeout=50) as caller:
+        caller.sendall(CURVE_GREETING + b"\x06" + struct.pack(">Q", 4 << 30))
+        with contextlib.suppress(ConnectionError):
+            for _ in range(4 << 10):
+                caller.sendall(CHUNK)
+        sent_all = target.resident_mb - before
+
+        assert is_hung_up_on(caller)
+
+    assert sent_all < MOST_MB
+    peer.settle()
+
+
+def test_who_says_half_a_greeting_and_waits_is_hung_up_on(target: Target) -> None:
+    connection = target.connection
+    with socket.create_connection((connection.host, connection.control_port), timeout=50) as caller:
+        caller.sendall(CURVE_GREETING[:20])
+
+        assert is_hung_up_on(caller)
+
+
+@needs_tcp_info
+def test_a_viewer_without_descriptors_lives_on_and_says_why(places: Places, wait_for: Wait) -> None:
+    with running_viewer(places, descriptors=96) as target:
+        connection = target.connection
+        with callers(connection.host, connection.control_port, 200):
+            wait_for(lambda: "too many wait" in (said := target.log.read_text()) or "descriptor" in said)
+
+        with Peer(connection) as peer:
+            peer.settle()
+        assert not target.unhandled
+
+
+def test_peers_beyond_the_limit_are_refused_and_others_stay(places: Places, wait_for: Wait) -> None:
+    with running_viewer(places, descriptors=128) as target, contextlib.ExitStack() as stack:
+        connection = target.connection
+        first = stack.enter_context(Peer(connection))
+        first.settle()
+        context = stack.enter_context(zmq.Context())
+        keys = Keys.of(connection)
+        for _ in range(100):
+            knocking = stack.enter_context(context.socket(zmq.DEALER))
+            knocking.linger = 0
+            knocking.curve_serverkey = keys.server.encode()
+            knocking.curve_publickey, knocking.curve_secretkey = keys.public.encode(), keys.secret.encode()
+            knocking.connect(f"tcp://{connection.host}:{connection.control_port}")
+
+        wait_for(lambda: "too many peers" in target.log.read_text())
+        first.ping()
+        assert not target.unhandled
+
+
+def test_who_knocks_is_answered_while_the_store_is_full(places: Places, wait_for: Wait) -> None:
+    with running_viewer(places, full=True) as target:
+        connection = target.connection
+
+        for port, kind in ((connection.data_port, zmq.PUB), (connection.control_port, zmq.DEALER)):
+            assert is_let_in(connection.host, port, kind, Keys.of(connection))
+            assert not is_let_in(connection.host, port, kind, Keys.of_a_stranger(connection))
