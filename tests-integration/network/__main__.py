@@ -1,10 +1,10 @@
 """Stream between network namespaces whose cables are cut, slow or mute, and account for every image.
 
-The last line is one line of JSON: `images`, `lost`, `shown_twice` and so on are sums over all scenarios,
-`skipped` counts scenarios that could not run here. Exit status: 0 nothing lost or doubled, 1 something is wrong.
+The last line is one line of JSON: `images`, `lost`, `shown_twice` and so on are sums over all scenarios, and
+`skipped` counts scenarios that cannot run here. Exit status: 0 nothing lost or doubled, 1 something is wrong.
 
 Examples:
-  nox -s network                                   everything: 10 000 images through a link cut five times, …
+  nox -s network                                   everything
   nox -s network -- --scenarios cut_link slow_link
   nox -s network -- --images 2000
 """
@@ -19,17 +19,20 @@ from functools import partial
 
 from chaos._programs import TrialError
 
-from ._dask import dask_cluster
-from ._machines import NoNetworkError, left, why_no_netem, why_no_network
-from ._scenarios import (
+from . import (
+    NoNetworkError,
     Outcome,
     away_for_long,
     cut_link,
+    dask_cluster,
+    left,
     overloaded,
     slow_link,
     thin_link,
     two_hosts,
     viewer_vanishes,
+    why_no_netem,
+    why_no_network,
 )
 
 CUTS = 5
@@ -41,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="network", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--images", type=int, default=10_000, metavar="N", help="through the link that is cut")
+    parser.add_argument(
+        "--images", type=int, default=10_000, metavar="N", help="through the link that is cut"
+    )
     parser.add_argument("--scenarios", nargs="+", choices=list(scenarios), default=list(scenarios))
     given = parser.parse_args(arguments)
     scenarios = _scenarios(given.images)

@@ -3,14 +3,12 @@
 from collections import Counter
 
 import msgspec
-from pyvirtualdisplay.display import Display
-
 from chaos._audit import Account
 from chaos._programs import Program
+from pyvirtualdisplay.display import Display
 
-from ._pipeline import PipelineReport
 from ._scenarios import Outcome
-from ._scene import PORT, Host, new_scene
+from ._scene import PORT, Host, PipelineReport, new_scene
 
 READY_SECONDS = 90.0
 WORKERS = 2

@@ -42,7 +42,9 @@ class Slowness:
 class Machine:
     """One network namespace, and its cable to the switch."""
 
-    def __init__(self, name: str, switch: str, address: str, *, relay: subprocess.Popen[bytes] | None) -> None:
+    def __init__(
+        self, name: str, switch: str, address: str, *, relay: subprocess.Popen[bytes] | None
+    ) -> None:
         self.name = name
         self.address = address
         self.prefix = ("ip", "netns", "exec", name)
@@ -167,7 +169,9 @@ def why_no_network() -> str:
     if not sys.platform.startswith("linux") or os.geteuid():
         return "network namespaces need root on Linux"
     if missing := [name for name in ("ip", "tc") if not shutil.which(name)]:
-        return f"wanted the programs ip and tc, not found: {' '.join(missing)}; try 'apt-get install iproute2'"
+        return (
+            f"wanted the programs ip and tc, not found: {' '.join(missing)}; try 'apt-get install iproute2'"
+        )
     try:
         with Network() as network:
             machine = network.machine()

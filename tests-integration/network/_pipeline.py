@@ -1,6 +1,6 @@
-"""Run a pipeline on a Dask cluster, and look at every image in the viewer; prints one line of JSON at the end.
+"""Run a pipeline on a Dask cluster, and look at every image in the viewer; prints one line of JSON.
 
-Before that it prints a line when the first well is done.
+Before it, a line says when the first well is done.
 """
 
 import sys
@@ -16,26 +16,12 @@ import hcs_stream
 from hcs_stream.config import NapariStreamingConfig
 from hcs_stream.pipeline import Pipeline, PipelineConfig, Step
 
-from ._scene import LOOK_SECONDS, PATIENCE_SECONDS, PORT
+from ._scene import LOOK_SECONDS, PATIENCE_SECONDS, PORT, PipelineReport
 
 WELLS = [f"{row}{column:02d}" for row in "ABC" for column in (1, 2, 3, 4)]
 SITES = range(1, 9)
 SIDE = 256
 MORE = 7
-
-
-class PipelineReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of all images of a run."""
-
-    published: int
-    adopted: int
-    shown: int
-    in_layers: int
-    missing: int
-    """Images that no layer has."""
-    wrong: int
-    """Images whose pixels are not those that were published."""
-    failures: dict[str, str]
 
 
 def main(scheduler: str, viewer_host: str, folder: str) -> None:
@@ -51,7 +37,9 @@ def main(scheduler: str, viewer_host: str, folder: str) -> None:
     while viewer.ping().counters.shown < run.images_published and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
     layers, counters = viewer.state().layers, viewer.ping().counters
-    seen = [_difference(viewer, layer.name, well, site) for layer in layers for well in WELLS for site in SITES]
+    seen = [
+        _difference(viewer, layer.name, well, site) for layer in layers for well in WELLS for site in SITES
+    ]
     in_layers = sum(layer.images for layer in layers)
     report = PipelineReport(
         published=run.images_published,
@@ -59,7 +47,7 @@ def main(scheduler: str, viewer_host: str, folder: str) -> None:
         shown=counters.shown,
         in_layers=in_layers,
         missing=len(steps) * len(WELLS) * len(SITES) - in_layers,
-        wrong=sum(seen),
+        wrong=sum(_is_wrong(viewer, *place) for place in places),
         failures=dict(run.failures),
     )
     sys.stdout.write(f"{msgspec.json.encode(report).decode()}\n")
@@ -80,7 +68,7 @@ def _pixels(well: str, site: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uin
     return np.add.outer(np.arange(SIDE, dtype=np.uint16) * 64, np.full(SIDE, number, np.uint16))
 
 
-def _difference(viewer: hcs_stream.Viewer, layer: str, well: str, site: int) -> bool:
+def _is_wrong(viewer: hcs_stream.Viewer, layer: str, well: str, site: int) -> bool:
     wanted = 2 * _pixels(well, site) + (MORE if "brighter" in layer else 0)
     found = viewer.image(layer, {"plate": "P", "well": well, "site": site})
     return not np.array_equal(found, wanted)

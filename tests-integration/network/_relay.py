@@ -17,6 +17,7 @@ TUNSETIFF = 0x400454CA  # linux/if_tun.h
 IFF_TAP, IFF_NO_PI = 0x0002, 0x1000
 FRAME_NBYTES = 1 << 16
 FRAMES_PER_TURN = 64
+STDIN = 0
 
 
 def carry(ends: list[int], delay: float, loss: float) -> None:
@@ -31,8 +32,8 @@ def carry(ends: list[int], delay: float, loss: float) -> None:
     waiting: deque[tuple[float, int, bytes]] = deque()
     while True:
         left = max(0.0, waiting[0][0] - time.monotonic()) if waiting else None
-        ready = select.select([*ends, sys.stdin], [], [], left)[0]
-        if sys.stdin in ready:
+        ready = select.select([*ends, STDIN], [], [], left)[0]
+        if STDIN in ready:
             return
         now = time.monotonic()
         for end in ready:

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from pyvirtualdisplay.display import Display
-
 from chaos._audit import Account
 from chaos._orders import Load
+from pyvirtualdisplay.display import Display
 
 from ._machines import Slowness
 from ._scene import NBYTES, SHAPE, Host, Scene, Shown, new_scene
@@ -68,7 +67,9 @@ def load(images: int, *, window: int = 150) -> Load:
     return Load(threads=1, window=window, largest=NBYTES, shape=SHAPE, images=images)
 
 
-def cut_link(images: int = 10_000, cuts: int = 5, *, seconds: float = 3.0, has_window: bool = False) -> Outcome:
+def cut_link(
+    images: int = 10_000, cuts: int = 5, *, seconds: float = 3.0, has_window: bool = False
+) -> Outcome:
     """Cut the link between worker and viewer again and again, each time in another way, while images flow.
 
     Args:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-
 from chaos._audit import Account, audit
 from chaos._orders import Finish, Load, Status, Tell, ViewerOrders, WorkerOrders
 from chaos._places import Places
 from chaos._programs import Program, TrialError, ViewerProgram, WorkerProgram
+
 from hcs_protocol import Connection, find_connections, write_connection
 
 from ._machines import Machine, Network, Slowness
@@ -36,6 +36,20 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int
     refused: int
     in_layers: int
+
+
+class PipelineReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of all images of a run."""
+
+    published: int
+    adopted: int
+    shown: int
+    in_layers: int
+    missing: int
+    """Images that no layer has."""
+    wrong: int
+    """Images whose pixels are not those that were published."""
+    failures: dict[str, str]
 
 
 @dataclass(frozen=True)

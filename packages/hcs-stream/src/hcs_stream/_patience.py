@@ -1,7 +1,7 @@
 """How long a viewer may take before its session is begun anew. Pure: no socket, no clock of its own.
 
-On a thin or lossy link, and to a viewer that does not keep up, answers come late and images take long: whoever
-gave up too early would send the same bytes again and again. So what was slow before may be slow once more.
+On a thin or lossy link answers come late and images take long: whoever gave up too early would send the same
+bytes again and again. So what was slow before may be slow once more.
 """
 
 from collections.abc import Callable
