@@ -37,9 +37,7 @@ def main(scheduler: str, viewer_host: str, folder: str) -> None:
     while viewer.ping().counters.shown < run.images_published and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
     layers, counters = viewer.state().layers, viewer.ping().counters
-    seen = [
-        _difference(viewer, layer.name, well, site) for layer in layers for well in WELLS for site in SITES
-    ]
+    places = [(layer.name, well, site) for layer in layers for well in WELLS for site in SITES]
     in_layers = sum(layer.images for layer in layers)
     report = PipelineReport(
         published=run.images_published,

@@ -223,7 +223,7 @@ class Worker:
         return self.hears(object)
 
     def hears(self, kind: type) -> Message:
-        """Wait for the next message, which has to be of this kind; late Heards and Credits are passed over."""
+        """Wait for the next message, of this kind; late Heards and Credits are passed over."""
         while self.control.poll(PATIENCE_MILLISECONDS):
             message = decode(self.control.recv_multipart()[1])
             if kind in {Heard, Credit} or not isinstance(message, Heard | Credit):
