@@ -165,6 +165,22 @@ def test_what_was_in_flight_when_a_link_was_lost_is_compressed_again(
     assert all(np.array_equal(*pair) for pair in zip(images(far), sent, strict=True))
 
 
+def test_however_often_a_session_is_lost_each_image_arrives_once(far: Any, stream: Any) -> None:
+    sent = [noise() if value % 7 == 3 else cells(value) for value in range(60)]
+    for number, image in enumerate(sent):
+        if number % 20 == 10:
+            far.lose_next_batch()
+        if number % 20 == 15:
+            far.forget_sessions()
+        stream.send(image)
+    stream.flush()
+
+    assert sorted(far.sequences()) == list(range(1, 61))
+    by_number = dict(zip(far.sequences(), images(far), strict=True))
+    assert all(np.array_equal(by_number[number], image) for number, image in enumerate(sent, 1))
+    assert stream.counters.resent > 0
+
+
 def test_only_so_much_is_compressed_before_it_can_go(
     far: Any, new_stream: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
