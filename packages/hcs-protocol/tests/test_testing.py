@@ -61,6 +61,9 @@ class ViewWriter:
         self.write(array, pixels)
         return None
 
+    def finish(self) -> None:
+        pass
+
 
 class TestViewWriter(PixelWriterTests):
     def writer(self) -> PixelWriter:

@@ -308,3 +308,14 @@ def test_several_threads_copy_at_once(cuda: FakeCuda, writer: ArrayWriter, pool:
         thread.join()
 
     assert [in_block(block)[0] for block in blocks] == list(range(40))
+
+
+def test_who_was_interrupted_can_wait_for_all_that_was_begun(
+    cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
+) -> None:
+    block, array = pool.lend(plane().nbytes), OnDevice(plane())
+    start(writer, array, block)
+
+    writer.finish()
+
+    assert (in_block(block) == plane().ravel()).all()

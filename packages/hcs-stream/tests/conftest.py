@@ -371,6 +371,9 @@ class NumpyWriter:
         self.write(array, pixels)
         return None
 
+    def finish(self) -> None:
+        """Have nothing to finish."""
+
 
 @pytest.fixture(autouse=True)
 def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

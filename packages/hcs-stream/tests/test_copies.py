@@ -45,7 +45,7 @@ class Device:
 
     def __init__(self, writer: Any) -> None:
         self._writer = writer
-        self.layout, self.write = writer.layout, writer.write
+        self.layout, self.write, self.finish = writer.layout, writer.write, writer.finish
         self.copies: list[Copying] = []
 
     def start(self, array: np.ndarray, pixels: memoryview) -> PixelCopy | None:

@@ -209,3 +209,6 @@ class PixelWriter(Protocol):
             ValueError: As `write`.
             DeviceError: As `write`.
         """
+
+    def finish(self) -> None:
+        """Wait until no device writes anywhere: `start` was interrupted, and what it began is not known."""

@@ -322,6 +322,7 @@ class PixelWriterTests:
         if copy := self.writer().start(self.array(), memoryview(pixels)):
             copy.wait()
             copy.wait()
+        self.writer().finish()
 
         assert pixels == b"".join(value.to_bytes(2, "little") for value in range(12))
 

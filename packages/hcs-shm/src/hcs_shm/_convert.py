@@ -21,6 +21,7 @@ class ArrayWriter:
 
     def __init__(self, copies: Callable[[], DeviceCopies | None] = process_copies) -> None:
         self._copies = copies
+        self._begun: DeviceCopies | None = None
 
     def layout(self, array: object) -> Layout:
         """Return an array's shape and the name of its pixels' dtype; a lazy array is not computed for it.
@@ -67,7 +68,13 @@ class ArrayWriter:
         if copies is None or memory is None:
             source.copy_to(target)
             return None
+        self._begun = copies
         return copies.start(memory, pixels)
+
+    def finish(self) -> None:
+        """Wait until no device writes into any block; at once if none ever did."""
+        if self._begun is not None:
+            self._begun.finish()
 
 
 def to_numpy(array: object) -> Array:

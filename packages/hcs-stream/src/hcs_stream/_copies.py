@@ -69,8 +69,7 @@ class Copies(Generic[Image]):
             return False
         with self._changed:
             self._waiting.append(images)
-            is_running = self._thread is not None or self._start()
-            self._changed.notify_all()
+            is_running = self._is_running()
         if not is_running:
             self._publish_next()
         return True
@@ -79,6 +78,7 @@ class Copies(Generic[Image]):
         """Wait until all is published; returns how many images are not, after all."""
         if self._waiting:
             with self._changed:
+                self._is_running()  # Ctrl-C may have come before it was told
                 self._changed.wait_for(lambda: not self._waiting, timeout)
         return sum(map(len, self._waiting))
 
@@ -103,6 +103,13 @@ class Copies(Generic[Image]):
             self._changed.notify_all()
         if thread is not None and not left:
             thread.join(ENDING_SECONDS)
+
+    def _is_running(self) -> bool:
+        """Tell the thread that images wait, after starting it if need be; False if there can be none."""
+        if self._thread is None and not self._start():
+            return False
+        self._changed.notify_all()
+        return True
 
     def _start(self) -> bool:
         """Start the thread; False if there can be none, because the interpreter exits."""

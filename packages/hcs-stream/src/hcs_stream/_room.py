@@ -59,6 +59,7 @@ class Room:
 
     def leave(self, held: Held) -> None:
         """Give up a place whose image is not published after all."""
+        self._writer.finish()  # or a device would write into a block that is lent anew
         for place in self._places:
             self._holdings.release(held, place)
 
