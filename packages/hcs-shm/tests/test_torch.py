@@ -1,13 +1,17 @@
 """Tensors of PyTorch, without a device; with one, `test_gpu.py`."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from fake_cuda import FakeCuda
 
 from hcs_protocol import DTYPES, PixelWriter, UnsupportedArrayError
 from hcs_protocol.testing import PixelWriterTests
-from hcs_shm import ArrayWriter, to_numpy
+from hcs_shm import ArrayWriter, BlockPool, to_numpy
+from hcs_shm._device import DeviceCopies
+from hcs_shm._torch import Tensor
 
 pytestmark = pytest.mark.torch
 torch: Any = pytest.importorskip("torch", reason="torch is not installed", exc_type=ImportError)
@@ -120,3 +124,25 @@ def test_a_tensor_that_no_image_is_like_is_refused_with_advice(make: Any, advice
 def test_a_tensor_within_vmap_is_refused() -> None:
     with pytest.raises(UnsupportedArrayError, match="NumPy cannot read"):
         torch.vmap(to_numpy)(torch.ones(2, 2))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [*DTYPES, "bfloat16"])
+def test_a_device_is_told_where_a_tensor_lies(
+    dtype: str, layout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: SimpleNamespace(cuda_stream=0))
+    plain = torch.from_numpy(pattern("int8" if dtype == "bfloat16" else dtype))
+    tensor = LAYOUTS[layout](plain.to(torch.bfloat16) if dtype == "bfloat16" else plain)
+    expected = (tensor.float() if dtype == "bfloat16" else tensor).numpy()
+    copies, pool = DeviceCopies(FakeCuda()), BlockPool()
+    block = pool.lend(expected.nbytes)
+
+    memory = Tensor(tensor).on_device(copies)
+    assert memory is not None
+    copy = copies.start(memory, block.pixels)
+    assert copy is not None
+    copy.wait()
+
+    assert bytes(block.pixels) == expected.tobytes()
+    pool.close()
