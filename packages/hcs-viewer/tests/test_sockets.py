@@ -99,6 +99,20 @@ def test_who_says_much_before_the_handshake_is_hung_up_on(sockets: Sockets) -> N
             pass
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="only Linux says how much a connection has said")
+def test_so_is_who_does_over_the_newer_protocol(keys: Keys) -> None:
+    try:
+        sockets = Sockets(keys, "::1", FIRST_PORT, next_free=True)
+    except NoFreePortsError:
+        pytest.skip("there is no IPv6 here")
+    address, patience = ("::1", sockets.data_port), PATIENCE_MILLISECONDS / 1000
+    with contextlib.suppress(ConnectionError), socket.create_connection(address, timeout=patience) as caller:
+        caller.sendall(GREETING + HUGE_COMMAND + bytes(2 * WAITING_NBYTES))
+        while caller.recv(1000):
+            pass
+    sockets.close()
+
+
 def test_the_secret_keys_are_not_shown(keys: Keys) -> None:
     assert keys.public.decode() in repr(keys)
     assert keys.secret.decode() not in repr(keys)

@@ -42,6 +42,7 @@ WELCOME_NBYTES = 170
 PEERS_PART, WAITING_PART = 2, 8
 """One in so many of the descriptors that this process may have is for peers, and for who waits to be one."""
 MOST_SAID = 100
+AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 TCP_INFO_NBYTES = 136
 """Of ``struct tcp_info`` (linux/tcp.h, since Linux 4.1), whose last two words are these."""
 _ACKED_AND_RECEIVED = struct.Struct("=120xQQ")
@@ -173,6 +174,9 @@ class Gate:
             socket.fromfd(caller.descriptor, self._family, socket.SOCK_STREAM) as connection,
         ):
             if connection.getsockname()[1] == caller.port:
+                connection.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE
+                )  # or who still sends is stuck
                 connection.shutdown(socket.SHUT_RDWR)
 
     def _say(self, address: str, reason: str) -> None:
