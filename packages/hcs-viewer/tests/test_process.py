@@ -382,3 +382,20 @@ def test_it_can_be_imported_where_there_is_no_fcntl(environment: dict[str, str])
     code = "import sys; sys.modules['fcntl'] = None; import hcs_viewer, hcs_viewer._assembly; print('fine')"
 
     assert run(environment, "-c", code).stdout == "fine\n"
+
+
+WITH_FEW_FILES = """
+import resource
+from hcs_viewer._process import MOST_FILES, allow_many_files
+_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+allow_many_files()
+allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+assert allowed == (MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)), allowed
+"""
+
+
+@needs_posix
+def test_it_may_have_as_many_files_as_its_user_may_allow_it() -> None:
+    # in a process of its own, whose limit it is
+    subprocess.run([sys.executable, "-c", WITH_FEW_FILES], timeout=PATIENCE_SECONDS, check=True)

@@ -35,7 +35,7 @@ from ._assembly import open_viewer
 from ._display import check_display
 from ._memory import DEFAULT_MEMORY, memory_nbytes
 from ._path_map import PathMap, path_maps
-from ._process import end_on_signals, end_with_parent, set_up_logs
+from ._process import allow_many_files, end_on_signals, end_with_parent, set_up_logs
 from ._settings import ExposedViewerError, ViewerSettings
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def _wait_as_spare(place: Path, settle: float) -> int:
 
 def _run(settings: ViewerSettings, viewer: "napari.Viewer | None" = None) -> int:
     set_up_logs(settings)
+    allow_many_files()
     end_on_signals(lambda: sys.exit(0))
     if settings.stdin_is_parent:
         end_with_parent()

@@ -23,9 +23,14 @@ from ._presence import Presence
 from ._settings import ViewerSettings
 from ._store import Store
 
+if sys.platform != "win32":
+    import resource
+
 logger = logging.getLogger(__name__)
 
 LOG_NBYTES = 1 << 20
+MOST_FILES = 1 << 14
+"""Files that a viewer may have open: thousands of workers have two connections each."""
 PARENTS = "HCS_PARENTS"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
@@ -95,6 +100,16 @@ def set_up_logs(settings: ViewerSettings) -> None:
     level = logging.DEBUG if settings.verbose else logging.INFO
     logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT, handlers=handlers)
     logging.getLogger("hcs_viewer").setLevel(level)
+
+
+def allow_many_files() -> None:
+    """Let this process have as many files open as its user may allow it, connections included."""
+    if sys.platform != "win32":
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            with contextlib.suppress(OSError, ValueError):  # the system may have a limit of its own
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def end_on_signals(close: Callable[[], None]) -> None:
