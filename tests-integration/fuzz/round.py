@@ -14,10 +14,12 @@ from .peer import NoAnswerError, Peer
 from .strangers import Strangers
 from .target import Places, Target
 
-MESSAGES, CALLS, GENERATED, CHANGED = 1500, 150, 30, 20
-"""Of each kind in a round."""
-WITH_WINDOW = 200
+MESSAGES, CALLS, GENERATED, CHANGED = 300, 30, 6, 20
+"""Of each kind in a round: after one that ends a session those that follow do nothing."""
+WITH_WINDOW = 60
 """Messages of a round for a viewer that draws what it is sent."""
+CHANGE_EVERY = 5
+"""Rounds: the viewer has to time out on what it cannot read."""
 WARM = 0.2
 """Of the time, before the memory is compared."""
 PORTS: tuple[Port, ...] = ("data", "control")
@@ -48,6 +50,7 @@ class Rounds:
         self._target = target
         self._chance = chance
         self._folder = folder
+        self._rounds = 0
         self._messages = WITH_WINDOW if has_window else MESSAGES
         self._made = Inputs(chance, places.blocks, places.files)
         connection = target.connection
@@ -85,9 +88,10 @@ class Rounds:
                 self.inputs["control"] += peer.send_bare(sent["control"][:CHANGED])
                 peer.settle()
                 self.counters = peer.ping().counters
-            self.inputs["changed"] += send_through(
-                self._target.connection, self._chance, sent["data"][:CHANGED]
-            )
+            self._rounds += 1
+            if self._rounds % CHANGE_EVERY == 1:
+                some = sent["data"][:CHANGED]
+                self.inputs["changed"] += send_through(self._target.connection, self._chance, some)
         except NoAnswerError as error:
             self.is_alive = False
             print(f"  {error}; the viewer {'hangs' if self._target.is_alive else 'is dead'}", flush=True)

@@ -10,8 +10,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -39,6 +39,8 @@ class Target:
     process: "subprocess.Popen[bytes]"
     connection: Connection
     log: Path
+    _found: list[str] = field(default_factory=list)
+    _looked_upto: int = 0
 
     @property
     def is_alive(self) -> bool:
@@ -48,11 +50,12 @@ class Target:
     @property
     def unhandled(self) -> list[str]:
         """What its log says of exceptions that nobody expected."""
-        found = []
-        for entry in re.split(rb"(?m)^(?=\d{4}-\d\d-\d\d )", self.log.read_bytes()):
-            if UNHANDLED.search(entry):
-                found.append(entry.decode(errors="replace"))
-        return found
+        with self.log.open("rb") as log:
+            log.seek(self._looked_upto)
+            *whole, last = re.split(rb"(?m)^(?=\d{4}-\d\d-\d\d )", log.read())
+        self._looked_upto += sum(map(len, whole))
+        self._found += _unhandled(whole)
+        return self._found + _unhandled([last])  # which may not be whole yet
 
     @property
     def resident_mb(self) -> float:
@@ -60,6 +63,10 @@ class Target:
         with contextlib.suppress(psutil.Error):
             return float(psutil.Process(self.process.pid).memory_info().rss) / 1e6
         return 0.0
+
+
+def _unhandled(entries: Iterable[bytes]) -> list[str]:
+    return [entry.decode(errors="replace") for entry in entries if UNHANDLED.search(entry)]
 
 
 class Places:
