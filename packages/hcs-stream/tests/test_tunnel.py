@@ -1,8 +1,10 @@
 """A viewer on another machine is reached through a tunnel, which a script makes that stands in for ssh."""
 
+import contextlib
 import os
 import shlex
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import psutil
 import pytest
 
 import hcs_stream
@@ -126,7 +129,8 @@ def test_images_arrive_though_it_is_cut(
         for value in range(30):
             stream.send(np.full((4, 5), value, "uint8"))
             if value % 10 == 5:
-                os.kill(ssh.pids[-1], signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # the one before is not replaced yet
+                    os.kill(ssh.pids[-1], signal.SIGKILL)
         stream.flush(LONG)
 
     assert {pixels[0] for pixels in far.pixels()} == set(range(30))
@@ -178,16 +182,48 @@ def test_the_tunnel_is_found_by_its_machine_alone(far: Any) -> None:
     assert not viewer.path.exists()
 
 
-def test_one_process_keeps_it_for_all(far: Any, ssh: FakeSsh, monkeypatch: pytest.MonkeyPatch) -> None:
+HOLD = """
+import sys
+from hcs_stream._tunnels import await_viewer, reach
+reach(sys.argv[1], int(sys.argv[2]))
+print(await_viewer(sys.argv[1], int(sys.argv[2]), 30).path, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_one_process_keeps_it_for_all_and_another_takes_over(far: Any, ssh: FakeSsh) -> None:
+    command = [sys.executable, "-c", HOLD, THERE, str(far.connection.data_port)]
+    processes = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    try:
+        paths = {process.stdout.readline() for process in processes if process.stdout}
+        assert (len(paths), len(ssh.pids)) == (1, 1)
+        keeper = psutil.Process(ssh.pids[0]).parent()
+        assert keeper is not None
+
+        next(process for process in processes if process.pid == keeper.ppid()).kill()
+        while len(ssh.pids) < 2:
+            pass
+    finally:
+        for process in processes:
+            with process:
+                process.kill()
+    assert len(ssh.pids) == 2
+
+
+def test_a_viewer_that_was_closed_there_is_gone_here(far: Any, ssh: FakeSsh) -> None:
     port = far.connection.data_port
     reach(THERE, port)
-    await_viewer(THERE, port, LONG)
-    monkeypatch.setattr(_tunnels, "_keepers", ours := dict[Any, Any]())
+    viewer = await_viewer(THERE, port, LONG)
+    assert viewer is not None
 
-    reach(THERE, port)
+    ssh.fails(1, "hcs-viewer: no viewer of this user runs on port 5555")
+    far.kill()
 
-    assert (ours, len(ssh.pids)) == ({}, 1)
-    monkeypatch.undo()
+    while viewer.path.exists():
+        pass
+    assert find_viewer(port, host=THERE) is None
 
 
 def test_without_the_process_that_keeps_it_the_viewer_is_out_of_reach(far: Any, own_places: Path) -> None:

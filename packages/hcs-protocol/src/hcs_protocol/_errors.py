@@ -58,10 +58,12 @@ class ConnectionFileError(HcsError, ValueError):
 class TunnelError(HcsError, ConnectionError):
     """Ssh does not lead to a viewer on another machine, or back from there; the text says what helps."""
 
-    def __init__(self, text: str, *, lasts: bool = True) -> None:
+    def __init__(self, text: str, *, lasts: bool = True, is_there: bool = False) -> None:
         super().__init__(text)
         self.lasts = lasts
         """Whether it is no better a moment later: somebody has to do something."""
+        self.is_there = is_there
+        """Whether ssh got to the machine, and something is wrong there."""
 
 
 class InvalidComponentError(HcsError, ValueError):

@@ -66,7 +66,7 @@ def test_what_the_program_says_there_is_told_and_may_change() -> None:
     error = explain(PLACE, 1, "hcs-viewer: no viewer of this user runs", program="hcs-viewer", variable="V")
 
     assert str(error) == "ssh me@server: hcs-viewer: no viewer of this user runs"
-    assert not error.lasts
+    assert (error.lasts, error.is_there) == (False, True)
 
 
 def test_silence_is_told_with_the_exit_status() -> None:

@@ -8,11 +8,14 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
 
 import msgspec
 
 from hcs_protocol import (
     Connection,
+    ConnectionFileError,
     HcsError,
     Ping,
     Pong,
@@ -20,6 +23,7 @@ from hcs_protocol import (
     TunnelError,
     decode_connection,
     new_id,
+    private_folder,
     runtime_folders,
     this_machine,
     write_connection,
@@ -36,7 +40,8 @@ from hcs_protocol.ssh import (
 
 from ._processes import KnownProcess, adopt_child
 from ._requests import ask
-from ._viewers import Viewer
+from ._start_lock import start_lock
+from ._viewers import Viewer, find_viewer
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +53,8 @@ LOOK_SECONDS = 0.05
 WATCH_SECONDS = 5.0
 """From one look, whether the viewer answers, to the next."""
 ANSWER_SECONDS = 5.0
+STAND_BY_SECONDS = 0.2
+"""Between looks at another process's tunnel."""
 FIRST_REST_SECONDS, MOST_REST_SECONDS = 0.5, 30.0
 """Between two attempts to open it again."""
 Fetch = Callable[[SshPlace, int], Connection]
@@ -71,6 +78,7 @@ class TunnelKeeper:
         self._fetch = fetch or fetch_connection
         self._said = ""
         """What was logged of it."""
+        self._lock_name = f"tunnel-{data_port}-{sha256(str(place).encode()).hexdigest()[:12]}"
         self._closing = threading.Event()
         self._ssh: SshProcess | None = None
         self._near: Viewer | None = None
@@ -94,35 +102,54 @@ class TunnelKeeper:
         rest = FIRST_REST_SECONDS
         while not self._closing.is_set():
             try:
-                self._keep(self._fetch(self.place, self.data_port))
+                if not self._turn():
+                    self._closing.wait(STAND_BY_SECONDS)
+                    continue
                 rest = FIRST_REST_SECONDS
             except HcsError as error:
-                self.problem = (
-                    error if isinstance(error, TunnelError) else TunnelError(str(error), lasts=False)
-                )
+                self._note(error)
             except Exception:  # the outermost loop of this thread
                 logger.exception("tunnel failed to=%s", self.place)
             if not self._closing.wait(rest):
                 self._say()
             rest = min(2 * rest, MOST_REST_SECONDS)
 
-    def _keep(self, there: Connection) -> None:
-        """Open it, and return when it leads nowhere."""
-        ports = self._free_ports()
-        far = zip(ports, (there.data_port, there.control_port), strict=True)
-        forwards = [forward("-L", near, there.host, port) for near, port in far]
-        ssh = SshProcess(self.place.command(options=TUNNEL_OPTIONS, forwards=forwards), adopt_child)
-        self._ssh = ssh
+    def _turn(self) -> bool:
+        """Keep the tunnel until it leads nowhere; False if another process keeps one, or is about to."""
+        with start_lock(_folder(), self._lock_name) as lock:
+            if not lock.is_held or self._is_kept_by_another():
+                self.problem = None
+                return False
+            there = self._fetch(self.place, self.data_port)
+            ssh = self._open(there)
         try:
-            if self._closing.is_set():
-                return
-            if not ssh.wait(lambda _: _is_open(ports[-1]), OPEN_SECONDS, LOOK_SECONDS):
-                self._ports = []  # one may be taken
-                raise explain(self.place, ssh.status() if ssh.has_ended else None, ssh.said)
-            self._found(there, ports)
             self._watch(ssh, there)
         finally:
             ssh.close()
+        return True
+
+    def _is_kept_by_another(self) -> bool:
+        viewer = find_viewer(self.data_port, host=str(self.place))
+        tunnel = viewer.connection.tunnel if viewer else None
+        return tunnel is not None and tunnel.pid != os.getpid()
+
+    def _open(self, there: Connection) -> SshProcess:
+        ports = self._free_ports()
+        far = zip(ports, (there.data_port, there.control_port), strict=True)
+        forwards = [forward("-L", near, there.host, port) for near, port in far]
+        self._ssh = ssh = SshProcess(
+            self.place.command(options=TUNNEL_OPTIONS, forwards=forwards), adopt_child
+        )
+        try:
+            if not ssh.wait(lambda _: _is_open(ports[-1]), OPEN_SECONDS, LOOK_SECONDS):
+                self._ports = []  # one may be taken
+                raise explain(self.place, ssh.status() if ssh.has_ended else None, ssh.said)
+            if not self._closing.is_set():
+                self._found(there, ports)
+        except BaseException:
+            ssh.close()
+            raise
+        return ssh
 
     def _found(self, there: Connection, ports: list[int]) -> None:
         connection = near_end(there, ports, str(self.place), self.place.destination, self.data_port)
@@ -135,7 +162,7 @@ class TunnelKeeper:
         self.problem, self._said = None, ""
 
     def _watch(self, ssh: SshProcess, there: Connection) -> None:
-        while not ssh.wait_for_end(WATCH_SECONDS):
+        while not self._closing.is_set() and not ssh.wait_for_end(WATCH_SECONDS):
             if not (self._answers() or self._is_same(there)):
                 self.problem = TunnelError(f"{self.place}: the viewer does not answer", lasts=False)
                 return
@@ -154,6 +181,12 @@ class TunnelKeeper:
         """Say whether a viewer that does not answer is there still, as one whose process is stopped."""
         found = self._fetch(self.place, self.data_port)
         return (found.viewer_run, found.data_port) == (there.viewer_run, there.data_port)
+
+    def _note(self, error: HcsError) -> None:
+        problem = error if isinstance(error, TunnelError) else TunnelError(str(error), lasts=False)
+        if problem.is_there:
+            self._forget()  # the viewer is gone, not the way to it
+        self.problem = problem
 
     def _say(self) -> None:
         """Log, once, what somebody would have raised who waited for it."""
@@ -236,6 +269,14 @@ def near_end(there: Connection, ports: list[int], host: str, far_end: str, reque
             machine=this_machine(),
         ),
     )
+
+
+def _folder() -> Path | None:
+    """Return where locks lie; None where there is no such place, and each process makes its own tunnel."""
+    try:
+        return private_folder(runtime_folders())
+    except ConnectionFileError:
+        return None
 
 
 def _is_open(port: int) -> bool:

@@ -19,14 +19,14 @@ _lock = threading.Lock()
 
 
 def reach(host: str, data_port: int) -> None:
-    """Have a tunnel to the viewer of this port, unless another process has one; does not wait.
+    """Have a tunnel to the viewer of this port, be it another process's; does not wait.
 
     Raises:
         TunnelError: The host is no machine that ssh leads to.
     """
     key = host, data_port
     with _lock:
-        if key in _keepers or find_viewer(data_port, host=host):
+        if key in _keepers:
             return
         if not _keepers:
             atexit.unregister(close_tunnels)

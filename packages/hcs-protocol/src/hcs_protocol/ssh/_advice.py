@@ -105,4 +105,4 @@ def _of_program(
         return TunnelError(
             f"{place.typed}: {program!r} there is older than this one: update it (it said: {quoted})"
         )
-    return TunnelError(f"{place.typed}: {quoted}", lasts=False)
+    return TunnelError(f"{place.typed}: {quoted}", lasts=False, is_there=True)
