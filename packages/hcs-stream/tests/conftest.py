@@ -80,6 +80,7 @@ class FakeViewer:
     def __init__(self, opener: FakeOpener, port: int = 0) -> None:
         self.opener = opener
         self.viewer_run = new_id()
+        self.folders: list[str] = []
         self.credit = (64, 1 << 28)
         self.nonce: str | None = None
         self.codecs: list[str] = []
@@ -290,6 +291,7 @@ class FakeViewer:
         return Welcome(
             reply_to=hello.id,
             session=session,
+            folders=self.folders,
             viewer_run=self.viewer_run,
             protocol_version=PROTOCOL_VERSION,
             title="fake",

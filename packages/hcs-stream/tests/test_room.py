@@ -378,6 +378,25 @@ def test_instead_of_being_dropped_an_image_is_sent_as_the_file_it_lies_in(
     assert (len(pixels), stream.counters.dropped) == (3, {})
 
 
+@pytest.mark.parametrize(("folder", "is_read"), [("", True), ("other", False)])
+def test_a_viewer_on_another_machine_reads_the_files_of_folders_that_it_finds(
+    viewer: Any, new_stream: Any, image: Any, lender: FakeLender, tmp_path: Any, folder: str, is_read: bool
+) -> None:
+    viewer.nonce, viewer.folders = "of another machine", [str(tmp_path / folder)]
+    stream = new_stream(stopped(viewer, lender, images=2), overflow="drop_oldest")
+    stream.send(image(0))
+    viewer.wait_for(lambda: viewer.arrived)
+
+    for value in (1, 2):
+        stream.send(image(value), file=tmp_path / f"{value}.tif")
+
+    go_on(viewer)
+    stream.flush()
+    files = [item.pixels for item, _ in viewer.arrived if isinstance(item.pixels, FileRef)]
+    assert files == ([FileRef(path=str(tmp_path / "1.tif"))] if is_read else [])
+    assert stream.counters.dropped == ({} if is_read else {"drop_oldest": 1})
+
+
 def test_a_viewer_is_told_of_the_file_that_an_image_lies_in_too(
     viewer: Any, stream: Any, image: Any, tmp_path: Any
 ) -> None:

@@ -67,6 +67,7 @@ from hcs_viewer._inbox import (
     ToWindow,
     Trouble,
 )
+from hcs_viewer._path_map import PathMap
 from hcs_viewer._presence import Presence
 from hcs_viewer._receiver import Receiver
 from hcs_viewer._shelf import FULL
@@ -120,6 +121,10 @@ class FaultyOpener(FakeOpener):
         return super().open(ref)
 
 
+ELSEWHERE = "/another/machine's/plates"
+"""The folder ``plates`` of the viewer's, as a worker calls it."""
+
+
 class Viewer:
     """A receiver without a window, and what stands in for it."""
 
@@ -146,6 +151,7 @@ class Viewer:
             self._inbox,
             self.answers,
             self.presence,
+            PathMap(((ELSEWHERE, spill.parent / "plates"),)),
         )
 
     def window_gets(self) -> ToWindow:
@@ -376,6 +382,36 @@ def test_a_file_that_an_image_refers_to_is_read(viewer: Viewer, worker: Worker, 
 
     assert worker.hears(BlockReleased).sequences == [1]
     assert viewer.image().tobytes() == PIXELS
+
+
+def test_a_file_of_another_machine_is_read_where_it_lies_here(
+    viewer: Viewer, worker: Worker, tmp_path: Path
+) -> None:
+    (tmp_path / "plates").mkdir()
+    tifffile.imwrite(tmp_path / "plates" / "a.tif", np.frombuffer(PIXELS, "<u2").reshape(2, 3))
+
+    worker.send(image(1, FileRef(path=f"{ELSEWHERE}/a.tif")))
+
+    assert worker.hears(BlockReleased).sequences == [1]
+    assert viewer.image().tobytes() == PIXELS
+
+
+def test_a_worker_hears_whose_files_are_read(new_worker: Callable[[], Worker]) -> None:
+    welcome = new_worker().say_hello()
+
+    assert isinstance(welcome, Welcome)
+    assert welcome.folders == [ELSEWHERE]
+
+
+@pytest.mark.parametrize("path", [f"{ELSEWHERE}/../secret.tif", f"{ELSEWHERE}/link.tif"])
+def test_no_file_beside_the_mapped_folder_is_read(worker: Worker, tmp_path: Path, path: str) -> None:
+    (tmp_path / "plates").mkdir()
+    tifffile.imwrite(tmp_path / "secret.tif", np.frombuffer(PIXELS, "<u2").reshape(2, 3))
+    (tmp_path / "plates" / "link.tif").symlink_to(tmp_path / "secret.tif")
+
+    worker.send(image(1, FileRef(path=path)))
+
+    assert "wanted a file below" in worker.hears(ImageRefused).reason
 
 
 def test_run_messages_go_to_the_window_in_their_place(viewer: Viewer, worker: Worker) -> None:

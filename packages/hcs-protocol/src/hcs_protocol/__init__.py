@@ -150,6 +150,7 @@ from ._orphans import (
     OrphanedImage,
     OrphanFinder,
 )
+from ._paths import is_rooted, names_below, path_names
 from ._ports import (
     CONTROL_OFFSET,
     DATA_PORT,
@@ -328,12 +329,15 @@ __all__ = [
     "find_connections",
     "find_free_pair",
     "is_loopback",
+    "is_rooted",
     "json_schema",
     "layer_name",
+    "names_below",
     "natural_key",
     "new_id",
     "normalise_well",
     "numbered",
+    "path_names",
     "private_folder",
     "read_connection",
     "refusal",

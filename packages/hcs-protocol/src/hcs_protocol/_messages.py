@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from ._blocks import FileRef, PixelsRef, SegmentOffer
+from ._blocks import FilePath, FileRef, PixelsRef, SegmentOffer
 from ._components import Text
 from ._compression import Codec
 from ._display import DisplayConfiguration
@@ -66,6 +66,8 @@ class Welcome(AnyMessage, frozen=True, kw_only=True):
     viewer_run: Id
     protocol_version: Version
     title: Text = ""
+    folders: Annotated[list[FilePath], Meta(max_length=MAX_ITEMS)] = []
+    """Whose files this viewer reads though they are another machine's, by what that calls them."""
     nonce: Text | None = None
     """What the offered segment says; anything but the worker's own nonce means frames."""
     credit_images: Count = 64

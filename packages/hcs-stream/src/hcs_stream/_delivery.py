@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from hcs_protocol import PLAIN
+from hcs_protocol import PLAIN, FileRef
 
 from ._counters import StreamCounters
 from ._held import Held
@@ -212,16 +212,18 @@ class Delivery:
         """Say whether these pixels are owed."""
         return any(owed.held is held for owed in self._owed.values())
 
-    def drop(self, policy: str, layer: str | None = None, *, by_file: bool = True) -> bool:
+    def drop(
+        self, policy: str, layer: str | None = None, *, reads: Callable[[FileRef], bool] = lambda file: True
+    ) -> bool:
         """Give up the oldest image that may be dropped, of this layer or any; False if none may.
 
-        An image that lies in a file, too, stays owed as a reference to it, if the viewer can read such.
+        An image that lies in a file, too, stays owed as a reference to it, if the viewer reads that.
         """
         waiting = (owed for owed in self._owed.values() if layer in {None, owed.layer})
         owed = next((owed for owed in waiting if owed.may_be_dropped), None)
         if owed is None or owed.held is None:
             return False
-        if by_file and owed.file is not None:
+        if owed.file is not None and reads(owed.file):
             owed.say(msgspec.structs.replace(owed.item, pixels=owed.file, file=None))
             self._release(owed.held, owed.place)
             owed.held = None

@@ -18,6 +18,7 @@ from hcs_protocol import (
     Connection,
     Credit,
     Destination,
+    FileRef,
     FrameRef,
     HcsError,
     ImageReady,
@@ -27,6 +28,7 @@ from hcs_protocol import (
     Welcome,
     WorkerStatus,
     encode,
+    names_below,
     new_id,
     numbered,
 )
@@ -218,11 +220,11 @@ class Link:
             if doubted == viewer_run or is_elsewhere or connection.data_port == port:
                 self.let_go(doubted)
 
-    @property
-    def shares_files(self) -> bool:
-        """Whether the viewer can be expected to read this worker's files."""
+    def shares_file(self, file: FileRef) -> bool:
+        """Say whether the viewer can be expected to read this file of the worker's."""
         if self.session is not None and self.session.was_open:
-            return self.session.by_block
+            mapped = any(names_below(file.path, folder) for folder in self.session.folders)
+            return self.session.by_block or mapped
         if self.last_viewer is not None:
             return is_here(self.last_viewer)
         return self._host in LOCAL_HOSTS

@@ -124,7 +124,7 @@ class Publisher:
         """Give up the oldest unsent image, of this layer or any; says whether there was one."""
         shared = self._open()
         with shared.lock, shared as link:
-            is_dropped = link.delivery.drop(policy, layer, by_file=link.shares_files)
+            is_dropped = link.delivery.drop(policy, layer, reads=link.shares_file)
             if is_dropped:
                 shared.changed.notify_all()
             return is_dropped

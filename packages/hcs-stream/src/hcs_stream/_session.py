@@ -79,6 +79,8 @@ class Session:
         self.connection = connection
         self.phase = GREETING
         self.id = ""
+        self.folders: list[str] = []
+        """Of this machine, whose files the viewer reads wherever it is."""
         self.by_block = False
         """Whether the viewer reads this worker's shared memory."""
         self.codecs: frozenset[str] = frozenset()
@@ -212,7 +214,7 @@ class Session:
     def _advance(self, message: Message) -> bool:
         match message:
             case Welcome(reply_to=self._last_id):
-                self.id = message.session
+                self.id, self.folders = message.session, message.folders
                 self.by_block = shares_memory(message, self._nonce)
                 self.codecs = frozenset(message.codecs)
                 self._data = data_socket(self.connection)

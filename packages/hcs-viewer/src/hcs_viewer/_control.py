@@ -168,6 +168,7 @@ class Control:
         welcome = Welcome(
             reply_to=hello.id,
             session=session.id,
+            folders=list(self._presence.folders),
             viewer_run=self._presence.viewer_run,
             protocol_version=PROTOCOL_VERSION,
             title=self._presence.title,

@@ -5,19 +5,15 @@ whatever it says, and wherever links lead.
 """
 
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
-from hcs_protocol import BlockUnavailableError, FileRef
+from hcs_protocol import BlockUnavailableError, FileRef, is_rooted, names_below, path_names
 
 SEPARATOR = ";"
 BETWEEN = "="
-WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\|//")
-"""How a path of Windows begins: with a drive, or a server and its share."""
-ROOTED = re.compile(r"[A-Za-z]:[\\/]|[\\/]")
 NOT_ONE_NAME = frozenset({"", ".", ".."})
 
 
@@ -35,17 +31,22 @@ class PathMap(msgspec.Struct, frozen=True):
         """
         return cls(tuple(_pair(each) for each in said))
 
+    @property
+    def theirs(self) -> list[str]:
+        """The folders as workers call them."""
+        return [there for there, _ in self.folders]
+
     def here(self, path: str) -> str | None:
         """Return where a worker's file lies here; None if no folder of it is mapped.
 
         Raises:
             BlockUnavailableError: It is not below that folder.
         """
-        fitting = [(there, here) for there, here in self.folders if _below(path, there) is not None]
+        fitting = [(there, here) for there, here in self.folders if names_below(path, there) is not None]
         if not fitting:
             return None
-        there, here = max(fitting, key=lambda pair: len(_names(pair[0])))
-        names = _below(path, there) or []
+        there, here = max(fitting, key=lambda pair: len(path_names(pair[0])))
+        names = names_below(path, there) or []
         found = None if any(map(_is_bad, names)) else os.path.realpath(here.joinpath(*names))
         if found is None or not Path(found).is_relative_to(os.path.realpath(here)):
             raise BlockUnavailableError(f"wanted a file below {there!r}, found {path!r}")
@@ -68,32 +69,12 @@ def path_maps(text: str) -> list[str]:
 
 def _pair(said: str) -> tuple[str, Path]:
     there, between, here = (part.strip() for part in said.partition(BETWEEN))
-    if not between or not ROOTED.match(there) or not here:
+    if not between or not is_rooted(there) or not here:
         raise ValueError(f"wanted THERE=HERE, as /data/plates=Z:/plates, found {said!r}")
     known = Path(here).expanduser()
     if not known.is_absolute():
         raise ValueError(f"wanted a whole path of this machine after {BETWEEN!r}, found {here!r}")
     return there, known
-
-
-def _below(path: str, folder: str) -> list[str] | None:
-    """Return the names that lead from a folder to a path; None if it is not below it, by its text."""
-    names, wanted = _names(path), _names(folder)
-    if not ROOTED.match(path) or _is_windows(path) != _is_windows(folder):
-        return None
-    same = str.casefold if _is_windows(path) else str
-    begins = [same(name) for name in names[: len(wanted)]]
-    return names[len(wanted) :] if begins == [same(name) for name in wanted] else None
-
-
-def _is_windows(path: str) -> bool:
-    return WINDOWS.match(path) is not None
-
-
-def _names(path: str) -> list[str]:
-    """Return the parts of a path, without those that lead nowhere else."""
-    parts = re.split(r"[\\/]" if _is_windows(path) else "/", path)
-    return [part for part in parts if part not in {"", "."}]
 
 
 def _is_bad(name: str) -> bool:

@@ -1,7 +1,7 @@
 """What a viewer says about itself, and its clocks."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hcs_protocol import ViewerState
@@ -16,6 +16,8 @@ class Presence:
     clock: Callable[[], float]
     wall_clock: Callable[[], float] = time.time
     """Seconds since 1970, to be compared with what a worker says."""
+    folders: Sequence[str] = ()
+    """Of workers on other machines, whose files are read here."""
     state: ViewerState = "starting"
     window_seen: float = 0.0
 

@@ -56,6 +56,7 @@ class Receiver:
         self._to_receiver = to_receiver
         self._clock = presence.clock
         self._due = 0.0
+        presence.folders = path_map.theirs
         self._stopping = False
         tally = Tally(to_window.put)
         self._sessions = Sessions()
