@@ -15,6 +15,8 @@ from ._scene import NBYTES, SHAPE, Host, Scene, Shown, new_scene
 
 Act = Callable[[], None]
 
+MANY = 5000
+
 
 @dataclass
 class Outcome:
@@ -62,9 +64,9 @@ class Outcome:
         }
 
 
-def load(images: int, *, window: int = 150) -> Load:
+def load(images: int, *, window: int = 150, pause: float = 0.02) -> Load:
     """Return what a worker does that publishes so many images of 512² uint16, in all ways there are."""
-    return Load(threads=1, window=window, largest=NBYTES, shape=SHAPE, images=images)
+    return Load(threads=1, window=window, pause=pause, largest=NBYTES, shape=SHAPE, images=images)
 
 
 def cut_link(
@@ -75,18 +77,19 @@ def cut_link(
     Args:
         images: How many.
         cuts: How often.
-        seconds: How long a cut lasts; each one half a second longer.
+        seconds: How long the first cut lasts; each one half as long again.
         has_window: Whether the viewer has a napari window.
     """
     with _display(has_window), new_scene() as scene:
         here, there = scene.host(), scene.host()
         scene.start_viewer(there, has_window=has_window)
-        worker = scene.start_worker(here, there, load(images))
+        few = load(images, window=16, pause=0.5)  # which last for all cuts
+        worker = scene.start_worker(here, there, load(images) if images >= MANY else few)
         ways = itertools.cycle(_ways_to_cut(here, there))
         for number, (act, undo) in zip(range(cuts), ways, strict=False):
             scene.await_published((number + 1) * images // (cuts + 1))
             with scene.cut(worker, act, undo):
-                scene.last(seconds + number / 2)
+                scene.last(seconds * (1 + number / 2))
         return _outcome(scene, there, images)
 
 
