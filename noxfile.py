@@ -127,12 +127,12 @@ def apart(session: nox.Session) -> None:
 def benchmarks(session: nox.Session) -> None:
     """Measure what images cost a pipeline and a viewer, against other ways (-- [NAME] --quick --out DIR).
 
-    NAME is transport, remote, viewer, pipeline, manager, startup or gpu; without one all run.
+    NAME is transport, remote, viewer, pipeline, manager or startup; without one all run.
     What else each takes: ``-- NAME --help``.
     """
-    names = ["transport", "remote", "viewer", "pipeline", "manager", "startup", "gpu"]
+    names = ["transport", "remote", "viewer", "pipeline", "manager", "startup"]
     named = [name for name in names if [name] == session.posargs[:1]]
-    if named not in (["transport"], ["remote"], ["gpu"]):
+    if named not in (["transport"], ["remote"]):
         make_fit_for_a_window(session)
     install(session, "benchmarks", "demo")
     for name in named or names:
