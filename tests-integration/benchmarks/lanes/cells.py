@@ -22,7 +22,8 @@ def cells(shape: tuple[int, int]) -> Pixels:
     for _ in range(round(NUCLEI_PER_MEGAPIXEL * light.size / 1e6)):
         _add_nucleus(light, random)
     electrons = random.poisson(light) + random.normal(0.0, READOUT, shape)
-    return np.clip(OFFSET + electrons / ELECTRONS_PER_GREY, 0, 65535).round().astype(np.uint16)
+    grey: Pixels = np.clip(OFFSET + electrons / ELECTRONS_PER_GREY, 0, 65535).round().astype(np.uint16)
+    return grey
 
 
 def _add_nucleus(light: npt.NDArray[np.float64], random: np.random.Generator) -> None:

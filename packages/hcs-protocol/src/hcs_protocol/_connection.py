@@ -39,10 +39,7 @@ class Tunnel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a viewer listens, which process it is, and the CURVE keys (Z85) that open it.
-
-    A viewer that lets everybody on its machine in has no keys: all three are empty.
-    """
+    """Where a viewer listens, which process it is, and the CURVE keys (Z85) that open it."""
 
     protocol_version: int
     viewer_run: str
@@ -56,7 +53,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     start_time: float
     """Seconds since 1970; with the pid it names one process."""
     public_key: str
-    """The viewer's."""
+    """The viewer's. All three are empty if it lets everybody on its machine in."""
     client_public_key: str
     client_secret_key: str
     """Whoever has this may talk to the viewer."""

@@ -1,6 +1,7 @@
 """Frames that a worker compressed: decompressed straight into the store's memory, and no further."""
 
 from functools import cache
+from typing import Any
 
 from hcs_protocol import CODECS, CompressedPixelsError, FrameRef, ImageSpec, chunks
 
@@ -46,10 +47,10 @@ class CompressedFrame:
 
         target = memoryview(memory)
         for chunk in self._chunks:
-            source = self._frame[chunk.begin : chunk.end]
-            room = target[chunk.first : chunk.first + chunk.nbytes]
+            source: Any = self._frame[chunk.begin : chunk.end]
+            room: Any = target[chunk.first : chunk.first + chunk.nbytes]  # older stubs want an array
             try:
-                written = blosc2_decode(source, out=room, numthreads=1)  # type: ignore[arg-type]  # a buffer
+                written = blosc2_decode(source, out=room, numthreads=1)
             except (RuntimeError, ValueError) as error:
                 raise CompressedPixelsError(f"the chunk at byte {chunk.begin} is damaged: {error}") from error
             if len(written) != chunk.nbytes:
