@@ -38,6 +38,7 @@ TOGETHER = (
 """What needs all packages, and the files that lie beside their code."""
 PROTOCOL = "packages/hcs-protocol/tests"
 MEASURED = "tests-integration/test_benchmarks.py"
+NETWORK = "tests-integration/test_network.py"
 
 ARRAYS = {
     "torch": "torch==2.13.0",  # pip may find a build of this one for CPUs: a tenth of what CUDA needs
@@ -77,7 +78,8 @@ def tests(session: nox.Session) -> None:
     windows = [f"{path}/tests" for path in PACKAGES]
     session.run("pytest", *ordinary)
     session.run("pytest", "-m", "window", *IN_PARALLEL, "--durations=12", *windows)
-    session.run("pytest", "-m", "long and not window", *IN_PARALLEL, "--durations=12", f"--ignore={MEASURED}")
+    apart = (f"--ignore={MEASURED}", f"--ignore={NETWORK}")
+    session.run("pytest", "-m", "long and not window", *IN_PARALLEL, "--durations=12", *apart)
     session.run("pytest", "-m", "long", MEASURED)  # by itself: it needs a machine that keeps up
 
 
@@ -160,6 +162,8 @@ def network(session: nox.Session) -> None:
     """Cut, slow and overload the link between machines, and account for every image (-- --images 10000)."""
     make_fit_for_a_window(session, "--network", success_codes=[0, 1])  # it says itself what it cannot do
     install(session, "test")
+    if not session.posargs:
+        session.run("pytest", NETWORK)
     session.run("python", "-m", "network", *session.posargs, env={"PYTHONPATH": "tests-integration"})
 
 

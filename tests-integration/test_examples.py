@@ -12,7 +12,13 @@ import hcs_stream
 from hcs_protocol import State
 
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
-TESTED_ELSEWHERE = {"demo.py", "foreign_worker.py", "synthetic_plate.py", "virtual_screen.py"}
+TESTED_ELSEWHERE = {
+    "demo.py",
+    "foreign_worker.py",
+    "gpu_pipeline.py",
+    "synthetic_plate.py",
+    "virtual_screen.py",
+}
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
 
 Layers = dict[str, int]

@@ -54,8 +54,9 @@ def end_in_order(viewer: hcs_stream.Viewer) -> None:
 def test_the_viewer_is_ended_and_so_is_what_it_was_started_through(
     data_port: int, command: str, end: Callable[[hcs_stream.Viewer], None]
 ) -> None:
+    before = psutil.Process().children()
     viewer = hcs_stream.start_viewer(data_port, viewer_command=command, timeout=120)
-    started_through = psutil.Process().children()
+    started_through = [child for child in psutil.Process().children() if child not in before]
     with hcs_stream.connect(data_port=data_port) as stream:
         stream.send(np.full((8, 8), 7, "uint8"))
         stream.flush()

@@ -46,6 +46,8 @@ PING_SECONDS = 10.0
 REQUEST_SECONDS = 30.0
 """The window answers between two frames; with many layers, a frame may take seconds."""
 STOP_SECONDS = 5.0
+PROMPT_SECONDS = 0.5
+"""Who has not answered by then is looked at: its process may be stopped."""
 
 Ending: TypeAlias = Literal["closed", "terminated", "killed", "gone"]
 """How a viewer ended: by itself when it was asked, by SIGTERM, by SIGKILL, or before."""
@@ -285,11 +287,15 @@ class Viewer:
         return True
 
     def _closes_within(self, timeout: float) -> bool:
-        try:
-            ask(self.connection, Shutdown(id=new_id()), Done, timeout=timeout)
-        except HcsError:  # whoever cannot answer is ended all the same
-            return not self.is_alive
-        return self._is_gone_within(timeout)
+        for patience in (min(PROMPT_SECONDS, timeout), timeout):
+            try:
+                ask(self.connection, Shutdown(id=new_id()), Done, timeout=patience)
+            except HcsError:  # whoever cannot answer is ended all the same
+                if self.is_stopped:  # it was stopped just now
+                    return False
+            else:
+                return self._is_gone_within(timeout)
+        return not self.is_alive
 
 
 def _write_whole(path: Path, data: bytes) -> None:
