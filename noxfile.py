@@ -39,6 +39,8 @@ TOGETHER = (
 PROTOCOL = "packages/hcs-protocol/tests"
 MEASURED = "tests-integration/test_benchmarks.py"
 NETWORK = "tests-integration/test_network.py"
+REMOTE = f"{MEASURED}::test_the_remote_benchmark_finds_every_ratio_that_is_permitted_and_loses_nothing"
+"""What makes networks takes minutes, and belongs to the session of that name."""
 
 ARRAYS = {
     "torch": "torch==2.13.0",  # pip may find a build of this one for CPUs: a tenth of what CUDA needs
@@ -80,7 +82,7 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", "-m", "window", *IN_PARALLEL, "--durations=12", *windows)
     apart = (f"--ignore={MEASURED}", f"--ignore={NETWORK}")
     session.run("pytest", "-m", "long and not window", *IN_PARALLEL, "--durations=12", *apart)
-    session.run("pytest", "-m", "long", MEASURED)  # by itself: it needs a machine that keeps up
+    session.run("pytest", "-m", "long", MEASURED, f"--deselect={REMOTE}")  # by itself: it needs a machine that keeps up
 
 
 @nox.session(python=PYTHONS[0], venv_backend="virtualenv", default=False)
@@ -163,7 +165,7 @@ def network(session: nox.Session) -> None:
     make_fit_for_a_window(session, "--network", success_codes=[0, 1])  # it says itself what it cannot do
     install(session, "test")
     if not session.posargs:
-        session.run("pytest", NETWORK)
+        session.run("pytest", NETWORK, REMOTE)
     session.run("python", "-m", "network", *session.posargs, env={"PYTHONPATH": "tests-integration"})
 
 

@@ -111,7 +111,7 @@ def run(
     if security == "open":
         leave_sockets_open()
     process.run_viewer(
-        settings.ViewerSettings(data_port=int(data_port), host=host),
+        settings.ViewerSettings(data_port=int(data_port), bind=host),
         blocks=reader,
         orphans=Orphans(),
         run_window=checker.run_window,

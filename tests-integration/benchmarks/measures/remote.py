@@ -67,6 +67,7 @@ def _measure_link(report: Report, places: Places, extent: RemoteExtent, link: Sl
         ours = Lane("zstd", worker, viewer, operation="send")
         lanes = {"zstd": ours, "bare": _bare_lane(places, children, SECURED, "cells", link)}
         times = _in_turn(lanes, {"zstd": 2 * extent.link, "bare": extent.link}, extent)
+        worker.ask("flush", stream="far")  # which hears what the viewer said last
         report.count("lost", ours.images - worker.ask("counters", stream="far")["adopted"])
     limits, images = [1 / LIMIT] * extent.pairs, extent.pairs * extent.link
     report.compare(LINK_KEY, limits, times["zstd"], images)
