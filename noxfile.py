@@ -82,7 +82,8 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", "-m", "window", *IN_PARALLEL, "--durations=12", *windows)
     apart = (f"--ignore={MEASURED}", f"--ignore={NETWORK}")
     session.run("pytest", "-m", "long and not window", *IN_PARALLEL, "--durations=12", *apart)
-    session.run("pytest", "-m", "long", MEASURED, f"--deselect={REMOTE}")  # by itself: it needs a machine that keeps up
+    measured = (MEASURED, f"--deselect={REMOTE}")  # by itself: it needs a machine that keeps up
+    session.run("pytest", "-m", "long", *measured)
 
 
 @nox.session(python=PYTHONS[0], venv_backend="virtualenv", default=False)

@@ -108,10 +108,11 @@ def run(
     store: Any = None,
 ) -> None:
     """Run a viewer on this port, secured or open, with this store; else with one as users have it."""
-    if security == "open":
+    is_open = security == "open"
+    if is_open:
         leave_sockets_open()
     process.run_viewer(
-        settings.ViewerSettings(data_port=int(data_port), bind=host),
+        settings.ViewerSettings(data_port=int(data_port), bind=host, insecure=is_open),
         blocks=reader,
         orphans=Orphans(),
         run_window=checker.run_window,
