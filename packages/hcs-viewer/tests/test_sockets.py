@@ -1,4 +1,5 @@
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -7,7 +8,8 @@ import pytest
 import zmq
 
 from hcs_protocol import CONTROL_OFFSET, NoFreePortsError
-from hcs_viewer._callers import WAITING_NBYTES
+from hcs_viewer._callers import WAITING_NBYTES, Caller, Looked
+from hcs_viewer._gate import _seen
 from hcs_viewer._sockets import Keys, Sockets
 
 HOST = "127.0.0.1"
@@ -31,6 +33,20 @@ def sockets(keys: Keys) -> Iterator[Sockets]:
     sockets = Sockets(keys, HOST, FIRST_PORT, next_free=True)
     yield sockets
     sockets.close()
+
+
+@pytest.fixture
+def no_descriptor() -> Iterator[Callable[[], None]]:
+    """Let this process have no further descriptor from now on, until the test is over."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def limit() -> None:
+        os.close(lowest := os.dup(0))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
+
+    yield limit
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def refused(client: zmq.SyncSocket) -> bool:
@@ -113,6 +129,52 @@ def test_so_is_who_does_over_the_newer_protocol(keys: Keys) -> None:
     sockets.close()
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="only Linux says how much a connection has said")
+def test_so_is_who_took_the_last_descriptor(
+    sockets: Sockets, caplog: pytest.LogCaptureFixture, no_descriptor: Callable[[], None]
+) -> None:
+    address, patience = (HOST, sockets.data_port), PATIENCE_MILLISECONDS / 1000
+    with contextlib.suppress(ConnectionError), socket.create_connection(address, timeout=patience) as caller:
+        assert caller.recv(1)  # it was accepted
+        no_descriptor()
+        caller.sendall(GREETING + HUGE_COMMAND + bytes(2 * WAITING_NBYTES))
+        while caller.recv(1000):
+            pass
+
+    assert "says more than a handshake" in caplog.text  # else it was ZeroMQ, whose patience ended
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="Windows has no such limit")
+def test_they_can_be_closed_while_nobody_can_be_accepted(
+    keys: Keys, caplog: pytest.LogCaptureFixture, no_descriptor: Callable[[], None]
+) -> None:
+    sockets = Sockets(keys, HOST, FIRST_PORT, next_free=True)
+    with socket.socket() as caller:
+        no_descriptor()
+        caller.connect((HOST, sockets.data_port))
+        while "no descriptor is free" not in caplog.text:
+            sockets.data.poll(10)
+
+        sockets.close()
+
+
+def test_a_system_that_does_not_say_how_much_was_said_lets_nobody_wait() -> None:
+    with socket.socket() as connection:
+        seen = _seen(OlderSystem(connection), Caller(5555, 3, "10.0.0.9"), outside_nbytes=80)
+
+    assert seen == Looked("10.0.0.9", 0, is_let_in=True)
+
+
+class OlderSystem:
+    """A connection of which less is told."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.fileno = connection.fileno
+
+    def getsockopt(self, *_: int) -> bytes:
+        return bytes(104)
+
+
 def test_the_secret_keys_are_not_shown(keys: Keys) -> None:
     assert keys.public.decode() in repr(keys)
     assert keys.secret.decode() not in repr(keys)
@@ -186,9 +248,14 @@ def test_closing_waits_for_who_rings(
     sockets = Sockets(keys, HOST, FIRST_PORT, next_free=True)
     ring, rings, may_end = sockets.bell_rope(), threading.Event(), threading.Event()
 
-    def send(*_: object) -> None:
+    def send(sender: zmq.SyncSocket, data: bytes, flags: int = 0) -> None:
+        if sender.type != zmq.PUSH:
+            really_send(sender, data, flags)
+            return
         rings.set()
         may_end.wait()
+
+    really_send = zmq.Socket.send
 
     monkeypatch.setattr(zmq.Socket, "send", send)
     in_a_thread(ring)

@@ -1,8 +1,9 @@
 """Who has connected and is not let in yet: how many may wait, and how much they may say. Pure: no socket."""
 
-from collections import Counter
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 MOST_WAITING = 256
 """Callers that are not let in yet; of more, the one that waits longest goes."""
@@ -53,6 +54,11 @@ class Callers:
         self._waiting.pop((port, descriptor), None)
 
     @property
+    def is_anybody_waiting(self) -> bool:
+        """Whether there is anybody who is not let in yet."""
+        return bool(self._waiting)
+
+    @property
     def waiting(self) -> list[Caller]:
         """Those who are not let in yet."""
         return list(self._waiting.values())
@@ -71,14 +77,15 @@ class Callers:
 
     def too_many(self) -> Iterator[Caller]:
         """Yield those who have to go because too many wait: first of the machine that has most of them."""
-        waiting = self.waiting
-        counts = Counter(caller.address for caller in waiting)
-        for _ in range(len(waiting) - self._most_waiting):
-            address = max(counts, key=lambda each: counts[each])
-            counts[address] -= 1
-            caller = next(each for each in waiting if each.address == address)
-            waiting.remove(caller)
-            yield caller
+        queues = dict[str, deque[Caller]]()
+        for caller in self._waiting.values():
+            queues.setdefault(caller.address, deque()).append(caller)
+        loudest = [(-len(queue), place, address) for place, (address, queue) in enumerate(queues.items())]
+        heapify(loudest)
+        for _ in range(len(self._waiting) - self._most_waiting):
+            count, place, address = heappop(loudest)
+            heappush(loudest, (count + 1, place, address))
+            yield queues[address].popleft()
 
     def __len__(self) -> int:
         return len(self._callers)

@@ -6,12 +6,15 @@ one too many, is hung up on. It answers whether a key is known (ZAP, RFC 27) how
 """
 
 import contextlib
+import errno
 import logging
+import math
 import socket
 import struct
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 
 import zmq
 from zmq.utils import z85
@@ -25,15 +28,17 @@ if sys.platform != "win32":
 logger = logging.getLogger(__name__)
 
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"  # fixed by RFC 27
-EVENTS = (
-    zmq.EVENT_ACCEPTED
-    | zmq.EVENT_ACCEPT_FAILED
-    | zmq.EVENT_DISCONNECTED
-    | zmq.EVENT_CLOSED
-    | zmq.EVENT_MONITOR_STOPPED
-)
-LOOK_MILLISECONDS = 20
-"""So often it is looked what those do who wait."""
+END_ENDPOINT = "inproc://gate-end"
+EVENTS = zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED
+LOOK_SECONDS, MOST_LOOK_SECONDS = 0.02, 0.05
+"""From one look at those who wait to the next: the longer one takes, the later the next one comes."""
+LOOK_PART = 1 / 8
+"""Of the time for looks: images need the processor, too, however many knock."""
+EVENTS_PER_TURN = 1000
+"""Of a port: who waits is looked at however fast others knock."""
+MOST_EVENTS = 1 << 16
+"""So many wait for this thread; then ZeroMQ's own one does, which without a descriptor tries for ever."""
+NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
 GREETING_NBYTES = 64
 ERROR_NBYTES = 16
 """A frame with ZMTP's ERROR is no longer, one with its READY always is."""
@@ -62,11 +67,15 @@ class Gate:
         self._client_key = client_key
         self._asked = context.socket(zmq.REP)
         self._asked.bind(ZAP_ENDPOINT)
+        self._end, self._end_heard = context.socket(zmq.PAIR), context.socket(zmq.PAIR)
+        self._end_heard.bind(END_ENDPOINT)
+        self._end.connect(END_ENDPOINT)
         self._listening: list[zmq.SyncSocket] = []
         self._watched: dict[zmq.SyncSocket, int] = {}
-        self._watching = 0
         self._family = socket.AF_INET
         self._callers = _callers()
+        self._due = 0.0
+        """When to look at who waits."""
         self._said: set[tuple[str, str]] = set()
         self._outside_nbytes = GREETING_NBYTES + ERROR_NBYTES + (WELCOME_NBYTES if client_key else 0)
         """Who got more from us was let in."""
@@ -79,37 +88,49 @@ class Gate:
             listening.monitor(f"inproc://gate-{port}", EVENTS)
             self._listening.append(listening)
             watched = self._context.socket(zmq.PAIR)
-            watched.rcvhwm = 0  # or ZeroMQ's own thread, which puts the events in, could wait for this one
+            watched.rcvhwm = MOST_EVENTS
             watched.connect(f"inproc://gate-{port}")
             self._watched[watched] = port
-        self._watching = len(self._watched)
         self._thread.start()
 
     def close(self) -> None:
         """End its thread, before the ports are closed; a second time is harmless."""
         while self._listening:
-            self._listening.pop().disable_monitor()  # says so to the thread, which ends when all have said it
+            self._listening.pop().disable_monitor()  # before: ZeroMQ's own thread may wait for this one
         if self._thread.is_alive():
+            self._end.send(b"")
             self._thread.join()
 
     def _run(self) -> None:
         poller = zmq.Poller()
-        for each in (self._asked, *self._watched):
+        for each in (self._end_heard, self._asked, *self._watched):
             poller.register(each, zmq.POLLIN)
-        while self._watching:
-            ready = dict(poller.poll(LOOK_MILLISECONDS if self._callers.waiting else None))
+        while self._end_heard not in (ready := dict(poller.poll(self._patience()))):
             try:
                 self._turn(ready)
             except Exception:  # the outermost loop
                 logger.exception("failed what=gate")
+
+    def _patience(self) -> int | None:
+        """Return how many milliseconds to wait for who knocks; None if nobody waits meanwhile."""
+        if not self._callers.is_anybody_waiting:
+            return None
+        return math.ceil(1000 * max(0.0, self._due - time.monotonic()))
 
     def _turn(self, ready: Mapping[zmq.SyncSocket, int]) -> None:
         if self._asked in ready:
             self._answer()
         for watched in ready.keys() & self._watched.keys():
             self._note_events(watched, self._watched[watched])
+        if time.monotonic() >= self._due:
+            self._look_around()
+
+    def _look_around(self) -> None:
+        began = time.monotonic()
         for caller in self._callers.waiting:
             self._look_at(caller)
+        wanted = (time.monotonic() - began) / LOOK_PART
+        self._due = began + min(max(wanted, LOOK_SECONDS), MOST_LOOK_SECONDS)
         for caller in self._callers.too_many():
             self._hang_up(caller, "too many wait")
 
@@ -128,61 +149,78 @@ class Gate:
 
     def _note_events(self, watched: zmq.SyncSocket, port: int) -> None:
         with contextlib.suppress(zmq.Again):
-            while True:
+            for _ in range(EVENTS_PER_TURN):
                 event = parse_monitor_message(watched.recv_multipart(zmq.NOBLOCK))
                 match event["event"]:
                     case zmq.EVENT_ACCEPTED:
                         self._callers.come(port, event["value"])
                     case zmq.EVENT_ACCEPT_FAILED:
                         self._say("nobody", "no descriptor is free: raise the limit, 'ulimit -n'")
-                    case zmq.EVENT_MONITOR_STOPPED:
-                        self._watching -= 1
                     case _:
                         self._callers.go(port, event["value"])
 
     def _look_at(self, caller: Caller) -> None:
         try:
-            with socket.fromfd(caller.descriptor, self._family, socket.SOCK_STREAM) as connection:
-                looked = self._seen(connection, caller.port)
+            with self._connection(caller) as connection:
+                looked = _seen(connection, caller, self._outside_nbytes)
         except OSError:  # closed meanwhile
             self._callers.go(caller.port, caller.descriptor)
             return
         if reason := self._callers.see(caller, looked):
             self._hang_up(caller, reason)
 
-    def _seen(self, connection: socket.socket, port: int) -> Looked:
-        """Return what the system says of a connection, if it is one of this port: descriptors are used again.
+    @contextlib.contextmanager
+    def _connection(self, caller: Caller) -> Iterator[socket.socket]:
+        """Yield a connection; a copy of it, for ZeroMQ may close it meanwhile and use its descriptor again.
 
         Raises:
-            OSError: It is none.
+            OSError: It is over.
         """
-        if connection.getsockname()[1] != port:
-            raise OSError("its descriptor has another use by now")
-        address = str(connection.getpeername()[0])
-        if not sys.platform.startswith("linux"):
-            return Looked(address, 0, is_let_in=True)  # as far as can be told
-        told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_NBYTES)
-        acked, received = _ACKED_AND_RECEIVED.unpack(told)
-        return Looked(address, received, is_let_in=acked > self._outside_nbytes)
+        try:
+            connection, is_copy = socket.fromfd(caller.descriptor, self._family, socket.SOCK_STREAM), True
+        except OSError as error:
+            if error.errno not in NO_DESCRIPTOR:
+                raise
+            connection = socket.socket(self._family, socket.SOCK_STREAM, fileno=caller.descriptor)
+            is_copy = False  # who took the last descriptor has to be seen all the same
+        try:
+            if connection.getsockname()[1] != caller.port:
+                raise OSError("its descriptor has another use by now")
+            yield connection
+        finally:
+            if is_copy:
+                connection.close()
+            else:
+                connection.detach()
 
     def _hang_up(self, caller: Caller, reason: str) -> None:
         """End a connection, as if its other end had: ZeroMQ lets go of what it had for it."""
         self._say(caller.address, reason)
         self._callers.go(caller.port, caller.descriptor)
-        with (
-            contextlib.suppress(OSError),
-            socket.fromfd(caller.descriptor, self._family, socket.SOCK_STREAM) as connection,
-        ):
-            if connection.getsockname()[1] == caller.port:
-                connection.setsockopt(
-                    socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE
-                )  # or who still sends is stuck
-                connection.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError), self._connection(caller) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)  # or who still sends is stuck
+            connection.shutdown(socket.SHUT_RDWR)
 
     def _say(self, address: str, reason: str) -> None:
         if (address, reason) not in self._said and len(self._said) < MOST_SAID:
             self._said.add((address, reason))
             logger.warning("refused peer=%s reason=%s", address, reason)
+
+
+def _seen(connection: socket.socket, caller: Caller, outside_nbytes: int) -> Looked:
+    """Return what the system says of a connection.
+
+    Raises:
+        OSError: It is over.
+    """
+    address = caller.address or str(connection.getpeername()[0])
+    if not sys.platform.startswith("linux"):
+        return Looked(address, 0, is_let_in=True)  # as far as can be told
+    told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_NBYTES)
+    if len(told) < TCP_INFO_NBYTES:  # so do systems that only resemble Linux
+        return Looked(address, 0, is_let_in=True)
+    acked, received = _ACKED_AND_RECEIVED.unpack(told)
+    return Looked(address, received, is_let_in=acked > outside_nbytes)
 
 
 def _callers() -> Callers:
