@@ -72,6 +72,17 @@ def test_what_is_no_file_is_unavailable(path: str) -> None:
         read_file(FileRef(path=path), SPEC)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_that_takes_a_files_place_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "a.tif")
+    monkeypatch.setattr(os.path, "isfile", lambda path: True)  # as it was a moment ago
+
+    with pytest.raises(BlockUnavailableError, match="no plain file"):
+        read_file(FileRef(path=str(tmp_path / "a.tif")), SPEC)
+
+
 def test_what_is_larger_than_the_memory_is_not_decoded(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", PIXELS)
 

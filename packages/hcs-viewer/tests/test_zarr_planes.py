@@ -1,3 +1,5 @@
+import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,43 @@ def test_a_plane_that_is_not_what_the_spec_says_is_refused(spec: ImageSpec, tmp_
 
     with pytest.raises(BlockUnavailableError, match="wanted"):
         read_file(FileRef(path=str(tmp_path / "a" / "c" / "0" / "0" / "0" / "0" / "0")), spec)
+
+
+class Harm:
+    """What does harm when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("place", ["filters", "compressor"])
+def test_nothing_is_unpickled(tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_before_0_16_6 = "numcodecs.pickles.ALLOW_UNSAFE_PICKLE_DECODE"
+    monkeypatch.setattr(as_before_0_16_6, True, raising=False)
+    zarr.create_array(tmp_path / "a", data=STACK[0, 0, 0], chunks=(5, 6), zarr_format=2, compressors=None)
+    metadata = json.loads((tmp_path / "a" / ".zarray").read_text())
+    pickled = {"id": "pickle", "protocol": 4}
+    metadata[place] = [pickled] if place == "filters" else pickled
+    (tmp_path / "a" / ".zarray").write_text(json.dumps(metadata))
+    (tmp_path / "a" / "0.0").write_bytes(pickle.dumps(Harm(tmp_path / "harm")))
+
+    with pytest.raises(BlockUnavailableError, match="pickle"):
+        read_file(FileRef(path=str(tmp_path / "a" / "0.0")), SPEC)
+    assert not (tmp_path / "harm").exists()
+
+
+@pytest.mark.parametrize("name", ["0/0", "00.0", "c.0.0"])
+def test_a_file_that_is_none_of_the_arrays_chunks_is_no_black_image(tmp_path: Path, name: str) -> None:
+    zarr.create_array(tmp_path / "a", shape=(5, 6), dtype="uint16", chunks=(5, 6), zarr_format=2)
+    path = tmp_path / "a" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(STACK[0, 0, 0].tobytes())
+
+    with pytest.raises(BlockUnavailableError, match=r"wanted the chunk '0\.0', found"):
+        read_file(FileRef(path=str(path)), SPEC)
 
 
 def test_a_file_that_only_looks_like_a_chunk_is_refused(tmp_path: Path) -> None:

@@ -137,10 +137,24 @@ def _opened(ref: FileRef) -> Iterator[Plane]:
     else:
         import tifffile  # slow to import: no image waits for it but those that are read from files
 
-        with tifffile.TiffFile(ref.path) as tiff:
+        with open(ref.path, "rb", opener=_open_plain) as file, tifffile.TiffFile(file) as tiff:
             page = tiff.pages[ref.key]
             tifffile.TIFF.DECOMPRESSORS[page.compression]  # or it raises: no decoder
             yield page
+
+
+def _open_plain(path: str, flags: int) -> int:
+    """Open a plain file that is not empty: a pipe makes its reader wait, and so do some files of the system.
+
+    Raises:
+        OSError: It is none.
+    """
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    found = os.fstat(descriptor)
+    if stat.S_ISREG(found.st_mode) and found.st_size:
+        return descriptor
+    os.close(descriptor)
+    raise OSError("no plain file, or an empty one")
 
 
 def _read_plane(plane: Plane, spec: ImageSpec, most: int) -> Pixels:

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 _CHUNK_NAME = re.compile(r"(c\.)?\d+(\.\d+)*")
+CODECS_OF_OBJECTS = frozenset({"pickle", "json2", "msgpack2"})
+"""Of zarr 2: what they make is no pixels, and to unpickle runs what the file says."""
 DEEPEST = 8
 """How far above a chunk's file its array's metadata may lie: one folder an axis, and ``c``."""
 
@@ -30,12 +32,13 @@ class ZarrPlane:
             key: Which plane of it; 0 is the first.
 
         Raises:
-            ValueError: It belongs to no array, or has no such plane.
+            ValueError: It belongs to no array of pixels, or has no such plane.
         """
         import zarr  # slow to import, and few are sent such files
 
         folder = _array_above(Path(path))
         self._array: Any = zarr.open_array(folder, mode="r")
+        _check_codecs(self._array)
         self._at = self._place(Path(path).relative_to(folder), key)
 
     @property
@@ -64,11 +67,19 @@ class ZarrPlane:
         if len(chunk) != self._array.ndim or self._array.ndim < 2:
             wanted = f"the chunk of an array of {self._array.ndim} axes"
             raise ValueError(f"wanted {wanted}, found {name.as_posix()!r}")
+        if (known := self._array.metadata.encode_chunk_key(chunk)) != name.as_posix():  # zarr reads that one
+            raise ValueError(f"wanted the chunk {known!r}, found {name.as_posix()!r}")
         sides = self.chunks[:-2]
         within = np.unravel_index(key, sides or (1,))
         return tuple(
             number * side + int(offset) for number, side, offset in zip(chunk, sides, within, strict=False)
         )
+
+
+def _check_codecs(array: Any) -> None:
+    names = {getattr(codec, "codec_id", "") for codec in (*array.filters, *array.compressors)}
+    if found := names & CODECS_OF_OBJECTS:
+        raise ValueError(f"wanted codecs of pixels, found {', '.join(sorted(found))}")
 
 
 def _array_above(path: Path) -> Path:
