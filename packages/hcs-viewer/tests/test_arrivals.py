@@ -27,6 +27,7 @@ from hcs_protocol.testing import (
     frame_pixels,
     golden_frames,
 )
+from hcs_viewer import _arrivals
 from hcs_viewer._adoption import Adoption
 from hcs_viewer._arrivals import RELEASED_IMAGES, RELEASED_NBYTES, Arrivals
 from hcs_viewer._control import Control
@@ -60,6 +61,7 @@ class FillableStore(Store):
     """A store that has no room when a test says so."""
 
     has_no_room = False
+    is_full = False  # type: ignore[assignment]  # a test says when it is
 
     def keep(self, spec: ImageSpec, source: memoryview | bytes, file: PixelsFile | None = None) -> int:
         if self.has_no_room:
@@ -207,6 +209,22 @@ def test_an_image_for_which_there_is_no_room_is_neither_released_nor_refused(cas
 
     assert case.sent() == []
     assert case.session.history.received.upto == 0
+
+
+def test_a_batch_beyond_all_credit_is_refused_from_where_the_memory_is_full(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_arrivals, "BLOCK_NBYTES", 20)  # of images of 12 bytes
+    case.take(1, 2, 3)
+    case.store.is_full = True
+
+    case.take(4, 5, 6, 7)
+    case.arrivals.release()
+
+    refused = [message for message in case.sent() if isinstance(message, ImageRefused)]
+    assert [message.sequence for message in refused] == [4, 5, 6, 7]
+    assert all(message.reason.startswith("wanted at most 20 bytes in a batch") for message in refused)
+    assert len(case.store) == 3
 
 
 def test_an_image_for_which_there_was_no_room_is_adopted_when_it_is_sent_again(case: Case) -> None:

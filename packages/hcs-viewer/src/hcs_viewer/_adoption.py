@@ -36,6 +36,11 @@ class Adoption:
         """Bytes that an image may have which has yet to be decoded; None sets no limit."""
         return self._store.budget
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room for a further image until one has left."""
+        return self._store.is_full
+
     def adopt(self, ready: ImageReady, pixels: PixelSource, worker_run: str) -> float:
         """Copy an image and return when that was done; its pixels may go now.
 

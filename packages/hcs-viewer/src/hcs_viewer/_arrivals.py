@@ -26,6 +26,7 @@ from hcs_protocol import (
 from ._adoption import Adoption
 from ._compressed import CompressedFrame
 from ._control import Control
+from ._credit import BLOCK_NBYTES
 from ._files import read_file
 from ._inbox import Inbox, ToWindow, Trouble
 from ._outgoing import Outgoing
@@ -131,6 +132,7 @@ class Arrivals:
             return True
         self._tally.count("received")
         try:
+            self._check_room(session)
             pixels = self._open_pixels(session, item, frames)
             adopted_at = self._adoption.adopt(item, pixels, session.worker_run)
         except BlockUnavailableError as error:
@@ -149,6 +151,15 @@ class Arrivals:
         session.released_nbytes += item.spec.nbytes
         self._tally.hops.store.append(adopted_at - session.last_sign)
         return True
+
+    def _check_room(self, session: Session) -> None:
+        """Refuse what no worker sends that keeps to its credit: one message could fill the memory.
+
+        Raises:
+            ValueError: It is that.
+        """
+        if session.released_nbytes > BLOCK_NBYTES and self._adoption.is_full:
+            raise ValueError(f"wanted at most {BLOCK_NBYTES} bytes in a batch: the viewer's memory is full")
 
     def _open_pixels(self, session: Session, item: ImageReady, frames: list[zmq.Frame]) -> PixelSource:
         match item.pixels:
