@@ -225,6 +225,23 @@ class TestOnPosix:
         with pytest.raises(ConnectionFileError, match="owner"):
             write_connection(VIEWER, [folder])
 
+    @pytest.mark.parametrize("open_to_others", [0o755, 0o770, 0o1777])
+    def test_a_folder_open_to_others_is_not_searched(self, folder: Path, open_to_others: int) -> None:
+        write_connection(VIEWER, [folder])
+        folder.chmod(open_to_others)
+
+        assert list(find_connections([folder])) == []
+
+    def test_nor_is_one_of_another_user_or_a_link_to_one(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write_connection(VIEWER, [folder])
+        (tmp_path / "link").symlink_to(folder)
+
+        assert list(find_connections([tmp_path / "link"])) == []
+        monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
+        assert list(find_connections([folder])) == []
+
     def test_a_link_is_refused(self, folder: Path) -> None:
         path = write_connection(VIEWER, [folder])
         (folder / "viewer-1111.json").symlink_to(path)

@@ -145,6 +145,21 @@ def test_a_folder_that_others_may_change_is_refused(folder: Path) -> None:
         create_segment(open_folder, header())
 
 
+@pytest.mark.skipif(sys.platform == "win32" or os.getuid() != 0, reason="only root can give a folder away")
+def test_a_folder_that_another_user_may_have_made_for_this_one_is_refused(folder: Path) -> None:
+    for_all, theirs = folder / "tmp", folder / "tmp" / "mine"
+    theirs.mkdir(parents=True)
+    for each in (for_all, theirs):
+        each.chmod(0o1777)
+    os.chown(theirs, 65534, -1)
+
+    with pytest.raises(PermissionError, match="closed to others"):
+        create_segment(theirs, header())
+    create_segment(for_all, header()).remove()
+    for_all.chmod(0o755)  # then only who may write there has made it
+    create_segment(theirs, header()).remove()
+
+
 @posix
 def test_a_missing_folder_is_made_for_this_user_alone(folder: Path) -> None:
     made = create_segment(folder / "missing" / "inner", header())

@@ -65,6 +65,17 @@ def test_the_same_viewer_is_there_once(file: Any, folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["viewer-5555.json"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has access lists instead")
+def test_a_folder_that_others_may_use_takes_none(file: Any, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o1777)
+
+    path = add_remote(file(host="imaging-3"), [tmp_path / "shared", folder])
+
+    assert path.parent == folder
+    assert list((tmp_path / "shared").iterdir()) == []
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[1]", "not json", '{"host": 3}'])
 def test_what_is_no_connection_file_is_refused(tmp_path: Path, folder: Path, text: str) -> None:
     path = tmp_path / "other.json"

@@ -136,6 +136,17 @@ def test_a_folder_that_others_can_write_is_refused(tmp_path: Path) -> None:
         folder_in(tmp_path).write(np.zeros((3, 5)))
 
 
+@pytest.mark.skipif(sys.platform == "win32" or os.getuid() != 0, reason="only root can give a folder away")
+def test_so_is_one_that_another_user_may_have_made_for_this_one(tmp_path: Path) -> None:
+    (tmp_path / "spill").mkdir()
+    for each in (tmp_path, tmp_path / "spill"):
+        each.chmod(0o1777)
+    os.chown(tmp_path / "spill", 65534, -1)
+
+    with pytest.raises(PermissionError, match="closed to others"):
+        folder_in(tmp_path).write(np.zeros((3, 5)))
+
+
 def test_a_full_disk_is_an_error(tmp_path: Path) -> None:
     folder = SpillFolder(tmp_path / "spill", spare_nbytes=1 << 60)
 

@@ -204,8 +204,11 @@ def decode_connection(data: bytes, source: str) -> Connection:
 
 
 def find_connections(folders: list[Path]) -> Iterator[tuple[Path, Connection]]:
-    """Yield all readable connection files of this user; the viewers may be gone since."""
-    for folder in folders:
+    """Yield all readable connection files of this user; the viewers may be gone since.
+
+    A folder that others may use is not looked into: what lies there may have been put or swapped by them.
+    """
+    for folder in filter(_is_private_folder, folders):
         for path in sorted(folder.glob(f"{PREFIX}*.json")):
             with contextlib.suppress(ConnectionFileError):
                 yield path, read_connection(path)
@@ -242,6 +245,14 @@ def _write(connection: Connection, folder: Path) -> Path:
 def _make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     _check_private(folder.lstat(), folder, stat.S_IFDIR)
+
+
+def _is_private_folder(folder: Path) -> bool:
+    try:
+        _check_private(folder.lstat(), folder, stat.S_IFDIR)
+    except (OSError, ConnectionFileError):
+        return False
+    return True
 
 
 def _open_no_link(path: str, flags: int) -> int:

@@ -54,8 +54,8 @@ def make_private_folder(folder: Path) -> None:
             make_private_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
-    shared = bool(found.st_mode & stat.S_ISVTX)
-    if not stat.S_ISDIR(found.st_mode) or not (shared or (_is_ours(found) and not _mode(found) & 0o022)):
+    is_closed = _is_ours(found) and not _mode(found) & 0o022
+    if not stat.S_ISDIR(found.st_mode) or not (is_closed or _is_for_all(found, folder)):
         raise PermissionError(errno.EPERM, "wanted a folder of this user, closed to others", str(folder))
 
 
@@ -152,6 +152,12 @@ def at_fork(
     """Call these around each fork, where there are forks."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)
+
+
+def _is_for_all(found: os.stat_result, folder: Path) -> bool:
+    """Say whether nobody but its owner removes another's files there, and that one is to be trusted."""
+    is_trusted = found.st_uid in {0, os.getuid()} or not folder.parent.stat().st_mode & 0o022
+    return bool(found.st_mode & stat.S_ISVTX) and is_trusted
 
 
 def _is_ours(found: os.stat_result) -> bool:

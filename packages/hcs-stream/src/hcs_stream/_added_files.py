@@ -7,7 +7,14 @@ from pathlib import Path
 
 import msgspec
 
-from hcs_protocol import Connection, ConnectionFileError, decode_connection, new_id, read_connection
+from hcs_protocol import (
+    Connection,
+    ConnectionFileError,
+    decode_connection,
+    new_id,
+    private_folder,
+    read_connection,
+)
 
 from ._whereabouts import LOCAL_HOSTS, is_gone
 
@@ -76,7 +83,7 @@ def _read(source: Path) -> bytes:
 
 
 def _copy(connection: Connection, folder: Path) -> Path:
-    folder.mkdir(mode=0o700, exist_ok=True)
+    private_folder([folder])
     path = _free_path(connection, folder)
     new = folder / f".{new_id()}.new"
     try:

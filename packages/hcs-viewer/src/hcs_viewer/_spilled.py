@@ -176,9 +176,15 @@ def _is_closed_to_others(base: Path) -> bool:
         return base.is_dir()
     with suppress(OSError):
         found = base.lstat()
-        is_ours = found.st_uid == os.getuid() and not found.st_mode & 0o022
-        return stat.S_ISDIR(found.st_mode) and (is_ours or bool(found.st_mode & stat.S_ISVTX))
+        is_closed = found.st_uid == os.getuid() and not found.st_mode & 0o022
+        return stat.S_ISDIR(found.st_mode) and (is_closed or _is_for_all(found, base))
     return False
+
+
+def _is_for_all(found: os.stat_result, base: Path) -> bool:
+    """Say whether nobody but its owner removes another's files there, and that one is to be trusted."""
+    is_trusted = found.st_uid in {0, os.getuid()} or not base.parent.stat().st_mode & 0o022
+    return bool(found.st_mode & stat.S_ISVTX) and is_trusted
 
 
 def _is_own(path: Path) -> bool:
