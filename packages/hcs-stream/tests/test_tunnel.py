@@ -105,6 +105,17 @@ def test_images_arrive_through_it(connected: Callable[..., hcs_stream.Stream], f
     assert far.pixels() == [bytes([7] * 20)]
 
 
+def test_none_is_made_to_a_viewer_that_lets_everybody_in(
+    connected: Callable[..., hcs_stream.Stream], far: Any, ssh: FakeSsh
+) -> None:
+    keyless = {"public_key": "", "client_public_key": "", "client_secret_key": ""}
+    ssh.leads_to(msgspec.structs.replace(far.connection, machine="another", **keyless))
+
+    with pytest.raises(TunnelError, match=r"lets in everybody .* start it without --insecure"):
+        connected("me@server")
+    assert not any("-L" in call for call in ssh.calls)
+
+
 @pytest.mark.parametrize("host", ["me@server", "ssh://me@server"])
 def test_a_host_may_say_it(connected: Callable[..., hcs_stream.Stream], far: Any, host: str) -> None:
     with connected(host=host) as stream:

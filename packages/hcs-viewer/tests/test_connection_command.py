@@ -226,6 +226,15 @@ def test_help_teaches_by_examples(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Exit status:" in said
 
 
+def test_one_that_lets_everybody_in_is_not_shared_through_a_tunnel(
+    new: New, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new(5555, public_key="", client_public_key="", client_secret_key="")
+
+    assert main(["connection", "--ssh", "user@server"]) == 1
+    assert "everybody on user@server: start it without --insecure" in capsys.readouterr().err
+
+
 def test_no_machine_for_ssh_is_told_before_it_is_run(new: New, capsys: pytest.CaptureFixture[str]) -> None:
     new(5555)
 

@@ -121,6 +121,7 @@ class TunnelKeeper:
                 self.problem = None
                 return False
             there = self._fetch(self.place, self.data_port)
+            check_keys(there)
             ssh = self._open(there)
         try:
             self._watch(ssh, there)
@@ -241,6 +242,20 @@ def _ask_there(place: SshPlace, which: str, environ: Mapping[str, str]) -> bytes
         said = done.stderr.decode("utf-8", "replace")
         raise explain(place, done.returncode, said, program=program, variable=REMOTE_VIEWER)
     return done.stdout
+
+
+def check_keys(there: Connection) -> None:
+    """Refuse a tunnel whose near end everybody on this machine could use.
+
+    Raises:
+        TunnelError: The viewer has no keys.
+    """
+    if not there.is_secure:
+        raise TunnelError(
+            f"viewer {there.title!r} lets in everybody on its machine (--insecure), and through a tunnel "
+            "everybody on this one: start it without --insecure",
+            is_there=True,
+        )
 
 
 def near_end(there: Connection, ports: list[int], host: str, far_end: str, requested_port: int) -> Connection:

@@ -158,6 +158,12 @@ def _open_private(path: str, flags: int) -> int:
 def _share(found: Running, place: SshPlace, port: int | None) -> int:
     from ._sharing import share  # no other way needs it
 
+    if not found.connection.is_secure:
+        return _fail(
+            "this viewer lets in everybody on this machine (--insecure), and through a tunnel everybody on "
+            f"{place.destination}: start it without --insecure"
+        )
+
     def again() -> Connection | None:
         try:
             known = _viewer(found.connection.data_port).connection

@@ -28,7 +28,7 @@ from hcs_protocol import (
     write_connection,
 )
 from hcs_stream._added_files import MAX_NBYTES, HostWantedError, add_connection
-from hcs_stream._tunnel import near_end
+from hcs_stream._tunnel import check_keys, near_end
 from hcs_stream._viewers import Viewer
 from hcs_stream._whereabouts import is_at, is_here
 from hcs_stream.sending import printable
@@ -136,6 +136,7 @@ def _hold(options: argparse.Namespace) -> int:
     """Have the connection file that comes on standard input here, until that ends."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     there = decode_connection(sys.stdin.buffer.readline(MAX_NBYTES), "standard input")
+    check_keys(there)
     _forget_others(there)
     connection = near_end(
         there, [there.data_port, there.control_port], HOST, options.far_end, there.requested_port
