@@ -335,6 +335,25 @@ def test_other_files_are_not_looked_at(folder: Path, caplog: pytest.LogCaptureFi
         (folder / name).unlink()
 
 
+def test_what_is_not_this_users_alone_is_opened_once_and_a_link_never(folder: Path) -> None:
+    (folder / "hcs-1-0123abcd").touch(0o604)
+    (folder / "hcs-1-0123abce").symlink_to(folder / "hcs-1-0123abcd")
+    opened: list[str] = []
+
+    def open_counted(path: Path, flags: int) -> int:
+        opened.append(Path(path).name)
+        return open_really(path, flags)
+
+    open_really, finder = os.open, Orphans()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "open", open_counted)
+        found = adopted_by(5555, finder), adopted_by(5555, finder)
+
+    assert (found, opened) == (([], []), ["hcs-1-0123abcd"])
+    for path in folder.iterdir():
+        path.unlink()
+
+
 def test_missing_folders_have_no_orphans(folder: Path) -> None:
     finder = Orphans([folder / "missing"])
 

@@ -19,7 +19,7 @@ from hcs_protocol.testing import FakeClock
 from hcs_viewer._adoption import Adoption
 from hcs_viewer._inbox import ArrivedImage, Inbox, ToWindow
 from hcs_viewer._presence import Presence
-from hcs_viewer._recovery import BUDGET_SECONDS, PERIOD_SECONDS, Here, Recovery
+from hcs_viewer._recovery import BUDGET_SECONDS, PART, PERIOD_SECONDS, Here, Recovery
 from hcs_viewer._sessions import Sessions
 from hcs_viewer._shelf import PixelsFile
 from hcs_viewer._store import Store
@@ -54,11 +54,13 @@ class Finder:
 
     owed: list[Orphan] = field(default_factory=list)
     looks: int = 0
+    before_each: Callable[[], object] = lambda: None
 
     def adopt_orphans(
         self, is_ours: Callable[[Destination], bool], adopt: Callable[[OrphanedImage], object]
     ) -> int:
         self.looks += 1
+        self.before_each()
         failures, adopted = [], 0
         for orphan in [orphan for orphan in self.owed if is_ours(orphan.destination)]:
             try:
@@ -321,3 +323,15 @@ def test_other_viewers_images_are_left_alone(case: Case) -> None:
 
     assert len(case.finder.owed) == 1
     assert not case.dead
+
+
+def test_after_a_look_that_took_long_live_workers_have_most_of_the_time() -> None:
+    case = Case()
+    case.finder.before_each = lambda: case.clock.advance(5 * PART)
+
+    case.look()
+
+    case.clock.advance(4.5)
+    assert not case.recovery.is_due
+    case.clock.advance(0.5)
+    assert case.recovery.is_due

@@ -22,8 +22,10 @@ from ._tally import Tally
 
 logger = logging.getLogger(__name__)
 
-PERIOD_SECONDS = 1.0
+PERIOD_SECONDS, MOST_PERIOD_SECONDS = 1.0, 10.0
 """How long after one look the next one is due."""
+PART = 1 / 16
+"""Of the time for looks, if they take long: other users may have left a million files there."""
 BUDGET_SECONDS = 0.02
 """For adopting, per turn: live workers wait meanwhile."""
 
@@ -105,8 +107,11 @@ class Recovery:
             self._orphans.adopt_orphans(self._here.is_meant, self._adopt)
         except TurnOverError:
             self.look_soon()
+            return
         except (MemoryError, OSError) as error:
             self._warn_once(str(error))
+        took = self._presence.clock() - now
+        self._due = now + min(max(PERIOD_SECONDS, took / PART), MOST_PERIOD_SECONDS)
 
     def _adopt(self, orphan: OrphanedImage) -> None:
         self._check_turn()
