@@ -12,7 +12,7 @@ from hypothesis import seed as with_seed
 from hypothesis import strategies as st
 
 from hcs_protocol import BlockRef, MalformedMessageError, Shutdown, decode
-from hcs_protocol.testing import golden_messages
+from hcs_protocol.testing import FRAME_SPEC, golden_frames, golden_messages
 
 Frames = list[bytes]
 
@@ -37,6 +37,9 @@ PATHS = (
 WORDS = (b"\x00", b"\xff", b"{", b"}", b"[", b'"', b"\\u", b"1e999", b",,", b"null", b"\xc3", b"NaN", b"-")
 MOST_NBYTES = 3000
 LOOSE_NBYTES = 300
+COMPRESSED = 0.2
+"""Of the messages of a worker."""
+HEADER_NBYTES = 32
 SPEC = {"shape": [2, 3], "dtype": "uint16"}
 PIXELS = bytes(12)
 
@@ -70,6 +73,7 @@ class Inputs:
         self._batches = [message for message in self.golden if message.get("type") == "Batch"]
         self._blocks = [msgspec.to_builtins(block) for block in blocks]
         self._paths = [*PATHS, *files]
+        self._compressed_frames = list(golden_frames().items())
 
     def messages(self, count: int, session: str, *, batches: bool) -> Iterator[Frames]:
         """Yield messages that are nearly right, each with frames after it; none is a good Shutdown."""
@@ -80,6 +84,8 @@ class Inputs:
 
     def _message(self, session: str, *, batches: bool) -> Frames:
         chance = self._chance
+        if batches and chance.random() < COMPRESSED:
+            return self._compressed(session)
         pool = self._batches if batches and chance.random() < 0.8 else self.golden
         message = copy.deepcopy(chance.choice(pool))
         if "session" in message and chance.random() < 0.9:
@@ -92,6 +98,20 @@ class Inputs:
         if chance.random() < 0.3:
             encoded = self.spoil_bytes(encoded)
         return [encoded, *self._more_frames()]
+
+    def _compressed(self, session: str) -> Frames:
+        """Return a good message with a compressed frame that is damaged, mostly behind its header."""
+        chance = self._chance
+        codec, frame = chance.choice(self._compressed_frames)
+        damaged = bytearray(frame)
+        for _ in range(chance.randrange(4)):
+            at = chance.randrange(HEADER_NBYTES if chance.random() < 0.2 else len(frame))
+            damaged[at] = chance.randrange(256)
+        pixels = {"type": "frame", "frame": 1, "nbytes": len(frame), "codec": codec}
+        sequence = chance.randrange(1, 1_000_000)
+        item = {"type": "ImageReady", "sequence": sequence, "spec": FRAME_SPEC, "pixels": pixels}
+        batch = {"type": "Batch", "session": session, "oldest": 1, "items": [item]}
+        return [msgspec.json.encode(batch), bytes(damaged)]
 
     def _batch(self, session: str) -> dict[str, Any]:
         items = [self._item(number) for number in range(1, self._chance.randrange(2, 5))]

@@ -40,6 +40,10 @@ class Meddler:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         self.changed = 0
+        self.is_spoiling = False
+        """Whether to change all that comes from now on."""
+        self.ended = 0
+        """Connections that are over."""
         self._is_over = False
         self._thread = threading.Thread(target=self._run, name="meddler", daemon=True)
         self._thread.start()
@@ -56,6 +60,7 @@ class Meddler:
                 near, _ = self._listening.accept()
                 with near, socket.create_connection(self._there) as far, contextlib.suppress(OSError):
                     self._pass_on(near, far)
+                self.ended += 1
 
     def _pass_on(self, near: socket.socket, far: socket.socket) -> None:
         passed, harmless = 0, self._chance.randrange(2 * HANDSHAKE_NBYTES) if self._chance else 0
@@ -66,8 +71,8 @@ class Meddler:
                     return
                 if ready is near:
                     passed += len(data)
-                    if self._chance and passed > harmless:
-                        data = self._change(data, self._chance)
+                    if self.is_spoiling or (self._chance and passed > harmless):
+                        data = self._change(data, self._chance or random.Random(passed))
                     if self._keeps:
                         self._heard += data
                     far.sendall(data)

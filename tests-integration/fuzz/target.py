@@ -64,6 +64,14 @@ class Target:
             return float(psutil.Process(self.process.pid).memory_info().rss) / 1e6
         return 0.0
 
+    @property
+    def peak_mb(self) -> float:
+        """The most memory that it had at once; where that is not told, what it has."""
+        with contextlib.suppress(OSError):
+            said = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
+            return int(said.partition("VmHWM:")[2].split()[0]) / 1e3
+        return self.resident_mb
+
 
 def _unhandled(entries: Iterable[bytes]) -> list[str]:
     return [entry.decode(errors="replace") for entry in entries if UNHANDLED.search(entry)]

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,18 @@ import msgspec
 import numpy as np
 import pytest
 import tifffile
-from fuzz.inputs import PIXELS, SPEC, Inputs, generated
+from fuzz.inputs import HEADER_NBYTES, PIXELS, SPEC, Inputs, generated
 from fuzz.peer import Peer
 from fuzz.target import Places, Target
 
 from hcs_protocol import Counters
+from hcs_protocol.testing import golden_frames
 
 HUGE = {"shape": [100_000, 100_000], "dtype": "uint16"}
-MOST_MB = 200.0
+LARGE_SIDE = 11_008
+LARGE = {"shape": [LARGE_SIDE, LARGE_SIDE], "dtype": "uint16"}
+"""More than the memory of the viewer, and yet not so much that no system would give it."""
+MOST_MB = 150.0
 
 
 @pytest.fixture
@@ -94,35 +99,64 @@ def test_a_small_tiff_that_says_it_is_huge_takes_no_memory(
     with tifffile.TiffFile(tmp_path / "bomb.tif", mode="r+") as tiff:
         for tag in ("ImageWidth", "ImageLength", "RowsPerStrip"):
             tiff.pages.first.tags[tag].overwrite(HUGE["shape"][0])
-    before = target.resident_mb
+    before = target.peak_mb
 
     after = image(peer, file(tmp_path / "bomb.tif"), spec=HUGE)
 
     assert (after.refused, after.adopted) == (counters.refused + 1, counters.adopted)
-    assert target.resident_mb < before + MOST_MB
+    assert target.peak_mb < before + MOST_MB
+
+
+@pytest.mark.parametrize("spec", [LARGE, {"shape": [8, 8], "dtype": "uint16"}], ids=["image", "its tile"])
+def test_nor_does_one_that_is(
+    target: Target, peer: Peer, counters: Counters, tmp_path: Path, spec: dict[str, Any]
+) -> None:
+    tile = None if spec is LARGE else (LARGE_SIDE, LARGE_SIDE)
+    pixels = np.zeros(spec["shape"], np.uint16)
+    tifffile.imwrite(tmp_path / "bomb.tif", pixels, compression="zlib", tile=tile)
+    before = target.peak_mb
+
+    after = image(peer, file(tmp_path / "bomb.tif"), spec=spec)
+
+    assert (after.refused, after.adopted) == (counters.refused + 1, counters.adopted)
+    assert target.peak_mb < before + MOST_MB
 
 
 def test_a_zarr_array_whose_chunks_are_huge_takes_no_memory(
     target: Target, peer: Peer, counters: Counters, tmp_path: Path
 ) -> None:
-    chunks = [1 << 20, 1 << 20]
-    metadata = {"zarr_format": 2, "shape": SPEC["shape"], "chunks": chunks, "dtype": "<u2", "order": "C"}
-    metadata |= {"fill_value": 0, "compressor": None, "filters": None, "dimension_separator": "/"}
-    (tmp_path / "0").mkdir()
+    metadata = {"zarr_format": 2, "shape": SPEC["shape"], "chunks": LARGE["shape"], "dtype": "<u2"}
+    metadata |= {"order": "C", "fill_value": 0, "compressor": {"id": "zlib", "level": 1}, "filters": None}
     (tmp_path / ".zarray").write_text(json.dumps(metadata))
-    (tmp_path / "0" / "0").write_bytes(bytes(100))
-    before = target.resident_mb
+    (tmp_path / "0.0").write_bytes(zlib.compress(bytes(2 * LARGE_SIDE**2), 1))
+    before = target.peak_mb
 
-    after = image(peer, file(tmp_path / "0" / "0"))
+    after = image(peer, file(tmp_path / "0.0"))
 
     assert (after.refused, after.adopted) == (counters.refused + 1, counters.adopted)
-    assert target.resident_mb < before + MOST_MB
+    assert target.peak_mb < before + MOST_MB
 
 
 def test_a_spec_that_says_more_than_the_frame_has_is_refused(peer: Peer, counters: Counters) -> None:
     after = image(peer, {"type": "frame", "frame": 1, "nbytes": 12}, PIXELS, spec=HUGE)
 
     assert (after.refused, after.adopted) == (counters.refused + 1, counters.adopted)
+
+
+def test_a_compressed_frame_that_becomes_huge_takes_no_memory(
+    target: Target, peer: Peer, counters: Counters
+) -> None:
+    zeros = bytearray(golden_frames()["blosc2-zstd"][:HEADER_NBYTES])
+    for at, value in ((4, 2 * LARGE_SIDE**2), (12, HEADER_NBYTES)):  # so many bytes from so many
+        zeros[at : at + 4] = value.to_bytes(4, "little")
+    zeros[31] = 0x10  # all of them zeros
+    frame = {"type": "frame", "frame": 1, "nbytes": HEADER_NBYTES, "codec": "blosc2-zstd"}
+    before = target.peak_mb
+
+    after = image(peer, frame, bytes(zeros), spec=LARGE)
+
+    assert (after.refused, after.adopted) == (counters.refused + 1, counters.adopted)
+    assert target.peak_mb < before + MOST_MB
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "hcs-1-2/../x", "/dev/shm/hcs-1", "hcs-\0", "shadow"])

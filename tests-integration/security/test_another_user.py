@@ -19,6 +19,8 @@ import pytest
 import zmq
 
 import hcs_stream
+from hcs_protocol import find_connections
+from hcs_shm import BlockPool
 
 from .knocking import Keys, is_let_in
 
@@ -137,6 +139,21 @@ def test_it_cannot_put_a_connection_file_of_its_own_there(outcomes: dict[str, st
     assert outcomes[f"put beside {stage.viewer.path.parent}"] == "PermissionError"
 
 
+def test_a_connection_file_that_another_user_wrote_is_not_read(stage: Stage, user: int) -> None:
+    folder, theirs = stage.viewer.path.parent, stage.root / "theirs"
+    theirs.mkdir(mode=0o700)
+    shutil.copy(stage.viewer.path, theirs)  # which is ours, as a hard link can be
+    planted = Path(shutil.copy(stage.viewer.path, folder / "viewer-1111.json"))
+    for each in (theirs, planted):
+        os.chown(each, user, user)
+
+    try:
+        assert [path for path, _ in find_connections([folder, theirs])] == [stage.viewer.path]
+    finally:
+        shutil.rmtree(theirs)
+        planted.unlink()
+
+
 def test_it_cannot_inject_without_the_file(stage: Stage) -> None:
     connection = stage.viewer.connection
     before = stage.viewer.ping().counters
@@ -193,15 +210,26 @@ def test_what_it_puts_where_segments_and_spilled_images_lie_is_left_alone(stage:
     planted = stage.root / "spill" / "viewer-ffff"
     planted.symlink_to(precious)
     os.chown(planted, user, user, follow_symlinks=False)
-    squatted = stage.root / "shm" / "hcs-1-0badcafe"
-    squatted.write_bytes(bytes(8192))
-    os.chown(squatted, user, user)
+    squatted = [_dead_segment(stage.root / name, user) for name in OURS]
 
     hcs_stream.start_viewer(_free_port(), persistent=False, timeout=READY_SECONDS).stop()
 
     assert (precious / "thesis.tex").exists()
     assert planted.is_symlink()
-    assert squatted.exists()
+    assert all(path.exists() for path in squatted)
+
+
+def _dead_segment(folder: Path, user: int) -> Path:
+    """Leave what a viewer would remove at once, were it of its own user."""
+    path = folder / "hcs-1-0badcafe"
+    pool = BlockPool(folder=folder)
+    try:
+        path.touch(mode=0o600)
+        path.write_bytes((folder / pool.lend(100).ref.segment).read_bytes())
+    finally:
+        pool.close()
+    os.chown(path, user, user)
+    return path
 
 
 def _await(viewer: hcs_stream.Viewer, is_so: Callable[[], bool]) -> None:

@@ -4,7 +4,7 @@ import contextlib
 import resource
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
@@ -12,12 +12,16 @@ import zmq
 from fuzz.peer import Peer
 from fuzz.target import Places, Target, running_viewer
 
-from .knocking import CURVE_GREETING, Keys, callers, is_hung_up_on, is_let_in
+from hcs_protocol import Connection, Ping, encode, endpoint
+
+from .knocking import CURVE_GREETING, PATIENCE_MILLISECONDS, Keys, callers, is_hung_up_on, is_let_in
 
 pytestmark = pytest.mark.long  # it keeps the machine busy
 
 MANY = min(1500, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
-MOST_WAITING = 256
+WORKERS = min(150, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 6)
+STARTS = 3
+MOST_WAITING, WAITING_PART = 256, 8
 CHUNK = bytes(1 << 20)
 MOST_MB = 200.0
 """Far below what was sent; a gate that looks fifty times a second lets some of it through."""
@@ -26,6 +30,22 @@ Wait = Callable[[Callable[[], bool]], None]
 needs_tcp_info = pytest.mark.skipif(
     not hasattr(socket, "TCP_INFO"), reason="only Linux says how much a connection has said"
 )
+
+
+@contextlib.contextmanager
+def workers(connection: Connection, count: int) -> Iterator[list[zmq.SyncSocket]]:
+    """Connect the sockets of so many workers in one moment; yields those that can ask."""
+    keys = Keys.of(connection)
+    with zmq.Context(io_threads=2) as context, contextlib.ExitStack() as stack:
+        found = []
+        for kind, port in [(zmq.PUB, connection.data_port), (zmq.DEALER, connection.control_port)] * count:
+            each = stack.enter_context(context.socket(kind))
+            each.linger = 0
+            each.curve_serverkey = keys.server.encode()
+            each.curve_publickey, each.curve_secretkey = keys.public.encode(), keys.secret.encode()
+            each.connect(endpoint(connection.host, port))
+            found.append(each)
+        yield found[1::2]
 
 
 def descriptors(target: Target) -> int:
@@ -79,12 +99,29 @@ def test_who_says_half_a_greeting_and_waits_is_hung_up_on(target: Target) -> Non
 def test_a_viewer_without_descriptors_lives_on_and_says_why(places: Places, wait_for: Wait) -> None:
     with running_viewer(places, descriptors=96) as target:
         connection = target.connection
+        before = descriptors(target)
         with callers(connection.host, connection.control_port, 200):
-            wait_for(lambda: "too many wait" in (said := target.log.read_text()) or "descriptor" in said)
+            wait_for(lambda: "too many wait" in target.log.read_text())
+            wait_for(lambda: descriptors(target) <= before + 96 // WAITING_PART)
+            with Peer(connection) as peer:
+                peer.settle()
 
-        with Peer(connection) as peer:
-            peer.settle()
         assert not target.unhandled
+
+
+@needs_tcp_info
+def test_hundreds_of_workers_that_start_at_once_are_all_let_in(places: Places, wait_for: Wait) -> None:
+    with running_viewer(places) as target:
+        before = descriptors(target)
+        for _ in range(STARTS):
+            with workers(target.connection, WORKERS) as asking:
+                for each in asking:
+                    each.send_multipart([b"", encode(Ping(id="1"))])
+                assert all(each.poll(PATIENCE_MILLISECONDS) and each.recv_multipart() for each in asking)
+                wait_for(lambda: descriptors(target) >= before + 2 * WORKERS)
+            wait_for(lambda: descriptors(target) <= before + 10)
+
+        assert "refused" not in target.log.read_text()
 
 
 def test_peers_beyond_the_limit_are_refused_and_others_stay(places: Places, wait_for: Wait) -> None:

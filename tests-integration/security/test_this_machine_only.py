@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import msgspec
 import psutil
 import pytest
 from fuzz.peer import Peer
@@ -38,6 +39,26 @@ def test_without_keys_it_says_so_and_lets_everybody_in(places: Places) -> None:
         assert (connection.public_key, connection.client_secret_key, connection.is_secure) == ("", "", False)
         assert "insecure" in target.log.read_text()
         assert addresses(target) == {"127.0.0.1"}
+
+
+def test_without_keys_no_tunnel_leads_to_it(places: Places) -> None:
+    with running_viewer(places, insecure=True) as target:
+        port = str(target.connection.data_port)
+        shared = ["hcs_viewer", "connection", port, "--ssh", "user@server"]
+        held = ["hcs_stream", "connection", "hold"]
+        for command, said in ((shared, ""), (held, msgspec.json.encode(target.connection).decode() + "\n")):
+            refused = subprocess.run(
+                [sys.executable, "-m", *command],
+                env=places.environment,
+                input=said,
+                capture_output=True,
+                text=True,
+                timeout=100,
+                check=False,
+            )
+
+            assert refused.returncode == 1
+            assert "without --insecure" in refused.stderr
 
 
 def test_a_list_of_viewers_says_which_one_lets_everybody_in(places: Places, target: Target) -> None:

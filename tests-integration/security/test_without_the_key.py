@@ -1,7 +1,7 @@
 """Another host, or whoever else reaches the ports, without the key of this viewer's life."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import msgspec
@@ -74,7 +74,33 @@ def test_what_was_recorded_on_the_wire_cannot_be_said_again(target: Target, peer
     assert peer.ping().counters == before
 
 
-def test_what_is_changed_on_the_wire_ends_the_connection(target: Target) -> None:
+@pytest.mark.parametrize("port", PORTS)
+def test_what_is_changed_on_the_wire_ends_the_connection(
+    target: Target, peer: Peer, port: str, wait_for: Callable[[Callable[[], bool]], None]
+) -> None:
+    connection = target.connection
+    meddler = Meddler(None, connection.host, getattr(connection, port))
+    try:
+        with Peer(msgspec.structs.replace(connection, **{port: meddler.port})) as worker:
+            session = worker.open_session()
+            before = peer.ping().counters
+            meddler.is_spoiling = True
+            item = {"type": "ImageReady", "sequence": 1, "spec": SPEC, "pixels": FRAME}
+            batch = {"type": "Batch", "session": session, "oldest": 1, "items": [item]}
+            if port == "data_port":
+                worker.send_data([[msgspec.json.encode(batch), PIXELS]])
+            else:
+                worker.send_control([[b'{"type":"Shutdown","id":"1"}']])
+            wait_for(lambda: meddler.ended > 0)
+    finally:
+        meddler.close()
+
+    after = peer.ping().counters
+    assert meddler.changed > 0
+    assert (after.adopted, after.malformed) == (before.adopted, before.malformed)
+
+
+def test_a_greeting_that_no_key_has_made_ends_the_connection(target: Target) -> None:
     connection = target.connection
     with socket.create_connection((connection.host, connection.data_port), timeout=50) as caller:
         caller.sendall(CURVE_GREETING + b"\x04\xc8\x05HELLO" + bytes(194))
