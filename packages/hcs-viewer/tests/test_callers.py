@@ -58,6 +58,19 @@ def test_of_too_many_those_of_the_loudest_machine_go() -> None:
     assert list(callers.too_many()) == loud[:2]
 
 
+def test_one_that_is_let_in_meanwhile_need_not_go() -> None:
+    callers = Callers(most_waiting=1)
+    first, second, third = waiting(callers, 3)
+
+    gone = []
+    for caller in callers.too_many():
+        callers.see(second, IN)
+        gone += [caller] if callers.waits(caller) else []
+
+    assert gone == [first]
+    assert callers.waiting == [first, third]
+
+
 def test_peers_beyond_the_limit_have_to_go() -> None:
     callers = Callers(most_peers=1)
     first, second = waiting(callers, 2)

@@ -53,6 +53,10 @@ class Callers:
         self._callers.pop((port, descriptor), None)
         self._waiting.pop((port, descriptor), None)
 
+    def waits(self, caller: Caller) -> bool:
+        """Say whether this one is there, and not let in yet."""
+        return self._waiting.get((caller.port, caller.descriptor)) is caller
+
     @property
     def is_anybody_waiting(self) -> bool:
         """Whether there is anybody who is not let in yet."""

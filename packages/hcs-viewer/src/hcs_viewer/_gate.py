@@ -132,7 +132,9 @@ class Gate:
         wanted = (time.monotonic() - began) / LOOK_PART
         self._due = began + min(max(wanted, LOOK_SECONDS), MOST_LOOK_SECONDS)
         for caller in self._callers.too_many():
-            self._hang_up(caller, "too many wait")
+            self._look_at(caller)  # once more: what it has said since would be lost
+            if self._callers.waits(caller):
+                self._hang_up(caller, "too many wait")
 
     def _answer(self) -> None:
         with contextlib.suppress(zmq.Again):
