@@ -18,6 +18,8 @@ from ._port_holders import said
 MAX_FRAME_NBYTES = 1 << 32
 RECEIVED_MESSAGES = 1000
 """So many wait here of each peer; more wait where they come from. Who keeps to its credit has far fewer."""
+BACKLOG = 512
+"""Connections that the system keeps until they are accepted: one that it drops comes again after a second."""
 HANDSHAKE_MILLISECONDS = 5000
 HEARTBEAT_MILLISECONDS = 500
 TIMEOUT_MILLISECONDS = 30_000
@@ -141,6 +143,7 @@ class Sockets:
         server.sndhwm = 0  # credit bounds what is under way; marks lose images silently
         server.rcvhwm = RECEIVED_MESSAGES
         server.maxmsgsize = MAX_FRAME_NBYTES if kind == zmq.SUB else MAX_MESSAGE_NBYTES
+        server.backlog = BACKLOG
         server.handshake_ivl = HANDSHAKE_MILLISECONDS
         if keys:
             server.curve_server = True
