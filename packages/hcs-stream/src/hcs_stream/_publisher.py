@@ -89,7 +89,7 @@ class Publisher:
 
     def destination(self) -> Destination:
         """Name this viewer, and the next image published to it, in the crash journal."""
-        return self._open().link.destination()
+        return (self._shared or self._open()).link.destination()
 
     def publish(self, owed: Sequence[Owed], setting: OverflowSetting) -> None:
         """Queue these and send what the credit allows, the rest later; returns at once."""
@@ -101,7 +101,7 @@ class Publisher:
             if not link.gathers:
                 if link.delivery.in_flight:  # else there is nothing to be told
                     shared.receive()
-                link.send_allowed()
+                link.send_queued()
         shared.busy_until = now + BUSY_SECONDS
 
     def collect(self) -> None:
