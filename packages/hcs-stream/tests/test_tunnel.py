@@ -21,6 +21,7 @@ from hcs_protocol import (
     ConnectionFileError,
     Tunnel,
     TunnelError,
+    ViewerStartError,
     this_machine,
     write_connection,
 )
@@ -267,6 +268,65 @@ def test_what_keeps_ssh_from_it_is_told_at_once(
 
     assert helps in str(raised.value)
     assert _tunnels._keepers == {}
+
+
+STARTS = """
+import pathlib, sys
+folder = pathlib.Path(sys.argv[1])
+with (folder / "started").open("a") as file:
+    file.write("once\\n")
+(folder / "fails").unlink(missing_ok=True)
+"""
+
+
+def test_a_viewer_that_runs_there_is_not_started_again(
+    connected: Callable[..., hcs_stream.Stream], far: Any, ssh: FakeSsh
+) -> None:
+    command = [sys.executable, "-c", STARTS, str(ssh.folder)]
+
+    with connected("me@server", viewer_command=command) as stream:
+        stream.send(np.full((4, 5), 4, "uint8"))
+        stream.flush(LONG)
+
+    assert far.pixels() == [bytes([4] * 20)]
+    assert not (ssh.folder / "started").exists()
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_viewer_that_does_not_run_there_is_started_once_and_found(
+    connected: Callable[..., hcs_stream.Stream], far: Any, ssh: FakeSsh, wait: bool
+) -> None:
+    ssh.fails(1, "hcs-viewer: no viewer of this user runs on port 5555")
+    command = [sys.executable, "-c", STARTS, str(ssh.folder)]
+
+    with connected("me@server", viewer_command=command, wait=wait) as stream:
+        stream.send(np.full((4, 5), 5, "uint8"))
+        stream.flush(LONG)
+
+    assert far.pixels() == [bytes([5] * 20)]
+    assert (ssh.folder / "started").read_text() == "once\n"
+
+
+def test_no_viewer_is_started_where_ssh_does_not_get_in(
+    connected: Callable[..., hcs_stream.Stream], ssh: FakeSsh
+) -> None:
+    ssh.fails(255, "me@server: Permission denied (publickey).")
+    command = [sys.executable, "-c", STARTS, str(ssh.folder)]
+
+    with pytest.raises(TunnelError, match="ssh-copy-id"):
+        connected("me@server", viewer_command=command)
+
+    assert not (ssh.folder / "started").exists()
+
+
+def test_why_a_viewer_that_was_started_there_ended_is_told(
+    connected: Callable[..., hcs_stream.Stream], ssh: FakeSsh
+) -> None:
+    ssh.fails(1, "hcs-viewer: no viewer of this user runs on port 5555")
+    command = [sys.executable, "-c", "print('no display'); raise SystemExit(4)"]
+
+    with pytest.raises(ViewerStartError, match="no display"):
+        connected("me@server", viewer_command=command)
 
 
 def test_images_wait_for_a_machine_that_cannot_be_reached_yet(

@@ -17,6 +17,7 @@ from ._blocks import (
     SegmentOffer,
 )
 from ._codec import (
+    MAX_FRAME_NBYTES,
     MAX_MESSAGE_NBYTES,
     MAX_REPLY_NBYTES,
     BadItem,
@@ -204,6 +205,7 @@ __all__ = [
     "DATA_PORT",
     "DTYPES",
     "MAX_DESTINATIONS",
+    "MAX_FRAME_NBYTES",
     "MAX_ITEMS",
     "MAX_MESSAGE_NBYTES",
     "MAX_NBYTES",

@@ -35,7 +35,7 @@ from hcs_protocol import (
 
 from ._batches import batches
 from ._delivery import Delivery
-from ._frames import Frames
+from ._frames import Frames, check_frame
 from ._held import Held
 from ._holdings import Holdings
 from ._latency import Durations
@@ -302,6 +302,7 @@ class Link:
                 self.holdings.number(owed.held, owed.place, owed.sequence)
         first = batch[0]
         if first.held and first.needs_frame(by_block=session.by_block):
+            check_frame(first.nbytes)
             compressed, codec = self.frames.take(first, session)
             frame = memoryview(compressed) if compressed else self.holdings.pixels(first.held)
             pixels = FrameRef(frame=1, nbytes=frame.nbytes, codec=codec)

@@ -30,6 +30,7 @@ from ._parents import hold, make_pipe
 from ._processes import KnownProcess
 from ._start_lock import start_lock
 from ._start_notes import StartNote, read_note, remove_note, write_note
+from ._tunnels import expect_viewer, is_known_to_be_missing
 from ._viewers import Viewer, find_viewer
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,11 @@ class Start:
     def is_under_way(self) -> bool:
         """Whether a viewer that this process started is there or may still come."""
         return self._launch is not None and self._launch.may_succeed
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether this process started a viewer, or waits for one that another started."""
+        return self._launch is not None or self._note is not None
 
     @property
     def is_over(self) -> bool:
@@ -116,6 +122,8 @@ class Start:
 
     def _see_to_it(self) -> Viewer | None:
         if self._launch is None:
+            if not is_known_to_be_missing(self.order.host, self.order.data_port):
+                return None  # it may run there, and be found as soon as the tunnel is open
             with start_lock(self._folder, self.order.place) as lock:
                 return self._take_turn(lock.descriptor) if lock.is_held else None
         if self._launch.may_succeed:
@@ -142,6 +150,7 @@ class Start:
             return None
         pipe = None if self.order.persistent else make_pipe(self._folder, self.order.data_port)
         self._launch = launch(self.order, inherited=lock, parents=pipe)
+        expect_viewer(self.order.host, self.order.data_port)
         self._note = StartNote(
             id=new_id(),
             starter=KnownProcess.of(os.getpid()),

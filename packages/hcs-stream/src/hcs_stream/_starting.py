@@ -170,7 +170,8 @@ def _not_there(
     data_port: int, host: str, start: Start | None, viewer: Viewer | None, timeout: float
 ) -> HcsError:
     """Return why no viewer is ready after so many seconds."""
-    if problem := why_out_of_reach(host, data_port):
+    problem = why_out_of_reach(host, data_port)
+    if problem and not (start and start.is_begun):
         return problem
     if start:
         return start.failure(timeout)

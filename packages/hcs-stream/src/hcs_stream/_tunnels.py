@@ -6,7 +6,7 @@ import threading
 import time
 
 from hcs_protocol import HcsError, TunnelError
-from hcs_protocol.ssh import ssh_place
+from hcs_protocol.ssh import is_ssh, ssh_place
 
 from ._processes import in_forked_child
 from ._tunnel import TunnelKeeper
@@ -39,6 +39,20 @@ def why_out_of_reach(host: str, data_port: int) -> TunnelError | None:
     """Return why the tunnel of this process to a viewer is not open; None if it is, or may be soon."""
     keeper = _keepers.get((host, data_port))
     return keeper.problem if keeper else None
+
+
+def is_known_to_be_missing(host: str, data_port: int) -> bool:
+    """Say whether no viewer can be there that a tunnel would find: ssh got there, or has no part in it."""
+    if not is_ssh(host):
+        return True
+    problem = why_out_of_reach(host, data_port)
+    return problem is not None and problem.is_there
+
+
+def expect_viewer(host: str, data_port: int) -> None:
+    """Look for the viewer of this port more often for a while: it was just started."""
+    if keeper := _keepers.get((host, data_port)):
+        keeper.hurry()
 
 
 def await_viewer(host: str, data_port: int, timeout: float) -> Viewer | None:
