@@ -1,11 +1,14 @@
 """A viewer on another machine is reached through a tunnel, which a script makes that stands in for ssh."""
 
 import contextlib
+import json
 import os
 import shlex
 import signal
 import subprocess
 import sys
+import threading
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,9 @@ from hcs_stream._tunnel import fetch_connection, fetch_connections, near_end
 from hcs_stream._tunnels import await_viewer, close_tunnels, give_up, reach
 from hcs_stream._viewers import find_viewer
 from hcs_stream._whereabouts import is_here, is_kept
+from hcs_stream.cli import main
+from hcs_stream.commands import _ssh_option
+from hcs_stream.commands._viewers_command import list_viewers
 
 LONG = 30.0
 SCRIPT = Path(__file__).with_name("fake_ssh.py")
@@ -153,6 +159,77 @@ def test_the_viewer_that_comes_after_gets_the_images(
         stream.flush(LONG)
 
     assert after.pixels() == [bytes([2] * 20)]
+
+
+EXITS = """
+from hcs_stream import _registry, _tunnels
+
+class Keeper:
+    def __init__(self, *place):
+        pass
+
+    def start(self):
+        pass
+
+    def close(self):
+        print("tunnel closed")
+
+class Waiting:
+    def close(self, timeout):
+        print("images awaited")
+        return 0
+
+_tunnels.TunnelKeeper = Keeper
+_registry.await_exit()
+_registry.join_publisher(("localhost", 5555), Waiting)
+_tunnels.reach("me@server", 5555)
+"""
+
+
+def test_a_process_that_ends_waits_for_its_images_before_it_closes_the_tunnel() -> None:
+    done = subprocess.run([sys.executable, "-c", EXITS], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines() == ["images awaited", "tunnel closed"]
+
+
+def test_who_watches_a_machine_sees_viewers_come(
+    far: Any,
+    ssh: FakeSsh,
+    new_viewer: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(_ssh_option, "NEW_ONES_SECONDS", 0.05)
+    other = new_viewer()
+    other.path.unlink()
+    elsewhere = [msgspec.structs.replace(each.connection, machine="another") for each in (far, other)]
+    seen: set[str] = set()
+
+    def look(seconds: float) -> None:
+        seen.update(json.loads(line)["viewer_run"] for line in capsys.readouterr().out.splitlines())
+        if seen == {far.viewer_run}:
+            ssh.leads_to(*elsewhere)
+        elif len(seen) == 2:
+            raise KeyboardInterrupt
+
+    options = Namespace(ssh="me@server", host="localhost", watch=True, json=True)
+    assert list_viewers(options, sleep=look) == 0
+    for thread in threading.enumerate():
+        if thread.name == "hcs-reach":
+            thread.join()
+    assert seen == {far.viewer_run, other.viewer_run}
+
+
+def test_where_no_viewer_runs_the_machine_is_named(ssh: FakeSsh, capsys: pytest.CaptureFixture[str]) -> None:
+    ssh.leads_to()
+
+    assert main(["viewers", "--ssh", "me@server"]) == 1
+    assert capsys.readouterr().err == "hcs-stream: no viewer of this user runs on ssh://me@server\n"
+
+
+def test_an_empty_name_is_no_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["viewers", "--ssh", ""]) == 1
+    assert "wanted a machine as 'user@server'" in capsys.readouterr().err
 
 
 def test_keys_are_in_no_command_line_and_no_environment(

@@ -64,7 +64,7 @@ def test_a_tunnel_runs_nothing_there_and_asks_nobody() -> None:
     assert command[:3] == ["ssh", "-F", "f"]
     assert command[-3:] == ["-N", "--", "ssh://me@server:22"]
     assert command[command.index("-J") + 1] == "gateway"
-    assert {"-oBatchMode=yes", "-L1:h:2"} <= set(command)
+    assert {"-oBatchMode=yes", "-oRemoteCommand=none", "-L1:h:2"} <= set(command)
 
 
 @pytest.mark.parametrize(

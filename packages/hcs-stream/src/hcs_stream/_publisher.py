@@ -211,6 +211,16 @@ class Publisher:
             self._end()
         return left
 
+    @property
+    def left(self) -> tuple[int, int]:
+        """How many images are owed: in shared memory or on disk, where they outlive this process; and not."""
+        if (shared := self._shared) is None:
+            return 0, 0
+        with shared.lock:
+            images = [owed.held for owed in shared.link.delivery.left() if owed.held is not None]
+        kept = sum(held.ref is not None for held in images)
+        return kept, len(images) - kept
+
     def stalled(self, seconds: float) -> ViewerStalledError:
         """Return the error that says which viewer took nothing for so long, and how many images are left."""
         return ViewerStalledError(f"{self.owed} images are left after {seconds:g} s: viewer {self.viewer}")

@@ -16,6 +16,7 @@ import msgspec
 
 from hcs_protocol import (
     PROTOCOL_VERSION,
+    Connection,
     ConnectionFileError,
     HcsError,
     ViewerStalledError,
@@ -32,6 +33,7 @@ from ._start_lock import start_lock
 from ._start_notes import StartNote, read_note, remove_note, write_note
 from ._tunnels import expect_viewer, is_known_to_be_missing
 from ._viewers import Viewer, find_viewer
+from ._whereabouts import host_of, is_here, machine_name
 
 logger = logging.getLogger(__name__)
 
@@ -205,9 +207,19 @@ def not_ready(viewer: Viewer, timeout: float) -> ViewerStalledError:
     """Return the error that says that this viewer runs and did not become ready, and what helps."""
     where = viewer.connection
     how = "is stopped (SIGCONT lets it go on)" if viewer.is_stopped else "does not answer"
-    return ViewerStalledError(
-        f"no viewer is ready at {where.host}:{where.requested_port} within {timeout:g} s: {viewer!r} {how}; "
-        "its kill() makes room for another"
+    helps = "its kill() makes room for another" if is_here(where) else _what_helps_elsewhere(where)
+    place = f"{host_of(where)}:{where.requested_port} within {timeout:g} s"
+    return ViewerStalledError(f"no viewer is ready at {place}: {viewer!r} {how}; {helps}")
+
+
+def _what_helps_elsewhere(where: Connection) -> str:
+    if where.tunnel:
+        return f"look at its window on {machine_name(where)}"
+    host, port = where.host, where.requested_port
+    return (
+        f"if it was started again, its keys are new, and its file is to be got anew:\n"
+        f"  ssh {host} hcs-viewer connection {port} --host {host} | hcs-stream connection add -\n"
+        f"Else something keeps this machine from ports {where.data_port} and {where.control_port} of {host}"
     )
 
 

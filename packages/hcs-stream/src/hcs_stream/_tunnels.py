@@ -28,9 +28,6 @@ def reach(host: str, data_port: int) -> None:
     with _lock:
         if key in _keepers:
             return
-        if not _keepers:
-            atexit.unregister(close_tunnels)
-            atexit.register(close_tunnels)
         _keepers[key] = TunnelKeeper(ssh_place(host), data_port)
         _keepers[key].start()
 
@@ -89,6 +86,9 @@ def close_tunnels() -> None:
     for keeper in keepers:
         with contextlib.suppress(HcsError):
             keeper.close()
+
+
+atexit.register(close_tunnels)  # now: what is registered later runs earlier, as what waits for viewers has to
 
 
 @in_forked_child

@@ -20,6 +20,7 @@ QUIET = {
     "ForwardAgent": "no",
     "ForwardX11": "no",
     "PermitLocalCommand": "no",
+    "RemoteCommand": "none",
     "LogLevel": "INFO",
 }
 """No question, since nobody may be there to answer; a link that is cut is noticed within 15 seconds."""
