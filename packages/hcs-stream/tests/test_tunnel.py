@@ -406,6 +406,16 @@ def test_why_a_viewer_that_was_started_there_ended_is_told(
         connected("me@server", viewer_command=command)
 
 
+def test_a_viewer_that_was_started_there_and_is_not_found_is_told(ssh: FakeSsh) -> None:
+    ssh.fails(1, "hcs-viewer: no viewer of this user runs on port 5555")
+    command = [sys.executable, "-c", "print('gone to the background')"]
+
+    with pytest.raises(ViewerStartError, match=r"(?s)the background.*'hcs-viewer connection 5555' does not"):
+        hcs_stream.connect("me@server", data_port=5555, viewer_command=command, timeout=2)
+
+    close_tunnels()
+
+
 def test_images_wait_for_a_machine_that_cannot_be_reached_yet(
     connected: Callable[..., hcs_stream.Stream], far: Any, ssh: FakeSsh
 ) -> None:

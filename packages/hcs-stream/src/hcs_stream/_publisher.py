@@ -19,6 +19,7 @@ from ._link import Link
 from ._overflow import OverflowSetting
 from ._owed import Owed
 from ._shared_link import SharedLink
+from ._whereabouts import LOCAL_HOSTS
 
 logger = logging.getLogger(__name__)
 
@@ -247,7 +248,9 @@ class Publisher:
 
     def _say_what_is_waited_for(self, timeout: float) -> None:
         if self._shared and self._shared.link.session is None and self.owed:
-            hint = f"start one with 'hcs-viewer --data-port {self.label.rpartition(':')[2]}'"
+            host, _, port = self.label.rpartition(":")
+            where = "" if host in LOCAL_HOSTS else "on that machine "
+            hint = f"start one {where}with 'hcs-viewer --data-port {port}'"
             logger.warning("no viewer %s left=%d waiting=%g s; %s", self.label, self.owed, timeout, hint)
 
     def _say_goodbye(self) -> None:

@@ -25,6 +25,7 @@ from hcs_protocol import (
     private_folder,
     runtime_folders,
 )
+from hcs_protocol.ssh import is_ssh
 
 from ._launch import BACKGROUND_SECONDS, Launch, Order, launch
 from ._parents import hold, make_pipe
@@ -112,6 +113,8 @@ class Start:
             return not_ready(viewer, timeout)
         if self._launch:
             where = f"none of {folders} has its connection file; if it runs elsewhere, copy that to here"
+            if is_ssh(self.order.host):
+                where = f"there, 'hcs-viewer connection {port}' does not find it: is it the same user's?"
             return ViewerStartError(f"{self._launch.failure()}\n({where})")
         if self._note:
             who = f"process {self._note.starter.pid} started one, process {self._note.viewer.pid}"
