@@ -19,7 +19,7 @@ from ._errors import ConnectionFileError
 
 PREFIX = "viewer-"
 MAX_CONNECTION_NBYTES = 1 << 16
-BEGIN = re.compile(rb"^\s*\{", re.MULTILINE)
+BEGIN = re.compile(rb"^[ \t]*\{", re.MULTILINE)
 """Of a connection file: a shell may have said something before, with braces in it."""
 SECRET, HIDDEN = "client_secret_key", "…"
 NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # nor a pipe that makes its reader wait

@@ -4,12 +4,15 @@ A viewer takes what is left on its own machine by itself; another machine's memo
 """
 
 from collections import Counter
+from collections.abc import Callable
 from typing import NamedTuple
 
 from hcs_protocol import Destination, OrphanedImage, OrphanFinder
 
 from ._stream import Stream
 from ._whereabouts import LOCAL_HOSTS
+
+CLOSE_SECONDS = 2.0
 
 
 class Place(NamedTuple):
@@ -36,22 +39,35 @@ def left_behind(finder: OrphanFinder) -> dict[Place, int]:
     return dict(sorted(found.items()))
 
 
-def send_left_behind(finder: OrphanFinder, stream: Stream, place: Place) -> int:
-    """Send what was left for a viewer; from then on this process owes it. Returns how many images it was.
+def send_left_behind(
+    finder: OrphanFinder, place: Place, connect: Callable[[], Stream], *, timeout: float
+) -> int:
+    """Send what was left for a viewer, and return how many images that was, once it has all of them.
 
     Args:
         finder: One that was asked nothing yet.
-        stream: To this viewer, and no other.
-        place: As workers asked for it.
+        place: As workers asked for the viewer.
+        connect: Opens a stream to it. That may remove what is too old, but not what is being looked at.
+        timeout: Seconds to wait, at the end, for what is under way.
 
     Raises:
-        ViewerStalledError: The viewer takes nothing any more; what was not sent stays left.
+        HcsError: The viewer is not there, or takes nothing any more; what it has not taken stays left.
     """
+    opened: list[Stream] = []
 
     def is_meant(destination: Destination) -> bool:
         return (destination.host, destination.data_port) == place
 
     def send(image: OrphanedImage) -> None:
-        stream.send_prepared(image.image, image.pixels)
+        if not opened:
+            opened.append(connect())
+        opened[0].send_prepared(image.image, image.pixels)
 
-    return finder.adopt_orphans(is_meant, send)
+    try:
+        sent = finder.adopt_orphans(is_meant, send)
+        for stream in opened:
+            stream.flush(timeout)
+        return sent
+    finally:
+        for stream in opened:
+            stream.close(CLOSE_SECONDS)

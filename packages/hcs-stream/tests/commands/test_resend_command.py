@@ -6,12 +6,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+import hcs_shm
 from hcs_protocol import Connection, ImageReady, write_connection
 from hcs_stream import _registry
 from hcs_stream.cli import main
@@ -91,6 +93,18 @@ def test_what_a_worker_left_is_sent_in_order(
     assert {(item.address.run, item.address.step.name) for item, _ in arrived} == {("night", "blur")}
     assert capsys.readouterr().out == f"sent 3 images to {ELSEWHERE}:{away.data_port}\n"
     assert list(shared_memory.iterdir()) == []
+
+
+def test_what_is_too_old_for_others_is_sent_all_the_same(
+    away: Connection, back: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hcs_shm, "sweep", partial(hcs_shm.sweep, grace_seconds=0.0))
+    work(away, 2)
+    viewer = back()
+
+    assert main(["resend"]) == 0
+
+    assert [pixels[0] for pixels in viewer.pixels()] == [1, 2]
 
 
 def test_a_worker_says_how_many_it_leaves_and_what_sends_them(away: Connection) -> None:

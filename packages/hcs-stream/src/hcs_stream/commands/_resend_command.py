@@ -19,6 +19,7 @@ import sys
 from hcs_protocol import HcsError, TunnelError
 from hcs_stream._assembly import connect, new_orphans, ssh_host
 from hcs_stream._left_behind import Place, left_behind, send_left_behind
+from hcs_stream._stream import Stream
 from hcs_stream.sending import printable
 
 from ._complaints import complain
@@ -27,7 +28,6 @@ from ._ssh_option import add_ssh
 from ._viewers_by_port import a_port
 
 CONNECT_SECONDS = 60.0
-CLOSE_SECONDS = 2.0
 STALL_SECONDS = 60.0
 
 
@@ -78,19 +78,17 @@ def _host(options: argparse.Namespace) -> str | None:
 
 
 def _resend(place: Place, count: int, timeout: float) -> bool:
-    try:
-        stream = connect(
+    def open_stream() -> Stream:
+        return connect(
             host=place.host,
             data_port=place.data_port,
             start=False,
             timeout=CONNECT_SECONDS,
             overflow=f"block({timeout:g})",
         )
-        try:
-            sent = send_left_behind(new_orphans(), stream, place)
-            stream.flush(timeout + count)
-        finally:
-            stream.close(CLOSE_SECONDS)
+
+    try:
+        sent = send_left_behind(new_orphans(), place, open_stream, timeout=timeout + count)
     except (HcsError, OSError) as error:
         complain(f"not all of {count} images for {printable(str(place))} are sent: {error}")
         return False
