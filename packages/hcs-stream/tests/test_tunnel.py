@@ -126,7 +126,7 @@ def test_the_machine_behind_another_is_reached(
 ) -> None:
     connected("me@gateway", host="me@inner").close()
 
-    assert all("-J me@gateway" in call and " -- me@inner" in call for call in ssh.calls)
+    assert all("me@gateway" in call and " -- me@inner" in call for call in ssh.calls)
 
 
 def test_images_arrive_though_it_is_cut(
