@@ -8,8 +8,12 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from hcs_protocol import DeviceError
+from hcs_protocol import DeviceError, LentBlock
+from hcs_shm import ArrayWriter
+from hcs_shm._device import DeviceCopies, DeviceCopy
 
+OWN, OTHER = 50, 51
+"""Streams of a pipeline."""
 Work = Callable[[], bool]
 """Something a stream does; False if it has to wait."""
 
@@ -167,3 +171,22 @@ def address_of(array: object) -> int:
     assert isinstance(array, np.ndarray)
     address: int = array.__array_interface__["data"][0]
     return address
+
+
+def of(cuda: FakeCuda, *, pinned: bool | None = None) -> ArrayWriter:
+    copies = DeviceCopies(cuda, pinned=pinned)
+    return ArrayWriter(lambda: copies)
+
+
+def plane(value: int = 7, shape: tuple[int, ...] = (64, 48)) -> np.ndarray:
+    return (np.arange(np.prod(shape)).reshape(shape) + value).astype(np.uint16)
+
+
+def start(writer: ArrayWriter, array: OnDevice, block: LentBlock) -> DeviceCopy:
+    copy = writer.start(array, block.pixels)
+    assert copy is not None
+    return copy
+
+
+def in_block(block: LentBlock) -> np.ndarray:
+    return np.frombuffer(block.pixels, np.uint16)

@@ -1,38 +1,21 @@
 """From a device into a block, on a device that is none."""
 
-import ctypes
 import os
-import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from functools import partial
-from types import ModuleType
 
 import numpy as np
 import pytest
-from fake_cuda import FakeCuda, OnDevice, address_of
+from fake_cuda import OTHER, OWN, FakeCuda, OnDevice, address_of, in_block, of, plane, start
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hcs_protocol import DeviceError, LentBlock, PixelWriter, UnsupportedArrayError
 from hcs_protocol.testing import PixelWriterTests
-from hcs_shm import ArrayWriter, BlockPool, _device, to_numpy
-from hcs_shm._device import DeviceCopies, DeviceCopy
-from hcs_shm._device_memory import rows_of
-from hcs_shm._ring import PIECE_NBYTES
-
-OWN, OTHER = 50, 51
-"""Streams of a pipeline."""
-
-
-@pytest.fixture
-def cuda() -> FakeCuda:
-    return FakeCuda()
-
-
-@pytest.fixture
-def writer(cuda: FakeCuda) -> ArrayWriter:
-    return of(cuda)
+from hcs_shm import ArrayWriter, BlockPool, _device
+from hcs_shm._device import DeviceCopy
 
 
 @pytest.fixture
@@ -48,25 +31,6 @@ class TestOnDevice(PixelWriterTests):
 
     def array(self) -> object:
         return OnDevice(np.arange(12, dtype=np.uint16).reshape(3, 4))
-
-
-def of(cuda: FakeCuda, *, pinned: bool | None = None) -> ArrayWriter:
-    copies = DeviceCopies(cuda, pinned=pinned)
-    return ArrayWriter(lambda: copies)
-
-
-def plane(value: int = 7, shape: tuple[int, ...] = (64, 48)) -> np.ndarray:
-    return (np.arange(np.prod(shape)).reshape(shape) + value).astype(np.uint16)
-
-
-def start(writer: ArrayWriter, array: OnDevice, block: LentBlock) -> DeviceCopy:
-    copy = writer.start(array, block.pixels)
-    assert copy is not None
-    return copy
-
-
-def in_block(block: LentBlock) -> np.ndarray:
-    return np.frombuffer(block.pixels, np.uint16)
 
 
 def test_a_copy_is_begun_and_arrives_when_it_is_waited_for(
@@ -143,8 +107,6 @@ def test_the_stream_0_is_refused(writer: ArrayWriter) -> None:
 
 
 def test_an_array_lives_until_it_is_copied(writer: ArrayWriter, pool: BlockPool) -> None:
-    import weakref
-
     block, array = pool.lend(plane().nbytes), OnDevice(plane())
     gone = weakref.ref(array)
     copy = start(writer, array, block)
@@ -153,122 +115,6 @@ def test_an_array_lives_until_it_is_copied(writer: ArrayWriter, pool: BlockPool)
 
     copy.wait()
     assert gone() is None
-
-
-def test_a_segment_is_registered_once_and_until_it_goes(
-    cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
-) -> None:
-    for _ in range(9):
-        block = pool.lend(plane().nbytes)
-        start(writer, OnDevice(plane()), block).wait()
-        assert cuda.calls.count("register") == len(cuda.registered) <= 2
-    pool.close()
-
-    assert cuda.registered == {}
-    assert cuda.calls[-2:] == ["has_happened", "unregister"]  # nothing is written there any more
-
-
-def test_a_segment_that_goes_amid_a_copy_goes_after_it(
-    cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
-) -> None:
-    copy = start(writer, OnDevice(plane()), pool.lend(plane().nbytes))
-    pool.close()
-
-    copy.wait()
-    assert cuda.registered == {}
-
-
-def test_a_lost_device_does_not_keep_a_pool_from_closing(
-    cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
-) -> None:
-    start(writer, OnDevice(plane()), pool.lend(plane().nbytes)).wait()
-    cuda.failing |= {"record", "unregister"}
-
-    pool.close()
-
-
-@pytest.mark.parametrize("nbytes", [2, PIECE_NBYTES, 3 * PIECE_NBYTES + 14])
-def test_what_cannot_be_registered_goes_by_pieces_after_one_warning(
-    nbytes: int, cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool, caplog: pytest.LogCaptureFixture
-) -> None:
-    cuda.failing.add("register")
-    pixels = plane(3, (1, nbytes // 2))
-    block = pool.lend(nbytes)
-
-    for _ in range(3):
-        cuda.launch(OWN, lambda: pixels.__iadd__(1) is not None)
-        assert writer.start(OnDevice(pixels, OWN), block.pixels) is None
-
-    assert (in_block(block) == plane(6, (1, nbytes // 2))).all()
-    assert [record.message.partition(" nbytes")[0] for record in caplog.records] == ["memory not pinned"]
-
-
-def test_where_no_memory_can_be_pinned_pixels_arrive_all_the_same(
-    cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
-) -> None:
-    cuda.failing |= {"register", "allocate"}
-    block = pool.lend(plane().nbytes)
-
-    assert writer.start(OnDevice(plane(), OWN), block.pixels) is None
-    assert (in_block(block) == plane().ravel()).all()
-
-
-def test_memory_that_is_no_segment_is_not_registered(cuda: FakeCuda, writer: ArrayWriter) -> None:
-    pixels = bytearray(plane().nbytes)
-
-    assert writer.start(OnDevice(plane()), memoryview(pixels)) is None
-    assert (cuda.registered, pixels) == ({}, plane().tobytes())
-
-
-def test_nothing_is_registered_if_nobody_wants_it(
-    cuda: FakeCuda, pool: BlockPool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HCS_GPU_PINNED", "0")
-    block = pool.lend(plane().nbytes)
-
-    assert of(cuda).start(OnDevice(plane()), block.pixels) is None
-    assert of(cuda, pinned=False).start(OnDevice(plane()), block.pixels) is None
-    assert cuda.registered == {}
-    assert of(cuda, pinned=True).start(OnDevice(plane()), block.pixels) is not None
-
-
-LAYOUTS = {
-    "whole": lambda a: a,
-    "a window of all rows": lambda a: a[:, :, 5:30],
-    "a window of a plane": lambda a: a[1, 3:20, 5:30],
-    "every other plane": lambda a: a[::2],
-    "every other row": lambda a: a[:, ::2],
-    "a row": lambda a: a[1, 4],
-    "a window of one row": lambda a: a[:, 4:5, 3:19],
-}
-NO_ROWS = {
-    "every other pixel": lambda a: a[..., ::2],
-    "transposed": lambda a: a.T,
-    "flipped": lambda a: a[:, ::-1],
-    "broadcast": lambda a: np.broadcast_to(a[0, :1], (40, a.shape[2])),
-    "a window of some rows": lambda a: a[:, 3:20, 5:30],
-    "a column": lambda a: a[1, :, 4:5],
-    "three of four colours": lambda a: a.reshape(-1, 50, 4)[..., :3],
-}
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_rows_that_begin_equally_far_apart_are_copied_as_they_lie(
-    layout: str, writer: ArrayWriter, pool: BlockPool
-) -> None:
-    pixels = LAYOUTS[layout](plane(0, (5, 40, 50)))
-    block = pool.lend(pixels.nbytes)
-
-    start(writer, OnDevice(pixels), block).wait()
-
-    assert (in_block(block) == pixels.ravel()).all()
-
-
-@pytest.mark.parametrize("layout", NO_ROWS)
-def test_what_lies_in_no_rows_has_to_be_packed(layout: str) -> None:
-    pixels = NO_ROWS[layout](plane(0, (5, 40, 50)))
-
-    assert rows_of(pixels.shape, pixels.strides, pixels.itemsize) is None
 
 
 def test_each_device_has_a_stream_of_its_own(cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool) -> None:
@@ -343,66 +189,6 @@ def test_who_was_interrupted_can_wait_for_all_that_was_begun(
     assert (in_block(block) == plane().ravel()).all()
 
 
-def test_memory_of_the_host_that_says_it_is_a_devices_is_read_there(
-    cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
-) -> None:
-    class Mapped(OnDevice):
-        def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
-            return self.array
-
-    pixels, block = plane(), pool.lend(plane().nbytes)
-    cuda.devices[address_of(pixels)] = None
-
-    assert writer.start(Mapped(pixels), block.pixels) is None
-    assert (in_block(block) == plane().ravel()).all()
-
-
-def test_the_stream_of_an_array_is_that_of_its_device(
-    cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
-) -> None:
-    class LikeCuPys(OnDevice):
-        @property
-        def __cuda_array_interface__(self) -> dict[str, object]:
-            return {**super().__cuda_array_interface__, "stream": 1 if cuda.device else OWN}
-
-    pixels, block = plane(), pool.lend(plane().nbytes)
-    cuda.devices[address_of(pixels)] = 1
-    cuda.launch(OWN, lambda: False)  # which the current device, another, never ends
-
-    start(writer, LikeCuPys(pixels), block).wait()
-
-    assert (in_block(block) == plane().ravel()).all()
-
-
-def test_masked_pixels_of_a_device_are_refused(writer: ArrayWriter) -> None:
-    with pytest.raises(UnsupportedArrayError, match="masked pixels have no value"):
-        writer.layout(OnDevice(plane(), mask=OnDevice(plane())))
-
-
-def test_a_device_that_never_ends_does_not_keep_a_pool_from_closing(
-    cuda: FakeCuda,
-    writer: ArrayWriter,
-    pool: BlockPool,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    monkeypatch.setattr("hcs_shm._pinned.ENDING_SECONDS", 0.02)
-    block = pool.lend(plane().nbytes)
-    copy = start(writer, OnDevice(plane()), block)
-    address = address_of(in_block(block))
-    del block
-    cuda.is_hung = True
-
-    pool.close()
-    assert list(cuda.registered)
-    assert [record.message.partition(" nbytes")[0] for record in caplog.records] == [
-        "memory left to a device that still writes"
-    ]
-
-    copy.wait()  # it ends after all, and writes into memory that nobody else has
-    assert ctypes.string_at(address, plane().nbytes) == plane().tobytes()
-
-
 def test_threads_that_send_first_share_what_copies(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = threading.Barrier(2, timeout=20)
 
@@ -448,118 +234,6 @@ def test_a_forked_child_asks_its_parents_devices_nothing(
 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     copy.wait()
-
-
-class FakeCupy(ModuleType):
-    """Packs and fetches as CuPy does, in the order of the default stream."""
-
-    def __init__(self, cuda: FakeCuda) -> None:
-        super().__init__("cupy")
-        self._cuda = cuda
-
-    def asarray(self, array: OnDevice) -> OnDevice:
-        return array
-
-    def ascontiguousarray(self, array: OnDevice) -> "OfCupy":
-        packed = np.zeros(array.array.shape, array.array.dtype)
-        self._cuda.launch(1, lambda: np.copyto(packed, array.array))
-        self._cuda.devices[address_of(packed)] = self._cuda.device
-        return OfCupy(packed, self._cuda)
-
-    def asnumpy(self, array: OnDevice) -> np.ndarray:
-        self._cuda.run()
-        return array.array.copy()
-
-
-class OfCupy(OnDevice):
-    def __init__(self, array: np.ndarray, cuda: FakeCuda) -> None:
-        super().__init__(array, typestr=array.dtype.str)
-        self.dtype, self._cuda = array.dtype, cuda
-
-    def astype(self, dtype: type) -> "OfCupy":
-        converted = np.zeros(self.array.shape, dtype)
-        self._cuda.launch(1, lambda: np.copyto(converted, self.array.astype(dtype)))
-        return OfCupy(converted, self._cuda)
-
-
-@pytest.fixture
-def cupy(cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch) -> FakeCupy:
-    cupy = FakeCupy(cuda)
-    monkeypatch.setitem(sys.modules, "cupy", cupy)
-    return cupy
-
-
-@pytest.mark.parametrize("device", [0, 1])
-@pytest.mark.parametrize("layout", NO_ROWS)
-def test_what_lies_in_no_rows_is_packed_on_its_device(
-    layout: str, device: int, cuda: FakeCuda, cupy: FakeCupy, writer: ArrayWriter, pool: BlockPool
-) -> None:
-    pixels = NO_ROWS[layout](plane(0, (5, 40, 50)))
-    cuda.devices[address_of(pixels)] = device
-    block = pool.lend(pixels.nbytes)
-
-    start(writer, OnDevice(pixels), block).wait()
-
-    assert (in_block(block) == pixels.ravel()).all()
-    assert cuda.device == 0
-
-
-def test_bfloat16_of_cupy_becomes_float32_on_its_device(
-    cuda: FakeCuda, cupy: FakeCupy, writer: ArrayWriter, pool: BlockPool
-) -> None:
-    ml_dtypes = pytest.importorskip("ml_dtypes")
-    pixels = np.linspace(-9, 9, 60).reshape(6, 10).astype(ml_dtypes.bfloat16)
-    block = pool.lend(240)
-
-    for seen in (OfCupy(pixels, cuda), OfCupy(pixels.T, cuda)):
-        assert writer.layout(seen) == (seen.array.shape, "float32")
-        start(writer, seen, block).wait()
-        assert bytes(block.pixels) == seen.array.astype("<f4").tobytes()
-
-    assert (to_numpy(OfCupy(pixels, cuda)) == pixels.astype("f4")).all()
-
-
-@pytest.mark.parametrize(
-    ("raised", "expected"),
-    [(ValueError, UnsupportedArrayError), (RuntimeError, DeviceError), (MemoryError, DeviceError)],
-)
-def test_what_a_library_says_of_an_array_that_it_does_not_fetch_is_ours(
-    raised: type[Exception], expected: type[Exception], cupy: FakeCupy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def asnumpy(array: OnDevice) -> np.ndarray:
-        raise raised("it will not do")
-
-    monkeypatch.setattr(cupy, "asnumpy", asnumpy)
-
-    with pytest.raises(expected, match="it will not do"):
-        to_numpy(OnDevice(plane()))
-
-
-@given(
-    shape=st.lists(st.integers(1, 5), min_size=1, max_size=3),
-    data=st.data(),
-    dtype=st.sampled_from(["u1", "<u2", "<f4", "<f8"]),
-)
-def test_rows_are_where_numpy_says_they_are(shape: list[int], data: st.DataObject, dtype: str) -> None:
-    """What is not copied as it lies is None; what is, is equal."""
-    whole = np.arange(np.prod([4 * side + 20 for side in shape]), dtype="u8").astype(dtype)
-    array = whole.reshape([4 * side + 20 for side in shape])
-    array = array.transpose(data.draw(st.permutations(range(len(shape)))))
-    for axis, length in enumerate(array.shape):
-        begin = data.draw(st.integers(0, length - 1))
-        end, step = data.draw(st.integers(begin + 1, length)), data.draw(st.sampled_from([1, 1, 2, -1, 3]))
-        before = (slice(None),) * axis
-        array = array[(*before, slice(begin, end))][(*before, slice(None, None, step))]
-    rows = rows_of(array.shape, array.strides, array.itemsize)
-    if rows is None:
-        return
-    width, pitch = rows
-    address = array.__array_interface__["data"][0]
-    if not width:
-        assert ctypes.string_at(address, array.nbytes) == array.tobytes()
-        return
-    found = [ctypes.string_at(address + row * pitch, width) for row in range(array.nbytes // width)]
-    assert b"".join(found) == array.tobytes()
 
 
 def fill(array: np.ndarray, value: int) -> None:
