@@ -83,6 +83,7 @@ def _client(folder: Path, port: int) -> str:
     known = f"{shared}  UserKnownHostsFile {folder / 'known_hosts'}\n"
     return (
         f"Host there gateway\n{known}"
+        f"Host attached\n{known}  RemoteCommand tmux new -A\n  RequestTTY force\n"
         f"Host stranger\n{shared}  UserKnownHostsFile {folder / 'nobody_known'}\n"
         f"Host unwelcome\n{known.replace(str(folder / 'key'), str(folder / 'host_key'))}"
         f"Host nowhere\n{known.replace(f'Port {port}', 'Port 1')}"

@@ -1,6 +1,7 @@
 """The benchmarks run to their last line; what they find is for people to read."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -124,6 +125,26 @@ def test_the_gpu_benchmark_measures_or_says_why_it_does_not(tmp_path: Path) -> N
     found = quick_run("gpu.py", tmp_path)
 
     assert found.get("skipped") or found["device"]
+    assert json.loads((tmp_path / "gpu.json").read_text()) == found
+
+
+def test_the_gpu_benchmark_finds_all_numbers_though_libraries_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import fake_cudart\nfake_cudart.install()\n")
+    fake = BENCHMARKS.parents[1] / "packages" / "hcs-shm" / "tests"
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (tmp_path, fake))))
+
+    found = quick_run("gpu.py", tmp_path)
+
+    keys = [
+        f"cupy_{side}_{what}"
+        for side in (512, 2048, 4096)
+        for what in ("x_pinned_limit", "x_naive", "enqueue_us", "send_us")
+    ]
+    assert [key for key in keys if not found.get(key)] == []
+    assert {name.partition("_")[0] for name in found["skipped"]} == {"torch", "jax"}  # which see none
+    assert found["device"] == "a device that is none"
     assert json.loads((tmp_path / "gpu.json").read_text()) == found
 
 

@@ -40,6 +40,14 @@ with hcs_stream.connect(sys.argv[1], data_port=int(sys.argv[2]), timeout=40):
     print("connected", flush=True)
     sys.stdin.read()
 """
+LEAVE = """
+import os, sys, numpy as np, hcs_stream
+os.environ["HCS_SSH"] = "ssh -F /nowhere"  # no way is open
+with hcs_stream.connect(sys.argv[1], data_port=int(sys.argv[2]), run="left", wait=False) as stream:
+    for site in range(3):
+        stream.send(np.full((64, 64), site, "uint8"), site=site)
+    stream.close(0.5)
+"""
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -164,6 +172,40 @@ def test_the_commands_reach_it_too(viewer: hcs_stream.Viewer, ssh: str) -> None:
     [line] = [json.loads(line) for line in listed.stdout.splitlines()]
     assert (line["viewer_run"], line["host"]) == (viewer.connection.viewer_run, "ssh://there")
     assert json.loads(told.stdout)["viewer_run"] == viewer.connection.viewer_run, told.stderr
+
+
+def test_a_command_of_the_ssh_configuration_is_not_run_instead(viewer: hcs_stream.Viewer, ssh: str) -> None:
+    listed = _hcs_stream("viewers", "--ssh", "attached", "--json")
+
+    assert [json.loads(line)["viewer_run"] for line in listed.stdout.splitlines()] == [
+        viewer.connection.viewer_run
+    ], listed.stderr
+
+
+def test_a_viewer_that_runs_there_is_not_started_once_more(
+    viewer: hcs_stream.Viewer, ssh: str, tmp_path: Path, python: Run
+) -> None:
+    started = tmp_path / "started"
+    code = SEND.replace("timeout=40,", f"timeout=40, viewer_command={f'{ssh} there touch {started}'!r},")
+
+    done = python(code, "there", viewer.connection.data_port, 2, "not twice")
+
+    assert done.stdout.split()[-2:] == ["2", "True"], done.stderr
+    assert not started.exists()
+
+
+def test_what_a_worker_left_is_sent_when_the_way_is_open_again(
+    viewer: hcs_stream.Viewer, ssh: str, python: Run, wait_until: Callable[..., State]
+) -> None:
+    port = viewer.connection.data_port
+
+    left = python(LEAVE, "there", port)
+    again = _hcs_stream("resend", "--ssh", "there")
+
+    assert "left=3; within the hour 'hcs-stream resend'" in left.stderr
+    assert (again.returncode, again.stdout) == (0, f"sent 3 images to ssh://there:{port}\n"), again.stderr
+    state = wait_until(viewer, lambda state: sum(layer.images for layer in state.layers) == 3)
+    assert {layer.run for layer in state.layers} == {"left"}
 
 
 def test_a_viewer_here_is_lent_to_workers_there(

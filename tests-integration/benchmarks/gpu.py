@@ -4,17 +4,20 @@ The fastest is a copy into memory that CUDA itself has pinned; the usual one is 
 to NumPy and a copy into the block. All three are done in turns, with the same array. ``enqueue_us`` is what
 the pipeline waits for, ``send_us`` with all that `Stream.send` does besides.
 
-Says on standard error what it has found so far; its last line is JSON. Without a CUDA device, it says so.
+Each library has a process of its own: one that fails, hangs or spoils the device costs the others nothing.
+The last line is JSON, and each line before it has what was found so far. Without a CUDA device, it says so.
 """
 
 import argparse
 import json
 import os
 import statistics
+import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from itertools import cycle
 from pathlib import Path
@@ -22,12 +25,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from lanes.pinned_copies import PinnedCopies, why_no_device
+from lanes.pinned_copies import PinnedCopies, device_name, why_no_device
 from lanes.places import free_port, own_places
 from measures.report import Report
 
 import hcs_stream
-from hcs_protocol import LentBlock
+from hcs_protocol import LentBlock, PoolFullError
 from hcs_shm import ArrayWriter, BlockPool
 
 LIBRARIES = "torch", "cupy", "jax"
@@ -35,9 +38,13 @@ SIDES = 512, 2048, 4096
 PAIRS, QUICK_PAIRS, WARMING = 60, 4, 3
 BLOCKS = 4
 SENT = 40
+LONGEST_SECONDS = 90.0
+"""For one library."""
 BARS = {"x_pinned_limit": 1.15, "x_naive_2048": 0.15, "x_naive_4096": 0.05, "enqueue_us": 40.0}
 
 Pixels = npt.NDArray[np.uint16]
+Line = dict[str, Any]
+"""What a line of JSON says."""
 
 
 def main() -> None:
@@ -47,30 +54,87 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="try whether everything works")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the line goes as well, as gpu.json")
+    parser.add_argument("--library", choices=LIBRARIES, help="measure one, in this process")
     options = parser.parse_args()
-    pairs = QUICK_PAIRS if options.quick else PAIRS
+    found: Line = {}
+    if options.library:
+        for found in lines_of(options.library, QUICK_PAIRS if options.quick else PAIRS):
+            print(json.dumps(found), flush=True)
+        return
     report = Report()
     if reason := why_no_device():
         report.skip("gpu", reason)
-    with own_places(0) as places:
-        os.environ.update(places.environ())
-        for library in () if reason else LIBRARIES:
-            measure_library(report, library, pairs)
-    line = json.dumps({**report.line(), **about_the_device(), "missed": missed(report)})
-    if options.out:
-        Path(options.out, "gpu.json").write_text(f"{line}\n")
-    print(line)
+    merge(found, {**report.line(), "missed": [], **about_the_device()})
+    for library in () if reason else LIBRARIES:
+        merge(found, ask(library, quick=options.quick))
+        print(json.dumps(found), flush=True)
+        save(found, options.out)
+    save(found, options.out)
+    print(json.dumps(found))
 
 
-def measure_library(report: Report, library: str, pairs: int) -> None:
-    """Measure one library at all sizes, if it is there."""
+def save(found: Line, folder: Path | None) -> None:
+    """Write what was found so far where it was wanted."""
+    if folder is not None:
+        Path(folder, "gpu.json").write_text(f"{json.dumps(found)}\n")
+
+
+def ask(library: str, *, quick: bool) -> Line:
+    """Have a process measure one library; returns the last that it said, and why there is no more."""
+    command = [sys.executable, __file__, "--library", library, *(["--quick"] if quick else [])]
+    found: Line = {"skipped": {library: f"nothing within {LONGEST_SECONDS:g} s"}}
+    try:
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, text=True, timeout=LONGEST_SECONDS, check=False
+        )
+        said, reason = done.stdout, f"the process ended with {done.returncode}" if done.returncode else ""
+    except subprocess.TimeoutExpired as ended:
+        said, reason = _text(ended.stdout), f"not done within {LONGEST_SECONDS:g} s"
+    for line in said.splitlines():
+        with suppress(ValueError):  # it may be torn, or a library's own
+            found = dict(json.loads(line))
+    if reason:
+        merge(found, {"skipped": {library: reason}})
+    return found
+
+
+def _text(said: str | bytes | None) -> str:
+    return said.decode(errors="replace") if isinstance(said, bytes) else said or ""
+
+
+def merge(found: Line, more: Line) -> None:
+    """Add what was found of one more library."""
+    for key, value in more.items():
+        if isinstance(value, dict):
+            found.setdefault(key, {}).update(value)
+        elif isinstance(value, list):
+            found.setdefault(key, []).extend(value)
+        elif key in {"pairs", "images"} and found.get(key):
+            found[key] = min(found[key], value or found[key])
+        else:
+            found[key] = value
+
+
+def lines_of(library: str, pairs: int) -> Iterator[Line]:
+    """Measure one library; yields all that was found whenever there is more."""
+    report = Report()
     try:
         import_module(library)
-    except ImportError as error:
-        report.skip(library, f"{library} is not installed: {error}")
+    except (
+        Exception
+    ) as error:  # one of CUDA's libraries may be missing or too old, and each says it its own way
+        report.skip(library, f"{library} cannot be imported: {type(error).__name__}: {error}")
+        yield {**report.line(), "missed": []}
         return
-    for side in SIDES:
-        measure(report, library, side, pairs)
+    with own_places(0) as places:
+        os.environ.update(places.environ())
+        for side in SIDES:
+            try:
+                measure(report, library, side, pairs)
+            except Exception as error:  # the other sizes may do
+                traceback.print_exc()
+                report.skip(f"{library}_{side}", f"{type(error).__name__}: {error}")
+            yield {**report.line(), "missed": missed(report)}
 
 
 def measure(report: Report, library: str, side: int, pairs: int) -> None:
@@ -83,11 +147,15 @@ def measure(report: Report, library: str, side: int, pairs: int) -> None:
     with blocks_of(plane.nbytes) as blocks:
         writer = ArrayWriter()
         for pair, block in zip(range(-WARMING, pairs), cycle(blocks), strict=False):
+            if not pair % 8:
+                np.frombuffer(block.pixels, np.uint8)[:] = 0  # else it has them from the usual way
             begun = time.perf_counter()
             copy = writer.start(array, block.pixels)
             returned = time.perf_counter()
-            assert copy is not None, f"{name}: the device did not copy it"
-            copy.wait()
+            if copy is not None:
+                copy.wait()
+            else:  # measured all the same, and beyond its bars; hcs_shm has said why on standard error
+                report.words[f"{name}_way"] = "in pieces: the memory is not pinned"
             done = time.perf_counter()
             assert pair % 8 or bytes(block.pixels) == plane.tobytes(), f"{name}: other pixels arrived"
             pinned = timed(limit.copy)
@@ -98,12 +166,12 @@ def measure(report: Report, library: str, side: int, pairs: int) -> None:
     report.compare(f"{name}_x_pinned_limit", seconds["ours"], seconds["pinned"], pairs)
     report.compare(f"{name}_x_naive", seconds["ours"], seconds["naive"], pairs)
     report.count(f"{name}_enqueue_us", round(statistics.median(seconds.pop("enqueue")) * 1e6, 1))
-    report.count(f"{name}_send_us", round(send_seconds(array) * 1e6, 1))
     for what, taken_each in seconds.items():
         report.note(f"{name}_{what}", taken_each)
-    check_others(library, plane[:512, :512])
     found = {key: round(value, 3) for key, value in report.ratios.items() if key.startswith(name)}
     sys.stderr.write(f"{found} enqueue {report.counts[f'{name}_enqueue_us']} µs\n")
+    report.count(f"{name}_send_us", round(send_seconds(array) * 1e6, 1))
+    check_others(library, plane[:512, :512])
 
 
 def on_device(library: str, plane: Pixels) -> tuple[Any, Callable[[Pixels], float]]:
@@ -154,10 +222,14 @@ def send_seconds(array: Any) -> float:
 
 @contextmanager
 def blocks_of(nbytes: int) -> Iterator[list[LentBlock]]:
-    """Lend a few blocks."""
+    """Lend a few blocks, where shared memory is small perhaps only one."""
     pool = BlockPool(budget=2 * BLOCKS * nbytes + (64 << 20))
     try:
-        yield [pool.lend(nbytes) for _ in range(BLOCKS)]
+        blocks = [pool.lend(nbytes)]
+        with suppress(PoolFullError):
+            while len(blocks) < BLOCKS:
+                blocks.append(pool.lend(nbytes))
+        yield blocks
     finally:
         pool.close()
 
@@ -180,10 +252,8 @@ def check_others(library: str, plane: Pixels) -> None:
 
 
 def about_the_device() -> dict[str, str]:
-    """Return which device it was, as far as a library knows."""
-    torch: Any = sys.modules.get("torch")
-    is_there = torch is not None and torch.cuda.is_available()
-    return {"device": torch.cuda.get_device_name() if is_there else "", "date": time.strftime("%Y-%m-%d")}
+    """Return which device it is."""
+    return {"device": device_name(), "date": time.strftime("%Y-%m-%d")}
 
 
 def missed(report: Report) -> list[str]:

@@ -6,12 +6,14 @@ import tempfile
 from importlib.resources import files
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from hcs_protocol import (
     Connection,
     ConnectionFileError,
+    decode_connection,
     find_connections,
     is_loopback,
     read_connection,
@@ -22,7 +24,7 @@ from hcs_protocol import (
 VIEWER = Connection(
     protocol_version=1,
     viewer_run="b7e4910c2d6fa358",
-    title="napari on plate 3434",
+    title="napari on plate 3434, Zellzählung {ü}",
     host="127.0.0.1",
     data_port=5555,
     control_port=6555,
@@ -33,6 +35,10 @@ VIEWER = Connection(
     client_public_key="c" * 40,
     client_secret_key="s" * 40,
 )
+
+
+def json(connection: Connection) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(connection))
 
 
 @pytest.fixture
@@ -60,6 +66,27 @@ def test_the_kept_file_is_still_read(folder: Path) -> None:
     copy.write_bytes(kept.read_bytes())
 
     assert read_connection(copy).control_port == 6556
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        json(VIEWER).replace(b"\n", b"\r\n"),
+        b"\xef\xbb\xbf" + json(VIEWER),
+        json(VIEWER).decode().encode("utf-16"),
+        b"setting ${DISPLAY}\nWelcome {you}!\n" + json(VIEWER) + b"\nbye\n",
+        b"{not this one}\n" + json(VIEWER),
+    ],
+    ids=["line ends of Windows", "a mark of UTF-8", "UTF-16", "a shell that greets", "a brace that is none"],
+)
+def test_a_file_that_came_through_shells_is_read(said: bytes) -> None:
+    assert decode_connection(said, "a pipe") == VIEWER
+
+
+@pytest.mark.parametrize(("said", "found"), [(b"", "nothing"), (b"\n", "nothing"), (b"no", "something else")])
+def test_what_came_instead_of_a_file_is_told(said: bytes, found: str) -> None:
+    with pytest.raises(ConnectionFileError, match=rf"found {found} \(a pipe\)"):
+        decode_connection(said, "a pipe")
 
 
 def test_only_this_user_can_read_what_is_written(tmp_path: Path) -> None:

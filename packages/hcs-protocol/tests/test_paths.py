@@ -12,6 +12,8 @@ from hcs_protocol import names_below
         ("/data/plates/../x", "/data/plates", ["..", "x"]),
         ("z:\\Plates\\7", "Z:/plates", ["7"]),
         ("\\\\NAS\\lab\\a.tif", "//nas/lab", ["a.tif"]),
+        ("/data/Zellza\u0308hlung 1/a.tif", "/data/Zellz\u00e4hlung 1", ["a.tif"]),
+        ("Z:/ZELLZ\u00c4HLUNG/a.tif", "z:\\zellza\u0308hlung", ["a.tif"]),
         ("/data/plates2/a.tif", "/data/plates", None),
         ("/DATA/plates/a.tif", "/data/plates", None),
         ("data/plates/a.tif", "/data/plates", None),

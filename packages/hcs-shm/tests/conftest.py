@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fake_cuda import FakeCuda, of
 from hypothesis import HealthCheck, settings
 
 from hcs_protocol import (
@@ -17,6 +18,7 @@ from hcs_protocol import (
     JournalEntry,
     encode_entry,
 )
+from hcs_shm import ArrayWriter
 
 Run = Callable[..., str]
 ENDING_SECONDS = 5.0
@@ -91,3 +93,15 @@ def entry() -> Callable[..., bytes]:
         return encode_entry(JournalEntry(destinations=destinations, image=image))
 
     return encoded
+
+
+@pytest.fixture
+def cuda() -> FakeCuda:
+    """A device that is none."""
+    return FakeCuda()
+
+
+@pytest.fixture
+def writer(cuda: FakeCuda) -> ArrayWriter:
+    """What copies from it."""
+    return of(cuda)

@@ -8,8 +8,12 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from hcs_protocol import DeviceError
+from hcs_protocol import DeviceError, LentBlock
+from hcs_shm import ArrayWriter
+from hcs_shm._device import DeviceCopies, DeviceCopy
 
+OWN, OTHER = 50, 51
+"""Streams of a pipeline."""
 Work = Callable[[], bool]
 """Something a stream does; False if it has to wait."""
 
@@ -23,14 +27,16 @@ class FakeCuda:
         self.failing: set[str] = set()
         """Names of calls that fail."""
         self.device = 0
-        self.devices: dict[int, int] = {}
-        """By pointer, where it is not 0."""
+        self.devices: dict[int, int | None] = {}
+        """By pointer, where it is not 0; None is the host."""
+        self.is_hung = False
         self.may_run = threading.Event()
         self.may_run.set()
         self._streams: dict[tuple[int, int], deque[Work]] = defaultdict(deque)
         self._places: dict[int, int] = {}
         self._recorded: dict[int, int] = defaultdict(int)
-        self._happened: dict[int, int] = defaultdict(int)
+        self._happened: dict[int, set[int]] = defaultdict(lambda: {0})
+        """Each recording of an event by itself: those on other streams may be faster."""
         self._kept: list[object] = []
         self._running = threading.RLock()
 
@@ -44,7 +50,14 @@ class FakeCuda:
             while any(self._step(stream) for stream in list(self._streams.values())):
                 pass
 
-    def device_of(self, pointer: int) -> int:
+    def step(self, which: int) -> None:
+        """Let one of the streams do one thing, if it can."""
+        with self._running:
+            streams = list(self._streams.values())
+            if streams:
+                self._step(streams[which % len(streams)])
+
+    def device_of(self, pointer: int) -> int | None:
         return self.devices.get(pointer, 0)
 
     @contextmanager
@@ -65,12 +78,12 @@ class FakeCuda:
         self._call("record")
         assert self._places[event] == self.device, "an event is of one device"
         self._recorded[event] = time = self._recorded[event] + 1
-        self._give(stream, lambda: bool(self._happened.update({event: time})) or True)
+        self._give(stream, lambda: self._happened[event].add(time) is None)
 
     def let_wait(self, stream: int, event: int) -> None:
         self._call("let_wait")
         time = self._recorded[event]
-        self._give(stream, lambda: self._happened[event] >= time)
+        self._give(stream, lambda: time in self._happened[event])
 
     def copy(self, target: int, source: int, nbytes: int, stream: int) -> None:
         self._call("copy")
@@ -87,12 +100,18 @@ class FakeCuda:
         self._call("wait")
         assert self.may_run.wait(20)
         self.run()
-        assert self._happened[event] >= self._recorded[event], "it would never happen"
+        assert self._recorded[event] in self._happened[event], "it would never happen"
 
     def synchronize(self, stream: int) -> None:
         self._call("synchronize")
         self.run()
         assert not self._streams[self._key(stream)], "it would never end"
+
+    def has_happened(self, event: int) -> bool:
+        self._call("has_happened")
+        if not self.is_hung:
+            self.run()
+        return self._recorded[event] in self._happened[event]
 
     def register(self, address: int, nbytes: int) -> None:
         self._call("register")
@@ -107,9 +126,6 @@ class FakeCuda:
         self._call("allocate")
         self._kept.append(np.zeros(nbytes, np.uint8))
         return address_of(self._kept[-1])
-
-    def free(self, address: int) -> None:
-        self._call("free")
 
     def _call(self, name: str) -> None:
         self.calls.append(name)
@@ -139,13 +155,15 @@ class FakeCuda:
 class OnDevice:
     """An array in a fake device's memory."""
 
-    def __init__(self, array: np.ndarray, stream: int | None = 1) -> None:
+    def __init__(self, array: np.ndarray, stream: int | None = 1, **more: object) -> None:
         self.array = array
         self.stream = stream
+        self.more = more
+        """What else its interface says."""
 
     @property
     def __cuda_array_interface__(self) -> dict[str, object]:
-        return {**self.array.__array_interface__, "version": 3, "stream": self.stream}
+        return {**self.array.__array_interface__, "version": 3, "stream": self.stream, **self.more}
 
 
 def address_of(array: object) -> int:
@@ -153,3 +171,22 @@ def address_of(array: object) -> int:
     assert isinstance(array, np.ndarray)
     address: int = array.__array_interface__["data"][0]
     return address
+
+
+def of(cuda: FakeCuda, *, pinned: bool | None = None) -> ArrayWriter:
+    copies = DeviceCopies(cuda, pinned=pinned)
+    return ArrayWriter(lambda: copies)
+
+
+def plane(value: int = 7, shape: tuple[int, ...] = (64, 48)) -> np.ndarray:
+    return (np.arange(np.prod(shape)).reshape(shape) + value).astype(np.uint16)
+
+
+def start(writer: ArrayWriter, array: OnDevice, block: LentBlock) -> DeviceCopy:
+    copy = writer.start(array, block.pixels)
+    assert copy is not None
+    return copy
+
+
+def in_block(block: LentBlock) -> np.ndarray:
+    return np.frombuffer(block.pixels, np.uint16)

@@ -1,31 +1,21 @@
 """From a device into a block, on a device that is none."""
 
+import os
 import threading
+import weakref
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
-from fake_cuda import FakeCuda, OnDevice, address_of
+from fake_cuda import OTHER, OWN, FakeCuda, OnDevice, address_of, in_block, of, plane, start
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hcs_protocol import DeviceError, LentBlock, PixelWriter, UnsupportedArrayError
 from hcs_protocol.testing import PixelWriterTests
-from hcs_shm import ArrayWriter, BlockPool
-from hcs_shm._device import DeviceCopies, DeviceCopy
-from hcs_shm._device_memory import rows_of
-from hcs_shm._ring import PIECE_NBYTES
-
-OWN, OTHER = 50, 51
-"""Streams of a pipeline."""
-
-
-@pytest.fixture
-def cuda() -> FakeCuda:
-    return FakeCuda()
-
-
-@pytest.fixture
-def writer(cuda: FakeCuda) -> ArrayWriter:
-    return of(cuda)
+from hcs_shm import ArrayWriter, BlockPool, _device
+from hcs_shm._device import DeviceCopy
 
 
 @pytest.fixture
@@ -41,25 +31,6 @@ class TestOnDevice(PixelWriterTests):
 
     def array(self) -> object:
         return OnDevice(np.arange(12, dtype=np.uint16).reshape(3, 4))
-
-
-def of(cuda: FakeCuda, *, pinned: bool | None = None) -> ArrayWriter:
-    copies = DeviceCopies(cuda, pinned=pinned)
-    return ArrayWriter(lambda: copies)
-
-
-def plane(value: int = 7, shape: tuple[int, ...] = (64, 48)) -> np.ndarray:
-    return (np.arange(np.prod(shape)).reshape(shape) + value).astype(np.uint16)
-
-
-def start(writer: ArrayWriter, array: OnDevice, block: LentBlock) -> DeviceCopy:
-    copy = writer.start(array, block.pixels)
-    assert copy is not None
-    return copy
-
-
-def in_block(block: LentBlock) -> np.ndarray:
-    return np.frombuffer(block.pixels, np.uint16)
 
 
 def test_a_copy_is_begun_and_arrives_when_it_is_waited_for(
@@ -116,14 +87,26 @@ def test_an_array_whose_stream_is_not_known_is_waited_for(writer: ArrayWriter, p
     assert (in_block(block) == plane().ravel()).all()
 
 
+def test_what_the_default_stream_computes_comes_before_an_array_that_names_no_stream(
+    cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
+) -> None:
+    pixels = plane()
+    writer.start(OnDevice(plane(), OWN), pool.lend(pixels.nbytes).pixels)  # whose stream then is first
+    for block in (pool.lend(pixels.nbytes).pixels, memoryview(bytearray(pixels.nbytes))):
+        cuda.launch(1, lambda: pixels.__iadd__(1) is not None)  # as Numba computes, and names no stream
+
+        assert writer.start(OnDevice(pixels, None), block) is None
+        assert bytes(block) == pixels.tobytes()
+
+    assert (pixels == plane(9)).all()
+
+
 def test_the_stream_0_is_refused(writer: ArrayWriter) -> None:
     with pytest.raises(UnsupportedArrayError, match="a stream that is not 0"):
         writer.layout(OnDevice(plane(), 0))
 
 
 def test_an_array_lives_until_it_is_copied(writer: ArrayWriter, pool: BlockPool) -> None:
-    import weakref
-
     block, array = pool.lend(plane().nbytes), OnDevice(plane())
     gone = weakref.ref(array)
     copy = start(writer, array, block)
@@ -132,121 +115,6 @@ def test_an_array_lives_until_it_is_copied(writer: ArrayWriter, pool: BlockPool)
 
     copy.wait()
     assert gone() is None
-
-
-def test_a_segment_is_registered_once_and_until_it_goes(
-    cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
-) -> None:
-    for _ in range(9):
-        block = pool.lend(plane().nbytes)
-        start(writer, OnDevice(plane()), block).wait()
-        assert cuda.calls.count("register") == len(cuda.registered) <= 2
-    pool.close()
-
-    assert cuda.registered == {}
-    assert cuda.calls[-2:] == ["synchronize", "unregister"]  # nothing is written there any more
-
-
-def test_a_segment_that_goes_amid_a_copy_goes_after_it(
-    cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
-) -> None:
-    copy = start(writer, OnDevice(plane()), pool.lend(plane().nbytes))
-    pool.close()
-
-    copy.wait()
-    assert cuda.registered == {}
-
-
-def test_a_lost_device_does_not_keep_a_pool_from_closing(
-    cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
-) -> None:
-    start(writer, OnDevice(plane()), pool.lend(plane().nbytes)).wait()
-    cuda.failing |= {"synchronize", "unregister"}
-
-    pool.close()
-
-
-@pytest.mark.parametrize("nbytes", [2, PIECE_NBYTES, 3 * PIECE_NBYTES + 14])
-def test_what_cannot_be_registered_goes_by_pieces_after_one_warning(
-    nbytes: int, cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool, caplog: pytest.LogCaptureFixture
-) -> None:
-    cuda.failing.add("register")
-    pixels = plane(3, (1, nbytes // 2))
-    block = pool.lend(nbytes)
-
-    for _ in range(3):
-        cuda.launch(OWN, lambda: pixels.__iadd__(1) is not None)
-        assert writer.start(OnDevice(pixels, OWN), block.pixels) is None
-
-    assert (in_block(block) == plane(6, (1, nbytes // 2))).all()
-    assert [record.message.partition(" nbytes")[0] for record in caplog.records] == ["memory not pinned"]
-
-
-def test_where_no_memory_can_be_pinned_pixels_arrive_all_the_same(
-    cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
-) -> None:
-    cuda.failing |= {"register", "allocate"}
-    block = pool.lend(plane().nbytes)
-
-    assert writer.start(OnDevice(plane(), OWN), block.pixels) is None
-    assert (in_block(block) == plane().ravel()).all()
-
-
-def test_memory_that_is_no_segment_is_not_registered(cuda: FakeCuda, writer: ArrayWriter) -> None:
-    pixels = bytearray(plane().nbytes)
-
-    assert writer.start(OnDevice(plane()), memoryview(pixels)) is None
-    assert (cuda.registered, pixels) == ({}, plane().tobytes())
-
-
-def test_nothing_is_registered_if_nobody_wants_it(
-    cuda: FakeCuda, pool: BlockPool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HCS_GPU_PINNED", "0")
-    block = pool.lend(plane().nbytes)
-
-    assert of(cuda).start(OnDevice(plane()), block.pixels) is None
-    assert of(cuda, pinned=False).start(OnDevice(plane()), block.pixels) is None
-    assert cuda.registered == {}
-    assert of(cuda, pinned=True).start(OnDevice(plane()), block.pixels) is not None
-
-
-LAYOUTS = {
-    "whole": lambda a: a,
-    "a window of all rows": lambda a: a[:, :, 5:30],
-    "a window of a plane": lambda a: a[1, 3:20, 5:30],
-    "every other plane": lambda a: a[::2],
-    "every other row": lambda a: a[:, ::2],
-    "a column": lambda a: a[1, :, 4:5],
-    "a row": lambda a: a[1, 4],
-    "a window of one row": lambda a: a[:, 4:5, 3:9],
-}
-NO_ROWS = {
-    "every other pixel": lambda a: a[..., ::2],
-    "transposed": lambda a: a.T,
-    "flipped": lambda a: a[:, ::-1],
-    "broadcast": lambda a: np.broadcast_to(a[0, :1], (40, a.shape[2])),
-    "a window of some rows": lambda a: a[:, 3:20, 5:30],
-}
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_rows_that_begin_equally_far_apart_are_copied_as_they_lie(
-    layout: str, writer: ArrayWriter, pool: BlockPool
-) -> None:
-    pixels = LAYOUTS[layout](plane(0, (5, 40, 50)))
-    block = pool.lend(pixels.nbytes)
-
-    start(writer, OnDevice(pixels), block).wait()
-
-    assert (in_block(block) == pixels.ravel()).all()
-
-
-@pytest.mark.parametrize("layout", NO_ROWS)
-def test_what_lies_in_no_rows_has_to_be_packed(layout: str) -> None:
-    pixels = NO_ROWS[layout](plane(0, (5, 40, 50)))
-
-    assert rows_of(pixels.shape, pixels.strides, pixels.itemsize) is None
 
 
 def test_each_device_has_a_stream_of_its_own(cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool) -> None:
@@ -292,7 +160,7 @@ def test_events_are_used_again(cuda: FakeCuda, writer: ArrayWriter, pool: BlockP
     for _ in range(50):
         start(writer, OnDevice(plane()), pool.lend(plane().nbytes)).wait()
 
-    assert cuda.calls.count("new_event") == 2
+    assert cuda.calls.count("new_event") == 3
 
 
 def test_several_threads_copy_at_once(cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool) -> None:
@@ -319,3 +187,94 @@ def test_who_was_interrupted_can_wait_for_all_that_was_begun(
     writer.finish()
 
     assert (in_block(block) == plane().ravel()).all()
+
+
+def test_threads_that_send_first_share_what_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = threading.Barrier(2, timeout=20)
+
+    def runtime() -> FakeCuda:
+        asked.wait()
+        return FakeCuda()
+
+    monkeypatch.setattr(_device, "cuda_runtime", runtime)
+    monkeypatch.setattr(_device, "_process", {})
+    found: list[object] = []
+    threads = [threading.Thread(target=lambda: found.append(_device.process_copies())) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert found[0] is found[1] is _device.process_copies()
+
+
+def test_why_no_device_copies_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def runtime() -> FakeCuda:
+        raise DeviceError("the bindings of CUDA find no device (the driver is too old)")
+
+    monkeypatch.setattr(_device, "cuda_runtime", runtime)
+    monkeypatch.setattr(_device, "_process", {})
+
+    assert [_device.process_copies() for _ in range(3)] == [None] * 3
+    assert ["the driver is too old" in record.message for record in caplog.records] == [True]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork")
+def test_a_forked_child_asks_its_parents_devices_nothing(
+    cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
+) -> None:
+    copy = start(writer, OnDevice(plane()), pool.lend(plane().nbytes))
+    if (child := os.fork()) == 0:
+        cuda.calls.clear()
+        writer.finish()
+        os._exit(len(cuda.calls))
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    copy.wait()
+
+
+def fill(array: np.ndarray, value: int) -> None:
+    array.fill(value)
+
+
+LANES = st.integers(0, 2)
+DEEDS = st.one_of(
+    st.tuples(st.just("fill"), LANES, st.integers(1, 1 << 15)),
+    st.tuples(st.just("send"), LANES, st.just(0)),
+    st.tuples(st.just("step"), st.integers(0, 9), st.just(0)),
+    st.tuples(st.just("wait"), st.integers(0, 99), st.just(0)),
+)
+
+
+@given(st.lists(DEEDS, max_size=60))
+def test_whatever_a_device_does_first_each_image_is_what_was_sent(
+    pool: BlockPool, deeds: list[tuple[str, int, int]]
+) -> None:
+    """Three pipelines, two of them on one device, fill their arrays and send them."""
+    cuda = FakeCuda()
+    writer = of(cuda)
+    arrays = [np.zeros((4, 16), np.uint16) for _ in range(3)]
+    cuda.devices = {address_of(array): place // 2 for place, array in enumerate(arrays)}
+    lanes, now = [OWN, OTHER, 1], [0, 0, 0]
+    sent: list[tuple[DeviceCopy, LentBlock, int]] = []
+    for deed, which, value in deeds:
+        match deed:
+            case "fill":
+                now[which] = value
+                with cuda.on(which // 2):
+                    cuda.launch(lanes[which], partial(fill, arrays[which], value))
+            case "send":
+                block = pool.lend(arrays[which].nbytes)
+                sent.append((start(writer, OnDevice(arrays[which], lanes[which]), block), block, now[which]))
+            case "step":
+                cuda.step(which)
+            case "wait" if sent:
+                sent[which % len(sent)][0].wait()
+
+    for copy, block, value in sent:
+        copy.wait()
+        assert (in_block(block) == value).all()
+        pool.take_back(block.ref)

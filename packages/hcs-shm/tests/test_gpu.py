@@ -11,10 +11,12 @@ from hcs_shm import ArrayWriter, BlockPool, to_numpy
 from hcs_shm._cuda import cuda_runtime
 from hcs_shm._device import DeviceCopies
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(cuda_runtime() is None, reason="no CUDA device, or no cuda-bindings"),
-]
+try:
+    runtime, why_none = cuda_runtime(), ""
+except DeviceError as error:
+    why_none = str(error)
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(bool(why_none), reason=why_none)]
 
 LIBRARIES = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("torch", "cupy", "jax")]
 JAX_DTYPES = [name for name in DTYPES if not name.endswith("64")]
@@ -37,19 +39,32 @@ def pool() -> Iterator[BlockPool]:
 
 @pytest.fixture
 def torch() -> Any:
-    return pytest.importorskip("torch")
+    return found("torch")
+
+
+def found(library: str) -> Any:
+    """Import a library; skip if it is missing, or was built without CUDA."""
+    module = pytest.importorskip(library, exc_type=ImportError)
+    without = {
+        "torch": lambda: not module.cuda.is_available(),
+        "jax": lambda: module.default_backend() not in {"cuda", "gpu"},
+        "cupy": lambda: not module.cuda.is_available(),
+    }
+    if without[library]():
+        pytest.skip(f"{library} sees no CUDA device")
+    return module
 
 
 def on_device(library: str, array: np.ndarray) -> Any:
     """Bring an array to the device."""
-    found = pytest.importorskip(library)
+    module = found(library)
     match library:
         case "torch":
-            return found.from_numpy(array).cuda()
+            return module.from_numpy(array).cuda()
         case "cupy":
-            return found.asarray(array)
+            return module.asarray(array)
         case _:
-            return found.device_put(array)
+            return module.device_put(array)
 
 
 def pattern(dtype: str) -> np.ndarray:
@@ -96,7 +111,7 @@ def test_bfloat16_of_torch_becomes_float32(torch: Any, pool: BlockPool) -> None:
 
 @pytest.mark.jax
 def test_bfloat16_of_jax_becomes_float32(pool: BlockPool) -> None:
-    jax = pytest.importorskip("jax")
+    jax = found("jax")
     array = jax.random.normal(jax.random.key(1), (90, 110), "bfloat16")
 
     assert through_a_block(array, pool).tobytes() == np.asarray(array).astype("float32").tobytes()
@@ -147,12 +162,12 @@ def test_two_streams_do_not_wait_for_one_another(torch: Any, pool: BlockPool) ->
         assert copy is not None
         copy.wait()
 
-    assert [(np.frombuffer(block.pixels, np.int16) == value).all() for value, block in enumerate(blocks)]
+    assert all((np.frombuffer(block.pixels, np.int16) == value).all() for value, block in enumerate(blocks))
 
 
 @pytest.mark.jax
 def test_an_array_that_is_given_away_at_once_arrives_all_the_same(pool: BlockPool) -> None:
-    jax = pytest.importorskip("jax")
+    jax = found("jax")
     writer, block = ArrayWriter(), pool.lend(2048 * 2048 * 4)
     array = jax.numpy.full((2048, 2048), 7, "float32")
     copy = writer.start(array, block.pixels)
@@ -168,8 +183,6 @@ def test_an_array_that_is_given_away_at_once_arrives_all_the_same(pool: BlockPoo
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_without_registered_memory_pixels_are_the_same(library: str, pool: BlockPool) -> None:
-    runtime = cuda_runtime()
-    assert runtime is not None
     copies = DeviceCopies(runtime, pinned=False)
     writer, plane = ArrayWriter(lambda: copies), np.arange(3000 * 3000, dtype=np.uint16).reshape(3000, 3000)
     for seen, expected in ((plane, plane), (plane[:, 7:500], plane[:, 7:500])):

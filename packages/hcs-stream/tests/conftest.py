@@ -388,7 +388,7 @@ def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)  # to be found anew
     monkeypatch.setattr(_starting, "_starts", {})
-    for module in (_viewers, _start, _whereabouts, _tunnel):
+    for module in (_viewers, _start, _starting, _whereabouts, _tunnel):
         monkeypatch.setattr(module, "runtime_folders", lambda: [runtime])  # not /run/user
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -27,7 +27,10 @@ def main(arguments: list[str]) -> int:
         return int(status)
     forwards = [(int(near), int(far)) for near, far in FORWARD.findall(" ".join(arguments))]
     if not forwards:
-        sys.stdout.write("Welcome to the server\n" + (FOLDER / "says").read_text(encoding="utf-8"))
+        said = (FOLDER / "says").read_text(encoding="utf-8").splitlines(keepends=True)
+        port = arguments[-1].split()[-1]
+        meant = [line for line in said if f'"data_port":{port},' in line]
+        sys.stdout.write("Welcome {to} the server\n" + "".join(meant or said))
         return 0
     listening = [(socket.create_server(("127.0.0.1", near)), far) for near, far in forwards]
     with (FOLDER / "pids").open("a", encoding="utf-8") as file:

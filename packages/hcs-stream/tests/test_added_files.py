@@ -76,6 +76,16 @@ def test_a_folder_that_others_may_use_takes_none(file: Any, folder: Path, tmp_pa
     assert list((tmp_path / "shared").iterdir()) == []
 
 
+def test_the_viewer_that_had_the_port_before_is_forgotten(file: Any, folder: Path) -> None:
+    add_remote(file(host="imaging-3", viewer_run="before", start_time=1.0), [folder])
+    add_remote(file(host="imaging-4", viewer_run="elsewhere", start_time=1.0), [folder])
+    add_remote(file(host="imaging-3", viewer_run="after", start_time=2.0), [folder])
+    add_remote(file(host="imaging-3", viewer_run="older", start_time=0.0), [folder])
+
+    there = {read_connection(path).viewer_run for path in folder.glob("viewer-*.json")}
+    assert there == {"elsewhere", "after", "older"}
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[1]", "not json", '{"host": 3}'])
 def test_what_is_no_connection_file_is_refused(tmp_path: Path, folder: Path, text: str) -> None:
     path = tmp_path / "other.json"

@@ -198,6 +198,69 @@ def test_flush_says_what_is_left_in_a_device(stream: Any, device: Device) -> Non
     device.copies[0].end()
 
 
+def test_flush_waits_for_nothing_that_is_sent_meanwhile(
+    viewer: Any, stream: Any, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, is_running = threading.Event(), stream._copies._is_running
+    monkeypatch.setattr(stream._copies, "_is_running", lambda: begun.set() or is_running())
+    stream.send(on_device(0))
+    begun.clear()
+    flushing = threading.Thread(target=stream.flush)
+    flushing.start()
+    assert begun.wait(LONG)
+    with stream._copies._changed:
+        pass  # it waits now
+    for value in range(1, 50):  # there is always one that is under way
+        stream.send(on_device(value))
+        device.copies[value - 1].end()
+    flushing.join(LONG)
+
+    assert not flushing.is_alive()
+    assert not device.copies[-1].may_end.is_set()
+    device.copies[-1].end()
+    stream.flush()
+    assert grey_values(viewer) == list(range(50))
+
+
+def test_what_nobody_expected_of_a_copy_is_one_image_less_too(
+    viewer: Any, stream: Any, device: Device, lender: FakeLender
+) -> None:
+    stream.send_batch([on_host(1), on_device(2), on_host(3)])
+    device.copies[0].error = KeyError("a code of CUDA that the bindings do not know")
+    device.copies[0].end()
+
+    with pytest.raises(DeviceError, match="an image was lost: KeyError"):
+        stream.flush()
+
+    assert grey_values(viewer) == [1, 3]
+    assert lender.lent == {}
+
+
+def test_where_no_thread_can_be_started_callers_publish_in_turn(
+    viewer: Any, stream: Any, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callers = [threading.Thread(target=stream.send, args=[on_device(value)]) for value in range(4)]
+    all_begun, start = threading.Barrier(len(callers) + 1, timeout=LONG), device.start
+
+    def start_together(array: np.ndarray, pixels: memoryview) -> PixelCopy | None:
+        copy = start(array, pixels)
+        all_begun.wait()
+        return copy
+
+    monkeypatch.setattr(stream._copies, "_start", lambda: False)
+    monkeypatch.setattr(device, "start", start_together)
+    for caller in callers:
+        caller.start()
+    all_begun.wait()
+    for copy in device.copies:
+        copy.end()
+    for caller in callers:
+        caller.join(LONG)
+    stream.flush()
+
+    assert sorted(grey_values(viewer)) == list(range(len(callers)))
+
+
 def test_closing_waits_for_copies(viewer: Any, stream: Any, device: Device) -> None:
     stream.send(on_device(1))
     threading.Timer(0.05, device.copies[0].end).start()

@@ -10,7 +10,7 @@ from imagecodecs import blosc2_decode
 
 from hcs_protocol import CODECS, BlockRef, FrameRef, ImageReady
 from hcs_protocol.testing import FakeLender
-from hcs_stream import _compressor
+from hcs_stream import _compressor, _frames
 from hcs_stream._compression import LEAST_NBYTES
 from hcs_stream._frames import AHEAD_IMAGES
 
@@ -236,6 +236,23 @@ def test_what_lies_on_disk_is_compressed_from_there(far: Any, new_stream: Any, l
     assert stream.counters.spilled > 0
     assert set(codecs(far)) == {"blosc2-zstd"}
     assert all(np.array_equal(*pair) for pair in zip(images(far), sent, strict=True))
+
+
+@pytest.mark.parametrize("compression", ["zstd", "none"])
+def test_an_image_that_no_frame_takes_is_given_up_once_with_a_reason(
+    far: Any, stream: Any, monkeypatch: pytest.MonkeyPatch, caplog: Any, compression: str
+) -> None:
+    monkeypatch.setattr(_frames, "MAX_FRAME_NBYTES", NBYTES)
+    stream.compression = compression
+
+    stream.send(np.zeros((2, *SHAPE), np.uint16), site=1)
+    stream.send(cells(2), site=2)
+    stream.flush()
+
+    assert [item.address.components.site for item, _ in far.arrived] == [2]
+    assert (stream.counters.refused, stream.counters.resent) == (1, 0)
+    assert f"wanted at most {NBYTES} bytes of an image" in caplog.text
+    assert f"found {2 * NBYTES}: send its planes one by one" in caplog.text
 
 
 def test_a_frame_says_its_own_length_and_the_image_its_own(far: Any, stream: Any) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 import hcs_stream
 from hcs_protocol.testing import FakeLender
+from hcs_stream._delivery import Delivery
 from hcs_stream._holdings import Holdings
 from hcs_stream._owed import Owed
 from hcs_stream._publisher import Publisher
@@ -252,15 +253,8 @@ def test_the_number_of_what_was_sent_stands_in_the_journal_though_ctrl_c_came_be
 def test_what_is_interrupted_before_it_is_owed_does_not_count(
     viewer: Any, stream: Any, image: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, came = Owed.is_image.fget, []
+    Once(monkeypatch, Delivery, "enqueue")
 
-    def interrupted(owed: Owed) -> bool:
-        if not came:
-            came.append(owed)
-            raise KeyboardInterrupt
-        return bool(real(owed))
-
-    monkeypatch.setattr(Owed, "is_image", property(interrupted))
     with pytest.raises(KeyboardInterrupt):
         stream.send(image(1))
     stream.send(image(2))

@@ -29,10 +29,11 @@ from hcs_protocol import (
 )
 from hcs_stream._launch import Order
 from hcs_stream._processes import KnownProcess
-from hcs_stream._start import Start
+from hcs_stream._start import Start, not_ready
 from hcs_stream._start_lock import start_lock
 from hcs_stream._start_notes import read_note, write_note
 from hcs_stream._starting import start_of
+from hcs_stream._viewers import Viewer
 
 PORT = 23_456
 
@@ -123,6 +124,28 @@ def test_without_its_file_another_machines_viewer_cannot_be_reached(own_places: 
         ConnectionFileError, match=f"ssh 10.0.0.9 hcs-viewer connection {PORT} --host 10.0.0.9"
     ):
         hcs_stream.connect(data_port=PORT, host="10.0.0.9")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="access lists are another matter")
+def test_a_file_that_is_there_and_open_to_others_is_told(own_places: Path) -> None:
+    path = own_places / f"viewer-{PORT}.json"
+    path.write_text("{}")
+    path.chmod(0o644)
+
+    with pytest.raises(ConnectionFileError, match=f"skipped: .* try 'chmod go= {path}'"):
+        hcs_stream.connect(data_port=PORT, host="10.0.0.9")
+
+
+def test_a_viewer_elsewhere_that_does_not_answer_may_have_new_keys(viewer: Any) -> None:
+    known = msgspec.structs.replace(viewer.connection, host="imaging-3", requested_port=PORT)
+
+    said = str(not_ready(Viewer(known, viewer.path), 5.0))
+
+    assert f"no viewer is ready at imaging-3:{PORT} within 5 s" in said
+    assert (
+        f"ssh imaging-3 hcs-viewer connection {PORT} --host imaging-3 | hcs-stream connection add -" in said
+    )
+    assert "kill()" not in said
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/sys/kernel/random/boot_id"), reason="no machine is told")

@@ -1,11 +1,14 @@
 """A viewer on another machine is reached through a tunnel, which a script makes that stands in for ssh."""
 
 import contextlib
+import json
 import os
 import shlex
 import signal
 import subprocess
 import sys
+import threading
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from hcs_protocol import (
     ConnectionFileError,
     Tunnel,
     TunnelError,
+    ViewerStartError,
     this_machine,
     write_connection,
 )
@@ -31,6 +35,9 @@ from hcs_stream._tunnel import fetch_connection, fetch_connections, near_end
 from hcs_stream._tunnels import await_viewer, close_tunnels, give_up, reach
 from hcs_stream._viewers import find_viewer
 from hcs_stream._whereabouts import is_here, is_kept
+from hcs_stream.cli import main
+from hcs_stream.commands import _ssh_option
+from hcs_stream.commands._viewers_command import list_viewers
 
 LONG = 30.0
 SCRIPT = Path(__file__).with_name("fake_ssh.py")
@@ -130,7 +137,7 @@ def test_the_machine_behind_another_is_reached(
 ) -> None:
     connected("me@gateway", host="me@inner").close()
 
-    assert all("-J me@gateway" in call and " -- me@inner" in call for call in ssh.calls)
+    assert all("me@gateway" in call and " -- me@inner" in call for call in ssh.calls)
 
 
 def test_images_arrive_though_it_is_cut(
@@ -163,6 +170,77 @@ def test_the_viewer_that_comes_after_gets_the_images(
         stream.flush(LONG)
 
     assert after.pixels() == [bytes([2] * 20)]
+
+
+EXITS = """
+from hcs_stream import _registry, _tunnels
+
+class Keeper:
+    def __init__(self, *place):
+        pass
+
+    def start(self):
+        pass
+
+    def close(self):
+        print("tunnel closed")
+
+class Waiting:
+    def close(self, timeout):
+        print("images awaited")
+        return 0
+
+_tunnels.TunnelKeeper = Keeper
+_registry.await_exit()
+_registry.join_publisher(("localhost", 5555), Waiting)
+_tunnels.reach("me@server", 5555)
+"""
+
+
+def test_a_process_that_ends_waits_for_its_images_before_it_closes_the_tunnel() -> None:
+    done = subprocess.run([sys.executable, "-c", EXITS], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines() == ["images awaited", "tunnel closed"]
+
+
+def test_who_watches_a_machine_sees_viewers_come(
+    far: Any,
+    ssh: FakeSsh,
+    new_viewer: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(_ssh_option, "NEW_ONES_SECONDS", 0.05)
+    other = new_viewer()
+    other.path.unlink()
+    elsewhere = [msgspec.structs.replace(each.connection, machine="another") for each in (far, other)]
+    seen: set[str] = set()
+
+    def look(seconds: float) -> None:
+        seen.update(json.loads(line)["viewer_run"] for line in capsys.readouterr().out.splitlines())
+        if seen == {far.viewer_run}:
+            ssh.leads_to(*elsewhere)
+        elif len(seen) == 2:
+            raise KeyboardInterrupt
+
+    options = Namespace(ssh="me@server", host="localhost", watch=True, json=True)
+    assert list_viewers(options, sleep=look) == 0
+    for thread in threading.enumerate():
+        if thread.name == "hcs-reach":
+            thread.join()
+    assert seen == {far.viewer_run, other.viewer_run}
+
+
+def test_where_no_viewer_runs_the_machine_is_named(ssh: FakeSsh, capsys: pytest.CaptureFixture[str]) -> None:
+    ssh.leads_to()
+
+    assert main(["viewers", "--ssh", "me@server"]) == 1
+    assert capsys.readouterr().err == "hcs-stream: no viewer of this user runs on ssh://me@server\n"
+
+
+def test_an_empty_name_is_no_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["viewers", "--ssh", ""]) == 1
+    assert "wanted a machine as 'user@server'" in capsys.readouterr().err
 
 
 def test_keys_are_in_no_command_line_and_no_environment(
@@ -278,6 +356,75 @@ def test_what_keeps_ssh_from_it_is_told_at_once(
 
     assert helps in str(raised.value)
     assert _tunnels._keepers == {}
+
+
+STARTS = """
+import pathlib, sys
+folder = pathlib.Path(sys.argv[1])
+with (folder / "started").open("a") as file:
+    file.write("once\\n")
+(folder / "fails").unlink(missing_ok=True)
+"""
+
+
+def test_a_viewer_that_runs_there_is_not_started_again(
+    connected: Callable[..., hcs_stream.Stream], far: Any, ssh: FakeSsh
+) -> None:
+    command = [sys.executable, "-c", STARTS, str(ssh.folder)]
+
+    with connected("me@server", viewer_command=command) as stream:
+        stream.send(np.full((4, 5), 4, "uint8"))
+        stream.flush(LONG)
+
+    assert far.pixels() == [bytes([4] * 20)]
+    assert not (ssh.folder / "started").exists()
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_viewer_that_does_not_run_there_is_started_once_and_found(
+    connected: Callable[..., hcs_stream.Stream], far: Any, ssh: FakeSsh, wait: bool
+) -> None:
+    ssh.fails(1, "hcs-viewer: no viewer of this user runs on port 5555")
+    command = [sys.executable, "-c", STARTS, str(ssh.folder)]
+
+    with connected("me@server", viewer_command=command, wait=wait) as stream:
+        stream.send(np.full((4, 5), 5, "uint8"))
+        stream.flush(LONG)
+
+    assert far.pixels() == [bytes([5] * 20)]
+    assert (ssh.folder / "started").read_text() == "once\n"
+
+
+def test_no_viewer_is_started_where_ssh_does_not_get_in(
+    connected: Callable[..., hcs_stream.Stream], ssh: FakeSsh
+) -> None:
+    ssh.fails(255, "me@server: Permission denied (publickey).")
+    command = [sys.executable, "-c", STARTS, str(ssh.folder)]
+
+    with pytest.raises(TunnelError, match="ssh-copy-id"):
+        connected("me@server", viewer_command=command)
+
+    assert not (ssh.folder / "started").exists()
+
+
+def test_why_a_viewer_that_was_started_there_ended_is_told(
+    connected: Callable[..., hcs_stream.Stream], ssh: FakeSsh
+) -> None:
+    ssh.fails(1, "hcs-viewer: no viewer of this user runs on port 5555")
+    command = [sys.executable, "-c", "print('no display'); raise SystemExit(4)"]
+
+    with pytest.raises(ViewerStartError, match="no display"):
+        connected("me@server", viewer_command=command)
+
+
+def test_a_viewer_that_was_started_there_and_is_not_found_is_told(ssh: FakeSsh) -> None:
+    ssh.fails(1, "hcs-viewer: no viewer of this user runs on port 5555")
+    command = [sys.executable, "-c", "print('gone to the background')"]
+
+    with pytest.raises(ViewerStartError, match=r"(?s)the background.*'hcs-viewer connection 5555' does not"):
+        hcs_stream.connect("me@server", data_port=5555, viewer_command=command, timeout=2)
+
+    close_tunnels()
 
 
 def test_images_wait_for_a_machine_that_cannot_be_reached_yet(

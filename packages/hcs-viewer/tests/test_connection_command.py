@@ -1,6 +1,8 @@
 """`hcs-viewer connection` hands out the permission to use a viewer, and only to where it is wanted."""
 
+import io
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable
@@ -71,6 +73,19 @@ def test_a_pipe_gets_the_file(new: New, capsys: pytest.CaptureFixture[str]) -> N
     said = capsys.readouterr()
     assert msgspec.json.decode(said.out, type=Connection) == known
     assert said.err == ""
+
+
+def test_a_title_with_umlauts_is_printed_whatever_this_machine_speaks(
+    new: New, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, _ = new(5555, title="Zellzählung µ")
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.FileIO(1, "wb", closefd=False), "ascii"))
+
+    assert main(["connection", "5555"]) == 0
+    assert main(["connection", "--all"]) == 0
+
+    one, every = re.split(rb"(?<=\})\n(?=\{)", capfdbinary.readouterr().out)
+    assert msgspec.json.decode(one, type=Connection) == msgspec.json.decode(every, type=Connection) == known
 
 
 def test_a_terminal_does_not(

@@ -48,6 +48,12 @@ def test_what_no_folder_fits_is_nowhere(plates: Path, path: str) -> None:
     assert PathMap.of([f"/data/plates={plates}"]).here(path) is None
 
 
+def test_a_folder_may_have_the_sign_between_in_its_name(tmp_path: Path) -> None:
+    known = PathMap.of([f"/data/run=5 Ä={tmp_path}/run=5"])
+
+    assert known.here("/data/run=5 Ä/a.tif") == str(tmp_path / "run=5" / "a.tif")
+
+
 def test_the_longest_folder_counts(tmp_path: Path) -> None:
     known = PathMap.of([f"/data={tmp_path}/all", f"/data/new={tmp_path}/fresh", f"/data/n={tmp_path}/no"])
 

@@ -1,9 +1,11 @@
 import gc
 import itertools
 import random
+import re
 import threading
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hcs_viewer._slabs import SMALL_NBYTES, Slabs, slab_size
+from hcs_viewer._slabs import HUGE_NBYTES, SMALL_NBYTES, Slabs, slab_size
 
 NBYTES = 1 << 18
 ROUNDS = 3000
@@ -31,6 +33,26 @@ def test_memory_has_the_size_that_was_asked_for_and_can_be_written() -> None:
         memory = slabs.take(nbytes)
         memory[:] = 7
         assert (memory.nbytes, int(memory.sum())) == (nbytes, 7 * nbytes)
+
+
+@pytest.mark.skipif(not Path("/sys/kernel/mm/transparent_hugepage").is_dir(), reason="no huge pages here")
+@pytest.mark.parametrize(("nbytes", "is_huge"), [(HUGE_NBYTES // 2, False), (HUGE_NBYTES, True)])
+def test_large_memory_asks_for_huge_pages(nbytes: int, *, is_huge: bool) -> None:
+    memory = Slabs().take(nbytes)
+
+    assert ("hg" in flags_of_mapping(address(memory))) is is_huge
+
+
+def flags_of_mapping(where: int) -> list[str]:
+    """What the kernel says of the mapping that has this address: the VmFlags of proc_pid_smaps(5)."""
+    is_it = False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if mapping := re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line):
+            begin, end = (int(text, 16) for text in mapping.groups())
+            is_it = begin <= where < end
+        elif is_it and line.startswith("VmFlags:"):
+            return line.split()[1:]
+    raise AssertionError(f"nothing is mapped at {where:#x}")
 
 
 def test_memory_that_nobody_looks_at_is_used_again() -> None:

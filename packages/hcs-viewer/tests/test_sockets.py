@@ -8,6 +8,7 @@ import pytest
 import zmq
 
 from hcs_protocol import CONTROL_OFFSET, NoFreePortsError
+from hcs_viewer import _sockets
 from hcs_viewer._callers import WAITING_NBYTES, Caller, Looked
 from hcs_viewer._gate import _seen
 from hcs_viewer._sockets import Keys, Sockets
@@ -68,6 +69,21 @@ def test_a_holder_of_the_client_key_is_let_in(sockets: Sockets, keys: Keys, conn
 
     assert sockets.control.poll(PATIENCE_MILLISECONDS)
     assert sockets.control.recv_multipart()[1:] == [b"", b"hello"]
+
+
+def test_a_frame_may_be_as_long_as_the_largest_image_though_it_is_encrypted(
+    keys: Keys, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_sockets, "MAX_FRAME_NBYTES", 1 << 16)
+    sockets = Sockets(keys, HOST, FIRST_PORT, next_free=True)
+    pair = {"public": keys.client_public, "secret": keys.client_secret}
+    client = connect(zmq.PUB, sockets.data_port, server=keys.public, **pair)
+
+    while not sockets.data.poll(10):  # what is sent before it is connected is nobody's
+        client.send_multipart([b"{}", bytes(1 << 16)])
+
+    assert len(sockets.data.recv_multipart()[1]) == 1 << 16
+    sockets.close()
 
 
 @pytest.mark.parametrize("channel", ["data_port", "control_port"])

@@ -51,3 +51,12 @@ def why_no_device() -> str:
     except (ImportError, RuntimeError) as failed:
         return f"no cuda-bindings: {failed}"
     return "" if count else f"no CUDA device: {error!r}"
+
+
+def device_name() -> str:
+    """Return what the maker calls the first device; empty if that is not to be known."""
+    try:
+        _, properties = cuda_runtime().cudaGetDeviceProperties(0)
+        return str(properties.name.decode().rstrip("\0"))
+    except (ImportError, RuntimeError, AttributeError):  # there is none, or the bindings have it otherwise
+        return ""

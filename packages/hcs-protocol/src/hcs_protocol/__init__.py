@@ -17,6 +17,7 @@ from ._blocks import (
     SegmentOffer,
 )
 from ._codec import (
+    MAX_FRAME_NBYTES,
     MAX_MESSAGE_NBYTES,
     MAX_REPLY_NBYTES,
     BadItem,
@@ -51,6 +52,7 @@ from ._connection import (
     private_folder,
     read_connection,
     runtime_folders,
+    skipped_connections,
     start_ticks,
     this_machine,
     write_connection,
@@ -204,6 +206,7 @@ __all__ = [
     "DATA_PORT",
     "DTYPES",
     "MAX_DESTINATIONS",
+    "MAX_FRAME_NBYTES",
     "MAX_ITEMS",
     "MAX_MESSAGE_NBYTES",
     "MAX_NBYTES",
@@ -343,6 +346,7 @@ __all__ = [
     "refusal",
     "runtime_folders",
     "shares_memory",
+    "skipped_connections",
     "split_batch",
     "start_ticks",
     "this_machine",

@@ -14,6 +14,8 @@ from ._questions import ImagePixels
 MAX_MESSAGE_NBYTES = 1 << 20
 """A message's JSON is no longer than this, a reply with a screenshot or a state excepted."""
 MAX_REPLY_NBYTES = 1 << 27
+MAX_FRAME_NBYTES = 1 << 32
+"""Of an image whose pixels go as a frame; its frame may be smaller, but the viewer makes it whole."""
 
 MAX_REASON = 300
 """How much of a decoder's words is kept: they may quote the peer, at any length."""

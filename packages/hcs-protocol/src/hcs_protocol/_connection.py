@@ -1,8 +1,10 @@
 """The connection file: permission to talk to a viewer, and the registry of running viewers."""
 
+import codecs
 import contextlib
 import ipaddress
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -17,6 +19,8 @@ from ._errors import ConnectionFileError
 
 PREFIX = "viewer-"
 MAX_CONNECTION_NBYTES = 1 << 16
+BEGIN = re.compile(rb"^[ \t]*\{", re.MULTILINE)
+"""Of a connection file: a shell may have said something before, with braces in it."""
 SECRET, HIDDEN = "client_secret_key", "…"
 NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # nor a pipe that makes its reader wait
 
@@ -195,12 +199,35 @@ def decode_connection(data: bytes, source: str) -> Connection:
     Raises:
         ConnectionFileError: There is none in it.
     """
-    try:
-        return msgspec.json.decode(data[data.find(b"{") : data.rfind(b"}") + 1], type=Connection)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ConnectionFileError(
-            f"wanted the connection file of a viewer, found {error} ({source})"
-        ) from error
+    wanted = "wanted the connection file of a viewer, found"
+    said = _utf8(data)
+    begins = [match.start() for match in BEGIN.finditer(said)] or [said.find(b"{")]
+    problem: Exception | None = None
+    for begin in begins if b"{" in said else []:
+        try:
+            return msgspec.json.decode(said[begin : said.rfind(b"}") + 1], type=Connection)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            problem = problem or error
+    found = str(problem or ("something else" if said.strip() else "nothing"))
+    raise ConnectionFileError(f"{wanted} {found} ({source})") from problem
+
+
+def _utf8(data: bytes) -> bytes:
+    """Return a text as UTF-8: Windows' shell writes what goes to a file as UTF-16."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace").encode()
+    return data
+
+
+def skipped_connections(folders: list[Path]) -> list[str]:
+    """Return what is wrong with the connection files that `find_connections` passes over."""
+    problems = []
+    for path in (path for folder in folders for path in sorted(folder.glob(f"{PREFIX}*.json"))):
+        try:
+            read_connection(path)
+        except ConnectionFileError as error:
+            problems.append(str(error))
+    return problems
 
 
 def find_connections(folders: list[Path]) -> Iterator[tuple[Path, Connection]]:

@@ -41,6 +41,26 @@ def test_what_ssh_complains_of_is_told_with_what_helps(said: str, helps: str, la
 
 
 @pytest.mark.parametrize(
+    ("said", "helps"),
+    [
+        ("me@gateway: Permission denied (publickey).", "ssh-copy-id me@gateway"),
+        ("REMOTE HOST IDENTIFICATION HAS CHANGED", "ssh-keygen -R gateway"),
+    ],
+)
+def test_of_two_machines_the_one_that_refuses_is_named(said: str, helps: str) -> None:
+    place = SshPlace("me@inner", "me@gateway")
+
+    assert helps in str(explain(place, 255, f"{said}\nConnection closed by UNKNOWN port 65535"))
+    assert helps.replace("gateway", "inner") in str(explain(place, 255, said))
+
+
+def test_a_path_with_spaces_does_not_spoil_the_advice() -> None:
+    error = explain(PLACE, 127, "not found", program="'/home/me/my env/bin/hcs-viewer'", variable="V")
+
+    assert "V=/home/me/env/bin/hcs-viewer" in str(error)
+
+
+@pytest.mark.parametrize(
     ("status", "said"),
     [
         (127, "bash: line 1: hcs-viewer: command not found"),

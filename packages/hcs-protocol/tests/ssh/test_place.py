@@ -1,5 +1,8 @@
 """Where ssh goes, and by which command line."""
 
+import os
+import shlex
+
 import pytest
 
 from hcs_protocol import TunnelError
@@ -63,8 +66,28 @@ def test_a_tunnel_runs_nothing_there_and_asks_nobody() -> None:
 
     assert command[:3] == ["ssh", "-F", "f"]
     assert command[-3:] == ["-N", "--", "ssh://me@server:22"]
-    assert command[command.index("-J") + 1] == "gateway"
-    assert {"-oBatchMode=yes", "-L1:h:2"} <= set(command)
+    if os.name != "posix":
+        assert command[command.index("-J") + 1] == "gateway"
+    assert {"-oBatchMode=yes", "-oRemoteCommand=none", "-L1:h:2"} <= set(command)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="-J does it there")
+@pytest.mark.parametrize(
+    ("hop", "last"), [("gateway", "gateway"), ("me@gateway:22", "ssh://me@gateway:22"), ("a,b", "b")]
+)
+def test_a_machine_in_between_asks_nobody_either(hop: str, last: str) -> None:
+    environ = {"HCS_SSH": "env -i ssh -p 22 -F '/a b/50%' -S shared"}
+    command = SshPlace("me@inner", hop).command("true", environ=environ)
+
+    [proxy] = [word for word in command if word.startswith("-oProxyCommand=")]
+    words = shlex.split(proxy.removeprefix("-oProxyCommand="))
+    assert words[:6] == ["env", "-i", "ssh", "-F", "/a b/50%%", "-T"]
+    assert "-oBatchMode=yes" in words
+    assert words[-4:] == ["-W", "[%h]:%p", "--", last]
+    inner = [word for word in words if word.startswith("-oProxyCommand=")]
+    assert [("-W '[%%h]:%%p' -- a" in word, "/a b/50%%%%" in word) for word in inner] == [
+        (True, True) for _ in hop.split(",")[1:]
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ Streams, events and pointers are the numbers that CUDA has for them. All calls a
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -24,11 +23,11 @@ _ON_A_DEVICE = (2, 3)  # cudaMemoryTypeDevice, cudaMemoryTypeManaged
 class Cuda(Protocol):
     """CUDA's runtime."""
 
-    def device_of(self, pointer: int) -> int:
-        """Return the number of the device that has this memory."""
+    def device_of(self, pointer: int) -> int | None:
+        """Return the number of the device that has this memory; None if the host has it."""
 
     def on(self, device: int) -> AbstractContextManager[None]:
-        """Have this device be the calling thread's meanwhile."""
+        """Have this device be the calling thread's meanwhile; no other one is touched."""
 
     def new_stream(self) -> int:
         """Make a stream that waits for no other by itself."""
@@ -54,6 +53,9 @@ class Cuda(Protocol):
     def synchronize(self, stream: int) -> None:
         """Wait until a stream has done all that it was given."""
 
+    def has_happened(self, event: int) -> bool:
+        """Say whether an event has happened."""
+
     def register(self, address: int, nbytes: int) -> None:
         """Let devices write this host memory by themselves: its pages stay where they are from now on."""
 
@@ -61,46 +63,48 @@ class Cuda(Protocol):
         """End that."""
 
     def allocate(self, nbytes: int) -> int:
-        """Return host memory that devices write by themselves."""
-
-    def free(self, address: int) -> None:
-        """Give that back."""
+        """Return host memory that devices write by themselves; it is kept until the process ends."""
 
 
 class Runtime:
-    """CUDA's runtime through ``cuda.bindings``."""
+    """CUDA's runtime, and what it lacks of the driver, through ``cuda.bindings``."""
 
-    def __init__(self, runtime: Any) -> None:
-        self._runtime = runtime
+    def __init__(self, runtime: Any, driver: Any) -> None:
+        self._runtime, self._driver = runtime, driver
         self._success = runtime.cudaError_t.cudaSuccess
+        self._not_ready = runtime.cudaError_t.cudaErrorNotReady
         self._to_host = runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
         self._record, self._wait_event = runtime.cudaEventRecord, runtime.cudaStreamWaitEvent
 
-    @property
-    def devices(self) -> int:
-        """How many there are; 0 also without a driver."""
-        error, count = self._runtime.cudaGetDeviceCount()
-        return int(count) if error == self._success else 0
+    def why_no_device(self) -> str:
+        """Say why there is none; empty if there is one."""
+        try:
+            (count,) = self._do(self._runtime.cudaGetDeviceCount)
+        except (DeviceError, RuntimeError) as error:  # the second without a driver, before 12.9
+            return str(error)
+        return "" if count else "there is none"
 
-    def device_of(self, pointer: int) -> int:
+    def device_of(self, pointer: int) -> int | None:
         """Ask the driver."""
         (found,) = self._do(self._runtime.cudaPointerGetAttributes, pointer)
-        if int(found.type) not in _ON_A_DEVICE:
-            raise DeviceError(f"wanted a pointer to a device's memory, got one of type {int(found.type)}")
-        return int(found.device)
+        return int(found.device) if int(found.type) in _ON_A_DEVICE else None
 
     @contextmanager
     def on(self, device: int) -> Iterator[None]:
-        """Change the thread's device only if it has another."""
-        (before,) = self._do(self._runtime.cudaGetDevice)
-        if before == device:
+        """Change the thread's context only if it has none or another's.
+
+        To set the device that a thread had would begin to use that one, which may be full of another process.
+        """
+        _, found = self._driver.cuCtxGetCurrent()
+        context = 0 if found is None else int(found)
+        if context and self._do(self._runtime.cudaGetDevice)[0] == device:
             yield
             return
         self._do(self._runtime.cudaSetDevice, device)
         try:
             yield
         finally:
-            self._do(self._runtime.cudaSetDevice, before)
+            self._driver.cuCtxSetCurrent(context)
 
     def new_stream(self) -> int:
         """Make one."""
@@ -135,6 +139,14 @@ class Runtime:
         """Wait."""
         self._do(self._runtime.cudaStreamSynchronize, stream)
 
+    def has_happened(self, event: int) -> bool:
+        """Ask."""
+        (error,) = self._runtime.cudaEventQuery(event)
+        if error == self._not_ready:
+            return False
+        self._check(error, "cudaEventQuery")
+        return True
+
     def register(self, address: int, nbytes: int) -> None:
         """Register it for all devices."""
         self._do(self._runtime.cudaHostRegister, address, nbytes, _PORTABLE)
@@ -147,29 +159,42 @@ class Runtime:
         """Allocate."""
         return int(self._do(self._runtime.cudaHostAlloc, nbytes, _PORTABLE)[0])
 
-    def free(self, address: int) -> None:
-        """Free."""
-        self._do(self._runtime.cudaFreeHost, address)
-
-    def _do(self, call: Any, *arguments: object) -> tuple[Any, ...]:
+    def _do(self, call: Any, *arguments: object) -> list[Any]:
+        values: list[Any]
         error, *values = call(*arguments)
         if error != self._success:
+            self._check(error, call.__name__)
+        return values
+
+    def _check(self, error: Any, name: str) -> None:
+        if error != self._success:
             self._runtime.cudaGetLastError()  # or PyTorch would raise it, too
-            raise DeviceError(f"{call.__name__}: {self._text(error)}")
-        return tuple(values)
+            raise DeviceError(f"{name}: {self._text(error)}")
 
     def _text(self, error: Any) -> str:
         _, text = self._runtime.cudaGetErrorString(error)
         return text.decode() if isinstance(text, bytes) else str(text)
 
 
-@cache
-def cuda_runtime() -> Runtime | None:
-    """Return CUDA's runtime; None without a device, a driver or the bindings."""
-    for name in ("cuda.bindings.runtime", "cuda.cudart"):  # the second in cuda-python before 12.6
-        try:
-            runtime = Runtime(import_module(name))
-        except (ImportError, AttributeError, RuntimeError):  # RuntimeError: it finds no library
-            continue
-        return runtime if runtime.devices else None
-    return None
+def cuda_runtime() -> Runtime:
+    """Return CUDA's runtime.
+
+    Raises:
+        DeviceError: There are no bindings of it, or they find no driver that goes with them, or no device;
+            says what helps.
+    """
+    try:
+        found = Runtime(*_bindings())
+    except (ImportError, AttributeError, RuntimeError) as error:  # RuntimeError: it finds no library
+        raise DeviceError(f"no bindings of CUDA ({error}): pip install 'hcs-shm[cuda]'") from error
+    if reason := found.why_no_device():
+        advice = "update its driver, or install the bindings of an older CUDA, such as 'cuda-bindings<13'"
+        raise DeviceError(f"the bindings of CUDA find no device ({reason}): {advice}")
+    return found
+
+
+def _bindings() -> tuple[Any, Any]:
+    try:
+        return import_module("cuda.bindings.runtime"), import_module("cuda.bindings.driver")
+    except ImportError:  # in cuda-python before 12.6
+        return import_module("cuda.cudart"), import_module("cuda.cuda")

@@ -2,20 +2,22 @@
 
 The copy has a stream of its own. It begins when the array's stream has done what it was given before `start`,
 and what that is given afterwards waits for the copy's end: a pipeline that overwrites the array at once
-neither spoils the image nor is held up. Who does not say which stream computes the array is waited for.
+neither spoils the image nor is held up. Who does not say which stream computes the array is waited for, and
+what the default stream was given comes before the copy.
 """
 
 import logging
 import os
 import threading
-from contextlib import suppress
-from functools import cache
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 
 import numpy as np
 
 from hcs_protocol import DeviceError
 
-from ._cuda import Cuda, cuda_runtime
+from ._cuda import LEGACY, Cuda, cuda_runtime
 from ._device_memory import DeviceMemory
 from ._pinned import Pinned
 from ._platform import at_fork
@@ -25,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 SWITCH = "HCS_GPU_PINNED"
 """``0`` registers no memory."""
+LOOK_SECONDS = 0.01
 
 
 class DeviceCopies:
@@ -39,17 +42,22 @@ class DeviceCopies:
         """
         wanted = os.environ.get(SWITCH) != "0" if pinned is None else pinned
         self._cuda = cuda
-        self._pinned = Pinned(cuda, wanted=wanted, before_unregister=self.finish)
+        self._pinned = Pinned(cuda, wanted=wanted, is_over=self.is_over)
         self._lock = threading.Lock()
         self._lanes: dict[int, _Lane] = {}
+        self._pid = os.getpid()
 
     def stream_of(self, device: int) -> int:
         """Return the stream that copies from this device."""
         return self._lane(device).stream
 
-    def device_of(self, pointer: int) -> int:
-        """Return the device that has this memory."""
+    def device_of(self, pointer: int) -> int | None:
+        """Return the device that has this memory; None if the host has it."""
         return self._cuda.device_of(pointer)
+
+    def on(self, device: int) -> AbstractContextManager[None]:
+        """Have this device be the calling thread's meanwhile."""
+        return self._cuda.on(device)
 
     def start(self, memory: DeviceMemory, pixels: memoryview) -> "DeviceCopy | None":
         """Begin to copy an array into these bytes; None if it is there already.
@@ -58,7 +66,7 @@ class DeviceCopies:
             DeviceError: The device cannot.
         """
         lane = self._lane(memory.device)
-        if not self._pinned.has(pixels):
+        if not self._pinned.has(pixels, memory.device):
             lane.ring.copy(memory, pixels)
             return None
         with lane.lock:
@@ -70,9 +78,23 @@ class DeviceCopies:
 
     def finish(self) -> None:
         """Wait until no device writes anything any more."""
-        for device, lane in list(self._lanes.items()):
+        for device, lane in self._own_lanes():
             with suppress(DeviceError), self._cuda.on(device):  # a device that is lost writes nothing
                 self._cuda.synchronize(lane.stream)
+
+    def is_over(self, timeout: float) -> bool:
+        """Wait for the same for some seconds; say whether it has come."""
+        deadline = time.monotonic() + timeout
+        ends = [lane.end() for _, lane in self._own_lanes()]
+        while not all(has_come() for has_come in ends):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(LOOK_SECONDS)
+        return True
+
+    def _own_lanes(self) -> list[tuple[int, "_Lane"]]:
+        """Return them; none in a forked child, which cannot so much as ask."""
+        return list(self._lanes.items()) if os.getpid() == self._pid else []
 
     def _lane(self, device: int) -> "_Lane":
         with self._lock:
@@ -112,6 +134,7 @@ class _Lane:
         with cuda.on(device):
             self.stream = cuda.new_stream()
             self._ready = cuda.new_event()
+            self._end = cuda.new_event()
         self.ring = Ring(cuda, device, self.stream)
         self._events: list[int] = []
 
@@ -119,20 +142,32 @@ class _Lane:
         """Give the stream a copy, between what the array's stream was given so far and what follows."""
         cuda, stream = self._cuda, self.stream
         with cuda.on(self._device):
-            if memory.stream is not None:
-                cuda.record(self._ready, memory.stream)
+            if memory.stream != stream:  # else it is known there when the array is computed
+                cuda.record(self._ready, LEGACY if memory.stream is None else memory.stream)
                 cuda.let_wait(stream, self._ready)
             done = self._events.pop() if self._events else cuda.new_event()
             try:
                 memory.copy_by(cuda, address, stream)
                 cuda.record(done, stream)
-                if memory.stream is not None:
+                if memory.stream is not None and memory.stream != stream:
                     cuda.let_wait(memory.stream, done)
             except BaseException:  # Ctrl-C, too
                 with suppress(DeviceError):
                     cuda.synchronize(stream)  # or it could write into a block that is lent anew
                 raise
         return DeviceCopy(self, done, memory)
+
+    def end(self) -> Callable[[], bool]:
+        """Return what says whether all copies so far have ended; those of a device that is lost have."""
+        with suppress(DeviceError), self._cuda.on(self._device):
+            self._cuda.record(self._end, self.stream)
+            return self._has_ended
+        return lambda: True
+
+    def _has_ended(self) -> bool:
+        with suppress(DeviceError), self._cuda.on(self._device):
+            return self._cuda.has_happened(self._end)
+        return True
 
     def wait(self, event: int) -> None:
         """Wait for a copy's end; its event then is another's."""
@@ -141,19 +176,24 @@ class _Lane:
         self._events.append(event)
 
 
-@cache
 def process_copies() -> DeviceCopies | None:
     """Return what copies from the devices of this process; None, with one warning, if nothing can."""
-    if (runtime := cuda_runtime()) is None:
-        advice = (
-            "images go through the library that has them, which takes longer: pip install 'hcs-shm[cuda]'"
-        )
-        logger.warning("no CUDA bindings for the images of a device; %s", advice)
+    if not _process:
+        _process.setdefault("copies", _make_copies())  # another thread's, if that was faster
+    return _process["copies"]
+
+
+def _make_copies() -> DeviceCopies | None:
+    try:
+        return DeviceCopies(cuda_runtime())
+    except DeviceError as error:
+        consequence = "images go through the library that has them, which takes longer"
+        logger.warning("no copies by the device itself reason=%s; %s", error, consequence)
         return None
-    return DeviceCopies(runtime)
 
 
-at_fork(in_child=process_copies.cache_clear)  # a forked child cannot go on with its parent's devices
+_process: dict[str, DeviceCopies | None] = {}
+at_fork(in_child=_process.clear)  # a forked child cannot go on with its parent's devices
 
 
 def _address(pixels: memoryview) -> int:

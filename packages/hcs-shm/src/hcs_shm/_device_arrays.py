@@ -8,9 +8,9 @@ import numpy as np
 from hcs_protocol import UnsupportedArrayError
 
 from ._copying import copy_pixels
-from ._cuda import LEGACY
+from ._cuda import LEGACY, PER_THREAD
 from ._device_memory import DeviceMemory, rows_of
-from ._dtypes import Array
+from ._dtypes import Array, Dtype, is_bfloat16
 from ._sources import Source, Streams, as_host, device_errors, loaded, name_of
 
 
@@ -21,48 +21,66 @@ class DeviceArray(Source):
         self.is_on_device = True
         self._array = array
         self._interface = interface
-        self.shape = tuple(interface["shape"])
-        self.dtype = np.dtype(interface["typestr"])
+        self.shape = tuple(map(int, interface["shape"]))
+        self.dtype = _dtype(array, interface["typestr"])
+        if interface.get("mask") is not None:
+            raise UnsupportedArrayError("masked pixels have no value: send the array without its mask")
         if interface.get("stream") == 0:  # 0 would be one of two default streams
             raise UnsupportedArrayError(f"wanted a stream that is not 0 from {name_of(array)}")
 
     def copy_to(self, target: Array) -> None:
         """Copy them through CuPy or PyTorch if they are loaded, else as the array's own library can."""
-        cupy, torch = loaded("cupy"), loaded("torch")
-        if cupy is not None:
-            with device_errors(self._array):
-                copy_pixels(target, cupy.asnumpy(cupy.asarray(self._array)))
-        elif torch is not None and torch.cuda.is_available():
-            with device_errors(self._array):
-                copy_pixels(target, torch.as_tensor(self._array, device="cuda").cpu().numpy())
-        else:
-            copy_pixels(target, as_host(self._array))
+        copy_pixels(target, as_host(self._array, _read))
 
     def on_device(self, streams: Streams) -> DeviceMemory | None:
-        """Say where they are; what lies in no rows is packed by CuPy or PyTorch first."""
+        """Say where they are; what lies in no rows is packed by CuPy first."""
         interface, itemsize = self._interface, self.dtype.itemsize
-        rows = rows_of(self.shape, interface.get("strides"), itemsize)
-        if rows is None:
-            return self._packed(streams)
-        if self.dtype.byteorder == ">":
+        pointer = int(interface["data"][0])
+        if self.dtype.byteorder == ">" or (device := streams.device_of(pointer)) is None:
             return None
-        pointer = interface["data"][0]
-        nbytes = itemsize * math.prod(self.shape)
-        device = streams.device_of(pointer)
+        rows = rows_of(self.shape, interface.get("strides"), itemsize)
+        if rows is None or is_bfloat16(self.dtype):
+            return self._packed(streams, device)
         stream = interface.get("stream", LEGACY)  # older versions of the interface have none
-        return DeviceMemory(self._array, pointer, device, stream, nbytes, *rows)
+        if stream is not None and stream > PER_THREAD:  # CuPy names that of the thread's device
+            with device_errors(self._array), streams.on(device):
+                stream = self._array.__cuda_array_interface__["stream"]
+        return DeviceMemory(self._array, pointer, device, stream, itemsize * math.prod(self.shape), *rows)
 
-    def _packed(self, streams: Streams) -> DeviceMemory | None:
+    def _packed(self, streams: Streams, device: int) -> DeviceMemory | None:
         if (cupy := loaded("cupy")) is None:
             return None
-        with device_errors(self._array):
+        with device_errors(self._array), streams.on(device):
             packed = cupy.ascontiguousarray(cupy.asarray(self._array))
-        return DeviceArray(packed, packed.__cuda_array_interface__).on_device(streams)
+            if is_bfloat16(self.dtype):
+                packed = packed.astype(np.float32)
+            return DeviceArray(packed, packed.__cuda_array_interface__).on_device(streams)
 
 
 def device_array(array: Any) -> DeviceArray | None:
     """Return the source of an array on a CUDA device; None if it is none, or does not say what it has."""
-    interface = getattr(array, "__cuda_array_interface__", None)
+    with device_errors(array):
+        interface = getattr(array, "__cuda_array_interface__", None)
     if not isinstance(interface, dict) or not {"shape", "typestr", "data"} <= interface.keys():
         return None
     return DeviceArray(array, interface)
+
+
+def _dtype(array: Any, said: str) -> Dtype:
+    """Return an array's dtype, which is no other than bytes where the interface has no name for it."""
+    dtype, own = np.dtype(said), getattr(array, "dtype", None)
+    return own if isinstance(own, np.dtype) and is_bfloat16(own) else dtype
+
+
+def _read(array: Any) -> Array:
+    cupy: Any = loaded("cupy")
+    torch: Any = loaded("torch")
+    if cupy is None and (torch is None or not torch.cuda.is_available()):
+        return np.asarray(array)
+    pixels: Array
+    with device_errors(array):
+        if cupy is not None:
+            pixels = cupy.asnumpy(cupy.asarray(array))
+        else:
+            pixels = torch.as_tensor(array, device="cuda").cpu().numpy()
+    return pixels

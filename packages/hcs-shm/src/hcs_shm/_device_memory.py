@@ -4,6 +4,11 @@ from dataclasses import dataclass
 
 from ._cuda import Cuda
 
+NARROWEST = 16
+"""Bytes of a row: narrower ones, of one colour of three say, take a DMA longer than it takes to pack them."""
+WIDEST_PITCH = (1 << 31) - 1
+"""Bytes that CUDA allows."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DeviceMemory:
@@ -49,5 +54,7 @@ def rows_of(shape: tuple[int, ...], strides: tuple[int, ...] | None, itemsize: i
                 return None
             width, gap = expected, True
             expected = pitch = strides[place]
+            if width < NARROWEST or pitch > WIDEST_PITCH:
+                return None
         expected *= shape[place]
     return (width, pitch) if gap else (0, 0)

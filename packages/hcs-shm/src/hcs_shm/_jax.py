@@ -28,7 +28,7 @@ class JaxArray(Source):
         if not isinstance(array.dtype, np.dtype):
             raise UnsupportedArrayError(f"wanted pixels, got an array of JAX of dtype {array.dtype}")
         (device, *others) = _devices(array)
-        self.is_on_device = not others and device.platform in _CUDA
+        self.is_on_device = not others and device.platform in _CUDA and _is_in_device_memory(array)
         self._array = array
         self.shape = tuple(array.shape)
         self.dtype = array.dtype
@@ -48,7 +48,8 @@ class JaxArray(Source):
             if (interface := getattr(array, "__cuda_array_interface__", None)) is None:
                 return None  # not in C order, say
             pointer = interface["data"][0]
-            device = streams.device_of(pointer)
+            if (device := streams.device_of(pointer)) is None:
+                return None
             stream = streams.stream_of(device)
             hold = _hold(array, stream)
         return DeviceMemory((array, hold), pointer, device, stream, array.nbytes)
@@ -63,8 +64,13 @@ def _hold(array: Any, stream: int) -> object:
     """Let the stream wait until it is computed, and no later computation have its memory meanwhile."""
     try:
         return array.__dlpack__(stream=stream)
-    except (BufferError, TypeError, ValueError):  # a version of JAX that cannot, for this dtype or at all
+    except (BufferError, TypeError, ValueError, RuntimeError):  # a JAX that cannot, for this dtype or at all
         return array.block_until_ready()
+
+
+def _is_in_device_memory(array: Any) -> bool:
+    """Say so unless it was put into the host's memory on behalf of a device."""
+    return getattr(array.sharding, "memory_kind", None) in {None, "device"}
 
 
 def _devices(array: Any) -> list[Any]:

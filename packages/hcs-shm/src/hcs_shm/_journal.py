@@ -157,7 +157,8 @@ class Journal:
         Raises:
             LookupError: The journal has no room for so many destinations.
         """
-        _check(destination)
+        if not 0 <= destination < MAX_DESTINATIONS:
+            raise LookupError(_wanted(destination))
         self._words[_TABLE + index * _RECORD + _NUMBERS + destination] = sequence
 
     def settle(self, index: int, destination: int) -> None:
@@ -166,7 +167,8 @@ class Journal:
         Raises:
             LookupError: The journal has no room for so many destinations.
         """
-        _check(destination)
+        if not 0 <= destination < MAX_DESTINATIONS:
+            raise LookupError(_wanted(destination))
         self._memory[TABLE_OFFSET + index * RECORD_NBYTES + _OWED_OFFSET + destination] = 0
 
     def lends(self, offset: int, generation: int, nbytes: int) -> bool:
@@ -230,6 +232,5 @@ class Journal:
         return found, damaged
 
 
-def _check(destination: int) -> None:
-    if not 0 <= destination < MAX_DESTINATIONS:
-        raise LookupError(f"wanted a destination below {MAX_DESTINATIONS}, got {destination!r}")
+def _wanted(destination: int) -> str:
+    return f"wanted a destination below {MAX_DESTINATIONS}, got {destination!r}"

@@ -12,48 +12,68 @@ from ._segment import OwnSegment, segment_of
 logger = logging.getLogger(__name__)
 
 
+ENDING_SECONDS = 5.0
+
+
 class Pinned:
     """The registered segments of this process; any thread may call it."""
 
-    def __init__(self, cuda: Cuda, *, wanted: bool, before_unregister: Callable[[], None]) -> None:
+    def __init__(self, cuda: Cuda, *, wanted: bool, is_over: Callable[[float], bool]) -> None:
         """Register nothing yet.
 
         Args:
             cuda: Registers and unregisters.
             wanted: Whether to register any; the memory of those that are cannot be paged out.
-            before_unregister: Ends what may still write there.
+            is_over: Waits some seconds until nothing writes there any more, and says whether it is so.
         """
         self._cuda = cuda
         self._wanted = wanted
-        self._before_unregister = before_unregister
+        self._is_over = is_over
         self._lock = threading.Lock()
+        self._kept: list[tuple[memoryview, int, int]] = []
+        """What a device may still write, its address and that device; unmapped, it could be another's."""
 
-    def has(self, pixels: memoryview) -> bool:
-        """Say whether devices write these bytes by themselves, after registering their segment if need be."""
+    def has(self, pixels: memoryview, device: int) -> bool:
+        """Say whether devices write these bytes by themselves, after registering their segment if need be.
+
+        Args:
+            pixels: Of a segment, or of anything else.
+            device: That is used already; any serves for all.
+        """
         if not self._wanted or (segment := segment_of(pixels)) is None:
             return False
         if segment.before_unmap is not None:
             return True
         with self._lock:
-            return self._register(segment)
+            return self._register(segment, device)
 
-    def _register(self, segment: OwnSegment) -> bool:
+    def _register(self, segment: OwnSegment, device: int) -> bool:
         if segment.before_unmap is not None or not self._wanted:  # another thread asked meanwhile
             return self._wanted
         address, nbytes = segment.address, segment.contents.nbytes
         try:
-            self._cuda.register(address, nbytes)
+            with self._cuda.on(device):
+                self._cuda.register(address, nbytes)
         except DeviceError as error:
             self._wanted = False
             advice = "images take a way that is slower; raise 'ulimit -l', or set HCS_GPU_PINNED=0"
             logger.warning("memory not pinned nbytes=%d reason=%s; %s", nbytes, error, advice)
             return False
-        segment.before_unmap = lambda: self._unregister(address)
+        contents = segment.contents[:]
+        segment.before_unmap = lambda: self._unregister(contents, address, device)
         return True
 
-    def _unregister(self, address: int) -> None:
-        self._before_unregister()
-        try:
-            self._cuda.unregister(address)
-        except DeviceError as error:
-            logger.debug("memory not unregistered reason=%s", error)  # the driver is gone already
+    def _unregister(self, contents: memoryview, address: int, device: int) -> None:
+        is_over = self._is_over(0.0 if self._kept else ENDING_SECONDS)
+        self._kept.append((contents, address, device))
+        if not is_over:
+            logger.warning("memory left to a device that still writes nbytes=%d", contents.nbytes)
+            return
+        while self._kept:
+            contents, address, device = self._kept.pop()
+            try:
+                with self._cuda.on(device):
+                    self._cuda.unregister(address)
+            except DeviceError as error:
+                logger.debug("memory not unregistered reason=%s", error)  # the driver is gone already
+            contents.release()

@@ -9,7 +9,7 @@ import numpy as np
 
 from hcs_protocol import DeviceError
 
-from ._cuda import Cuda
+from ._cuda import LEGACY, Cuda
 from ._device_memory import DeviceMemory
 
 PIECE_NBYTES = 4 << 20
@@ -44,8 +44,7 @@ class Ring:
     @contextmanager
     def _after(self, array_stream: int | None) -> Iterator[None]:
         """Begin after what the array's stream was given, and return when all is copied, come what may."""
-        if array_stream is not None:
-            self._cuda.synchronize(array_stream)
+        self._cuda.synchronize(LEGACY if array_stream is None else array_stream)
         try:
             yield
         finally:

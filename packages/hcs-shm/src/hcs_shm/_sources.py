@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -53,8 +53,11 @@ class Streams(Protocol):
     def stream_of(self, device: int) -> int:
         """Return the stream that copies from this device."""
 
-    def device_of(self, pointer: int) -> int:
-        """Return the device that has this memory."""
+    def device_of(self, pointer: int) -> int | None:
+        """Return the device that has this memory; None if the host has it."""
+
+    def on(self, device: int) -> AbstractContextManager[None]:
+        """Have this device be the calling thread's meanwhile."""
 
 
 class HostArray(Source):
@@ -118,11 +121,14 @@ def as_host(array: object, read: Callable[[Any], Array] = np.asarray) -> Array:
 
     Raises:
         UnsupportedArrayError: It cannot, or the pixels have no value.
+        DeviceError: As ``read``.
     """
     if is_a(array, "numpy.ma", "MaskedArray"):  # `np.ma` would import it: a forked child would wait for that
         raise UnsupportedArrayError("masked pixels have no value: send array.filled(0)")
     try:
         return read(array)
+    except DeviceError:
+        raise
     except (TypeError, ValueError, RuntimeError, BufferError) as error:  # as libraries raise them
         raise UnsupportedArrayError(f"NumPy cannot read {name_of(array)}: {error}") from error
 

@@ -23,7 +23,7 @@ class Tensor(Source):
     def __init__(self, tensor: Any) -> None:
         _refuse_what_has_no_pixels(tensor)
         self._tensor = tensor.detach()
-        self.is_on_device = tensor.device.type == "cuda"  # what others have, PyTorch copies
+        self.is_on_device = tensor.device.type == "cuda" and not torch().version.hip  # which it calls so, too
         self.shape = tuple(tensor.shape)
         self.dtype = _dtype(tensor.dtype)
 
@@ -58,13 +58,6 @@ class Tensor(Source):
             stream = torch().cuda.current_stream(device).cuda_stream or LEGACY
             nbytes = itemsize * tensor.numel()
             return DeviceMemory(tensor, tensor.data_ptr(), device.index, stream, nbytes, *rows)
-
-    def _copy(self, target: Array) -> None:
-        tensor = self._tensor.resolve_neg()
-        if tensor.dtype is torch().bfloat16:
-            widen(target, as_host(tensor, lambda halves: halves.view(torch().int16).numpy().view(np.uint16)))
-        else:
-            copy_pixels(target, as_host(tensor, lambda pixels: pixels.numpy()))
 
 
 def torch() -> Any:

@@ -11,6 +11,7 @@ from hcs_protocol import (
     Connection,
     ConnectionFileError,
     decode_connection,
+    find_connections,
     new_id,
     private_folder,
     read_connection,
@@ -66,10 +67,23 @@ def add_connection(
     refused = []
     for folder in folders:
         try:
-            return connection, _copy(connection, folder)
+            path = _copy(connection, folder)
         except (OSError, ConnectionFileError) as error:
             refused.append(f"{folder}: {error}")
+        else:
+            _forget_older(connection, folders)
+            return connection, path
     raise ConnectionFileError(f"no folder takes the connection file ({'; '.join(refused)})")
+
+
+def _forget_older(new: Connection, folders: Sequence[Path]) -> None:
+    """Remove the file of the viewer that had this port before: its keys open nothing any more."""
+    if new.host in LOCAL_HOSTS:
+        return
+    for path, old in find_connections(list(folders)):
+        same_place = (old.host, old.data_port, old.tunnel) == (new.host, new.data_port, None)
+        if same_place and old.viewer_run != new.viewer_run and old.start_time < new.start_time:
+            path.unlink(missing_ok=True)
 
 
 def _read(source: Path) -> bytes:

@@ -15,6 +15,7 @@ from hcs_protocol import (
     Connection,
     DisplayConfiguration,
     HandshakeRefusedError,
+    OrphanFinder,
     PoolFullError,
     check_data_port,
     default_data_port,
@@ -165,6 +166,11 @@ def _publisher(holdings: Holdings, host: str, data_port: int) -> Publisher:
         is_gone=is_gone,
         started=await_exit,
     )
+
+
+def new_orphans() -> OrphanFinder:
+    """Return what finds images that workers of this machine left when they ended."""
+    return hcs_shm.Orphans()
 
 
 def default_run() -> str:

@@ -20,7 +20,7 @@ LOOK_SECONDS = 0.05
 IDLE_SECONDS = 0.25
 """While nothing is due before the next beat; each look takes a core's caches from the pipeline."""
 REFUSED_SECONDS = 2.0
-REST_SECONDS = 0.002
+REST_SECONDS = 0.005
 """How long it leaves the interpreter to those who are busy sending."""
 SPILLED_PER_TURN = 4
 

@@ -9,10 +9,11 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from operator import attrgetter
 from typing import Any, Generic, Protocol, TypeVar
 
-from hcs_protocol import DeviceError, PixelCopy
+from hcs_protocol import DeviceError, HcsError, PixelCopy
 
 from ._background import give_way
 from ._processes import in_forked_child
@@ -53,10 +54,13 @@ class Copies(Generic[Image]):
 
     def _begin(self) -> None:
         self._waiting: deque[Sequence[Image]] = deque()
+        self._done = 0
+        """How often images that were sent together have left it."""
+        self._turn = threading.Lock()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._ending = False
-        self._error: DeviceError | None = None
+        self._error: Exception | None = None
 
     def leave_to_parent(self) -> None:
         """In a forked child: begin anew; the parent's copies are not touched."""
@@ -75,12 +79,14 @@ class Copies(Generic[Image]):
         return True
 
     def settle(self, timeout: float) -> int:
-        """Wait until all is published; returns how many images are not, after all."""
-        if self._waiting:
-            with self._changed:
-                self._is_running()  # Ctrl-C may have come before it was told
-                self._changed.wait_for(lambda: not self._waiting, timeout)
-        return sum(map(len, self._waiting))
+        """Wait until all that was sent so far is published; returns how many of these images are not."""
+        if not self._waiting:
+            return 0
+        with self._changed:
+            self._is_running()  # Ctrl-C may have come before it was told
+            last = self._done + len(self._waiting)
+            self._changed.wait_for(lambda: self._done >= last, timeout)
+            return sum(map(len, islice(self._waiting, max(0, last - self._done))))
 
     def check(self) -> None:
         """Raise what kept an image from being published since this was asked last.
@@ -89,8 +95,10 @@ class Copies(Generic[Image]):
             DeviceError: Its device did not hand it over.
         """
         error, self._error = self._error, None
-        if error is not None:
+        if isinstance(error, HcsError):
             raise error
+        if error is not None:
+            raise DeviceError(f"an image was lost: {type(error).__name__}: {error}") from error
 
     def close(self, timeout: float) -> None:
         """Wait until all is published, for some seconds in any case; end the thread. Twice is harmless."""
@@ -131,21 +139,26 @@ class Copies(Generic[Image]):
             self._publish_next()
 
     def _publish_next(self) -> None:
-        images = self._waiting[0]
-        try:
-            self._publish([image for image in images if self._is_there(image)])
-        except Exception:  # the outermost loop of this thread
-            logger.exception("images lost count=%d", len(images))
-        with self._changed:
-            self._waiting.popleft()  # only now: what is sent meanwhile has to wait
-            self._changed.notify_all()
+        with self._turn:  # callers do it themselves where no thread can be started
+            if not self._waiting:
+                return
+            images = self._waiting[0]
+            try:
+                self._publish([image for image in images if self._is_there(image)])
+            except Exception as error:  # the outermost loop of this thread
+                logger.exception("images lost count=%d", len(images))
+                self._error = error
+            with self._changed:
+                self._waiting.popleft()  # only now: what is sent meanwhile has to wait
+                self._done += 1
+                self._changed.notify_all()
 
     def _is_there(self, image: Image) -> bool:
         """Wait for an image's copy; one that fails is given up."""
         try:
             if image.copy is not None:
                 image.copy.wait()
-        except DeviceError as error:
+        except Exception as error:  # what a device's library raises, too: its block would never come back
             logger.error("image lost in a device reason=%s", error)
             self._error = error
             self._give_up([image])

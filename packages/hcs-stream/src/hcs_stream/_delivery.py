@@ -108,12 +108,11 @@ class Delivery:
             owed.ticket = ticket = self.published + 1
             owed.call, owed.published_at = self._calls, now
             held, counts = owed.held, self._counts
-            is_image, spilled = owed.is_image, held is not None and held.on_disk
             self.published = ticket  # no call up to where it is owed: Ctrl-C comes at calls
-            if is_image and held is not None:
+            if held is not None:
                 counts["published"] += 1
                 counts["nbytes"] += held.nbytes
-                counts["spilled"] += spilled
+                counts["spilled"] += held.pixels is None
             self._owed[ticket] = owed
             self._queue.append(owed)
 

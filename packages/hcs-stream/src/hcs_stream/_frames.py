@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable
 from itertools import islice
 
-from hcs_protocol import PLAIN
+from hcs_protocol import MAX_FRAME_NBYTES, PLAIN, UnsupportedArrayError
 
 from ._compression import LEAST_NBYTES, choose_codec
 from ._owed import Owed
@@ -31,7 +31,9 @@ class Frames:
 
     def codec(self, owed: Owed, session: Session) -> str:
         """Return the codec that an image's frame is to have."""
-        if not self.are_compressed or owed.codec == PLAIN or owed.nbytes < LEAST_NBYTES:
+        if not self.are_compressed or owed.codec == PLAIN:
+            return PLAIN
+        if not LEAST_NBYTES <= owed.nbytes <= MAX_FRAME_NBYTES:
             return PLAIN
         if not owed.needs_frame(by_block=session.by_block):
             return PLAIN
@@ -67,3 +69,16 @@ class Frames:
         if frame is not None and owed.codec == self.codec(owed, session):
             return frame, owed.codec
         return None, PLAIN
+
+
+def check_frame(nbytes: int) -> None:
+    """Refuse what a viewer would hang up on, again and again.
+
+    Raises:
+        UnsupportedArrayError: The image is too large for a viewer that does not read this machine's memory.
+    """
+    if nbytes > MAX_FRAME_NBYTES:
+        raise UnsupportedArrayError(
+            f"wanted at most {MAX_FRAME_NBYTES} bytes of an image for a viewer that does not read this "
+            f"process's memory, found {nbytes}: send its planes one by one"
+        )

@@ -65,7 +65,8 @@ class Holdings:
         self._lender: BlockLender | None = None
         self._spiller: BlockSpiller | None = None
         self._publishers = 0
-        self._window_nbytes = MEMORY_NBYTES
+        self.window_nbytes = MEMORY_NBYTES
+        """Bytes that one viewer may have in flight: all of them together half the pool."""
         self._era = object()
         self._lent_nbytes = 0
         self._memory_nbytes = 0
@@ -120,11 +121,6 @@ class Holdings:
     def nonce(self) -> str | None:
         """What a viewer on this machine reads from it."""
         return self._lender.nonce if self._lender else None
-
-    @property
-    def window_nbytes(self) -> int:
-        """Bytes that one viewer may have in flight: all of them together half the pool."""
-        return self._window_nbytes
 
     @property
     def is_tight(self) -> bool:
@@ -262,7 +258,7 @@ class Holdings:
 
     def _share_windows(self) -> None:
         room = self._lender.budget if self._lender else 2 * MEMORY_NBYTES
-        self._window_nbytes = room // (2 * self._publishers)
+        self.window_nbytes = room // (2 * self._publishers)
 
     def _count(self, nbytes: int) -> object:
         with self._lock:

@@ -35,7 +35,7 @@ from hcs_protocol import (
 
 from ._batches import batches
 from ._delivery import Delivery
-from ._frames import Frames
+from ._frames import Frames, check_frame
 from ._held import Held
 from ._holdings import Holdings
 from ._latency import Durations
@@ -134,14 +134,18 @@ class Link:
         return by_block and self.delivery.gathers(GATHERED_NBYTES)
 
     def send_allowed(self) -> None:
+        """Send what the credit lets go, unless it had better wait for more."""
+        if not self.gathers:
+            self.send_queued()
+
+    def send_queued(self) -> None:
         """Send all that the credit lets go, if the session is open."""
         session = self.session
         if session is None or session.phase is not OPEN:
             return
-        if self.gathers:
-            return
         try:
-            taken = self.delivery.take(self.holdings.window_nbytes, self._readiness(session))
+            is_ready = None if session.by_block else self._readiness(session)
+            taken = self.delivery.take(self.holdings.window_nbytes, is_ready)
             for batch in batches(taken, by_block=session.by_block):
                 try:
                     self._send(session, batch)
@@ -277,7 +281,7 @@ class Link:
 
     def _readiness(self, session: Session) -> Callable[[Owed], bool] | None:
         """Return what says whether an image may go; None if all may."""
-        if session.by_block or not self.frames.are_compressed:
+        if not self.frames.are_compressed:
             return None
         return partial(self.frames.is_ready, session=session)
 
@@ -298,6 +302,7 @@ class Link:
                 self.holdings.number(owed.held, owed.place, owed.sequence)
         first = batch[0]
         if first.held and first.needs_frame(by_block=session.by_block):
+            check_frame(first.nbytes)
             compressed, codec = self.frames.take(first, session)
             frame = memoryview(compressed) if compressed else self.holdings.pixels(first.held)
             pixels = FrameRef(frame=1, nbytes=frame.nbytes, codec=codec)

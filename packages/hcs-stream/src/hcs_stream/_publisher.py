@@ -19,6 +19,7 @@ from ._link import Link
 from ._overflow import OverflowSetting
 from ._owed import Owed
 from ._shared_link import SharedLink
+from ._whereabouts import LOCAL_HOSTS
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class Publisher:
 
     def destination(self) -> Destination:
         """Name this viewer, and the next image published to it, in the crash journal."""
-        return self._open().link.destination()
+        return (self._shared or self._open()).link.destination()
 
     def publish(self, owed: Sequence[Owed], setting: OverflowSetting) -> None:
         """Queue these and send what the credit allows, the rest later; returns at once."""
@@ -101,7 +102,7 @@ class Publisher:
             if not link.gathers:
                 if link.delivery.in_flight:  # else there is nothing to be told
                     shared.receive()
-                link.send_allowed()
+                link.send_queued()
         shared.busy_until = now + BUSY_SECONDS
 
     def collect(self) -> None:
@@ -211,6 +212,16 @@ class Publisher:
             self._end()
         return left
 
+    @property
+    def left(self) -> tuple[int, int]:
+        """How many images are owed: in shared memory or on disk, where they outlive this process; and not."""
+        if (shared := self._shared) is None:
+            return 0, 0
+        with shared.lock:
+            images = [owed.held for owed in shared.link.delivery.left() if owed.held is not None]
+        kept = sum(held.ref is not None for held in images)
+        return kept, len(images) - kept
+
     def stalled(self, seconds: float) -> ViewerStalledError:
         """Return the error that says which viewer took nothing for so long, and how many images are left."""
         return ViewerStalledError(f"{self.owed} images are left after {seconds:g} s: viewer {self.viewer}")
@@ -237,7 +248,9 @@ class Publisher:
 
     def _say_what_is_waited_for(self, timeout: float) -> None:
         if self._shared and self._shared.link.session is None and self.owed:
-            hint = f"start one with 'hcs-viewer --data-port {self.label.rpartition(':')[2]}'"
+            host, _, port = self.label.rpartition(":")
+            where = "" if host in LOCAL_HOSTS else "on that machine "
+            hint = f"start one {where}with 'hcs-viewer --data-port {port}'"
             logger.warning("no viewer %s left=%d waiting=%g s; %s", self.label, self.owed, timeout, hint)
 
     def _say_goodbye(self) -> None:

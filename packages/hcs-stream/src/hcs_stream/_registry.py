@@ -15,6 +15,7 @@ from ._copies import close_copies
 from ._holdings import Holdings
 from ._processes import in_forked_child
 from ._publisher import Publisher
+from ._whereabouts import LOCAL_HOSTS
 
 logger = logging.getLogger(__name__)
 
@@ -64,14 +65,20 @@ def leave_publisher(publisher: Publisher, timeout: float) -> None:
         is_last = not _registry.streams[key]
         if is_last:
             del _registry.publishers[key], _registry.streams[key]
-    if left := publisher.close(timeout) if is_last else publisher.settle(timeout):
-        say_left(key, left)
+    if publisher.close(timeout) if is_last else publisher.settle(timeout):
+        say_left(key, publisher)
 
 
-def say_left(key: Key, left: int) -> None:
-    """Warn of images that no viewer adopted."""
-    advice = "a viewer started there within the hour shows them; 'python -m hcs_shm --clean' removes them"
-    logger.warning("images not adopted viewer=%s:%d left=%d; %s", *key, left, advice)
+def say_left(key: Key, publisher: Publisher) -> None:
+    """Warn of images that no viewer adopted, and say where they are."""
+    kept, lost = publisher.left
+    if kept:
+        how = "a viewer started there" if key[0] in LOCAL_HOSTS else "'hcs-stream resend' on this machine"
+        does = "shows" if key[0] in LOCAL_HOSTS else "sends"
+        advice = f"within the hour {how} {does} them; 'python -m hcs_shm --clean' removes them"
+        logger.warning("images not adopted viewer=%s:%d left=%d; %s", *key, kept, advice)
+    if lost:
+        logger.error("images lost viewer=%s:%d lost=%d; there was no shared memory and no disk", *key, lost)
 
 
 def close_publishers() -> None:
@@ -83,8 +90,8 @@ def close_publishers() -> None:
         _registry.publishers.clear()
         _registry.streams.clear()
     for key, publisher in publishers.items():
-        if left := publisher.close(max(0.0, deadline - time.monotonic())):
-            say_left(key, left)
+        if publisher.close(max(0.0, deadline - time.monotonic())):
+            say_left(key, publisher)
 
 
 def await_exit() -> None:

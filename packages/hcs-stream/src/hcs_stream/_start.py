@@ -16,6 +16,7 @@ import msgspec
 
 from hcs_protocol import (
     PROTOCOL_VERSION,
+    Connection,
     ConnectionFileError,
     HcsError,
     ViewerStalledError,
@@ -24,13 +25,16 @@ from hcs_protocol import (
     private_folder,
     runtime_folders,
 )
+from hcs_protocol.ssh import is_ssh
 
 from ._launch import BACKGROUND_SECONDS, Launch, Order, launch
 from ._parents import hold, make_pipe
 from ._processes import KnownProcess
 from ._start_lock import start_lock
 from ._start_notes import StartNote, read_note, remove_note, write_note
+from ._tunnels import expect_viewer, is_known_to_be_missing
 from ._viewers import Viewer, find_viewer
+from ._whereabouts import host_of, is_here, machine_name
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +63,11 @@ class Start:
     def is_under_way(self) -> bool:
         """Whether a viewer that this process started is there or may still come."""
         return self._launch is not None and self._launch.may_succeed
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether this process started a viewer, or waits for one that another started."""
+        return self._launch is not None or self._note is not None
 
     @property
     def is_over(self) -> bool:
@@ -104,6 +113,8 @@ class Start:
             return not_ready(viewer, timeout)
         if self._launch:
             where = f"none of {folders} has its connection file; if it runs elsewhere, copy that to here"
+            if is_ssh(self.order.host):
+                where = f"there, 'hcs-viewer connection {port}' does not find it: is it the same user's?"
             return ViewerStartError(f"{self._launch.failure()}\n({where})")
         if self._note:
             who = f"process {self._note.starter.pid} started one, process {self._note.viewer.pid}"
@@ -116,6 +127,8 @@ class Start:
 
     def _see_to_it(self) -> Viewer | None:
         if self._launch is None:
+            if not is_known_to_be_missing(self.order.host, self.order.data_port):
+                return None  # it may run there, and be found as soon as the tunnel is open
             with start_lock(self._folder, self.order.place) as lock:
                 return self._take_turn(lock.descriptor) if lock.is_held else None
         if self._launch.may_succeed:
@@ -142,6 +155,7 @@ class Start:
             return None
         pipe = None if self.order.persistent else make_pipe(self._folder, self.order.data_port)
         self._launch = launch(self.order, inherited=lock, parents=pipe)
+        expect_viewer(self.order.host, self.order.data_port)
         self._note = StartNote(
             id=new_id(),
             starter=KnownProcess.of(os.getpid()),
@@ -196,9 +210,19 @@ def not_ready(viewer: Viewer, timeout: float) -> ViewerStalledError:
     """Return the error that says that this viewer runs and did not become ready, and what helps."""
     where = viewer.connection
     how = "is stopped (SIGCONT lets it go on)" if viewer.is_stopped else "does not answer"
-    return ViewerStalledError(
-        f"no viewer is ready at {where.host}:{where.requested_port} within {timeout:g} s: {viewer!r} {how}; "
-        "its kill() makes room for another"
+    helps = "its kill() makes room for another" if is_here(where) else _what_helps_elsewhere(where)
+    place = f"{host_of(where)}:{where.requested_port} within {timeout:g} s"
+    return ViewerStalledError(f"no viewer is ready at {place}: {viewer!r} {how}; {helps}")
+
+
+def _what_helps_elsewhere(where: Connection) -> str:
+    if where.tunnel:
+        return f"look at its window on {machine_name(where)}"
+    host, port = where.host, where.requested_port
+    return (
+        f"if it was started again, its keys are new, and its file is to be got anew:\n"
+        f"  ssh {host} hcs-viewer connection {port} --host {host} | hcs-stream connection add -\n"
+        f"Else something keeps this machine from ports {where.data_port} and {where.control_port} of {host}"
     )
 
 

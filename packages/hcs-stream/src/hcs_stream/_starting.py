@@ -12,6 +12,8 @@ from hcs_protocol import (
     ViewerStalledError,
     check_data_port,
     default_data_port,
+    runtime_folders,
+    skipped_connections,
 )
 from hcs_protocol.ssh import is_ssh
 
@@ -170,7 +172,8 @@ def _not_there(
     data_port: int, host: str, start: Start | None, viewer: Viewer | None, timeout: float
 ) -> HcsError:
     """Return why no viewer is ready after so many seconds."""
-    if problem := why_out_of_reach(host, data_port):
+    problem = why_out_of_reach(host, data_port)
+    if problem and not (start and start.is_begun):
         return problem
     if start:
         return start.failure(timeout)
@@ -195,6 +198,7 @@ def _check_file(order: Order) -> None:
             f"  ssh {host} hcs-viewer connection {port} --host {host} | hcs-stream connection add -\n"
             f"if that viewer listens to other machines; else have ssh make a tunnel to it, without a file: "
             f"connect('USER@{host}'), napari_host='USER@{host}', or hcs-stream … --ssh USER@{host}"
+            + "".join(f"\n(skipped: {problem})" for problem in skipped_connections(runtime_folders()))
         )
 
 

@@ -244,6 +244,30 @@ class Stream(RunNews):
         finally:
             self._publish_in_order(prepared)
 
+    def send_prepared(self, image: ImageReady, pixels: memoryview) -> None:
+        """Send an image that another worker has prepared, of whatever run it is; its pixels are copied.
+
+        Args:
+            image: What it shows; its own sequence, and where its pixels are, say nothing.
+            pixels: Its bytes, as its spec says.
+
+        Raises:
+            ViewerStalledError: As `send`.
+        """
+        if self._closed:
+            raise RuntimeError("this stream is closed")
+        array = np.frombuffer(pixels, np.uint8)
+        held = self._room.find(array, array.nbytes)
+        try:
+            place = held.ref or FrameRef(frame=1, nbytes=array.nbytes)
+            ready = msgspec.structs.replace(image, sequence=1, pixels=place)
+            prepared = _Prepared(ready, encode(ready), held, image.file)
+            prepared.copy = self._room.fill(held, array)
+        except BaseException:
+            self._room.leave(held)
+            raise
+        self._publish_in_order([prepared])
+
     def flush(self, timeout: float = FLUSH_SECONDS) -> None:
         """Wait until everything that this process published to the viewer so far is adopted.
 

@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -57,6 +58,8 @@ STAND_BY_SECONDS = 0.2
 """Between looks at another process's tunnel."""
 FIRST_REST_SECONDS, MOST_REST_SECONDS = 0.5, 30.0
 """Between two attempts to open it again."""
+HURRY_SECONDS = 60.0
+"""For so long after a viewer was started, it is looked for without ever longer rests."""
 Fetch = Callable[[SshPlace, int], Connection]
 
 
@@ -83,11 +86,16 @@ class TunnelKeeper:
         self._ssh: SshProcess | None = None
         self._near: Viewer | None = None
         self._ports: list[int] = []
+        self._hurried_until = 0.0
         self._thread = threading.Thread(target=self._run, name=f"hcs-tunnel-{data_port}", daemon=True)
 
     def start(self) -> None:
         """Open it, in the background."""
         self._thread.start()
+
+    def hurry(self) -> None:
+        """Look for the viewer more often for a while: it was just started."""
+        self._hurried_until = time.monotonic() + HURRY_SECONDS
 
     def close(self) -> None:
         """Close it; a second time is harmless."""
@@ -112,7 +120,8 @@ class TunnelKeeper:
                 logger.exception("tunnel failed to=%s", self.place)
             if not self._closing.wait(rest):
                 self._say()
-            rest = min(2 * rest, MOST_REST_SECONDS)
+            is_hurried = time.monotonic() < self._hurried_until
+            rest = FIRST_REST_SECONDS if is_hurried else min(2 * rest, MOST_REST_SECONDS)
 
     def _turn(self) -> bool:
         """Keep the tunnel until it leads nowhere; False if another process keeps one, or is about to."""

@@ -6,7 +6,7 @@ import threading
 import time
 
 from hcs_protocol import HcsError, TunnelError
-from hcs_protocol.ssh import ssh_place
+from hcs_protocol.ssh import is_ssh, ssh_place
 
 from ._processes import in_forked_child
 from ._tunnel import TunnelKeeper
@@ -28,9 +28,6 @@ def reach(host: str, data_port: int) -> None:
     with _lock:
         if key in _keepers:
             return
-        if not _keepers:
-            atexit.unregister(close_tunnels)
-            atexit.register(close_tunnels)
         _keepers[key] = TunnelKeeper(ssh_place(host), data_port)
         _keepers[key].start()
 
@@ -39,6 +36,20 @@ def why_out_of_reach(host: str, data_port: int) -> TunnelError | None:
     """Return why the tunnel of this process to a viewer is not open; None if it is, or may be soon."""
     keeper = _keepers.get((host, data_port))
     return keeper.problem if keeper else None
+
+
+def is_known_to_be_missing(host: str, data_port: int) -> bool:
+    """Say whether no viewer can be there that a tunnel would find: ssh got there, or has no part in it."""
+    if not is_ssh(host):
+        return True
+    problem = why_out_of_reach(host, data_port)
+    return problem is not None and problem.is_there
+
+
+def expect_viewer(host: str, data_port: int) -> None:
+    """Look for the viewer of this port more often for a while: it was just started."""
+    if keeper := _keepers.get((host, data_port)):
+        keeper.hurry()
 
 
 def await_viewer(host: str, data_port: int, timeout: float) -> Viewer | None:
@@ -75,6 +86,9 @@ def close_tunnels() -> None:
     for keeper in keepers:
         with contextlib.suppress(HcsError):
             keeper.close()
+
+
+atexit.register(close_tunnels)  # now: what is registered later runs earlier, as what waits for viewers has to
 
 
 @in_forked_child

@@ -13,6 +13,7 @@ Examples:
   hcs-stream screenshot 5555 window.png    what it looks like
   hcs-stream clear 5555 --step blur        remove layers: of a step, of a run, or all
   hcs-stream send PLATE --ssh user@server  in a viewer on another machine; --ssh goes with most commands
+  hcs-stream resend                        to those, what workers left that ended while the link was away
 
 Results go to standard output, the log to standard error.
 Exit status: 0 done, 1 not all done or nothing found, 2 wrong usage; of start, 3 port taken, 4 no display.
@@ -31,6 +32,7 @@ from .commands import (
     add_kill_command,
     add_manager_command,
     add_plates_command,
+    add_resend_command,
     add_run_command,
     add_screenshot_command,
     add_send_command,
@@ -74,5 +76,6 @@ def _parser() -> argparse.ArgumentParser:
     add_screenshot_command(commands)
     add_clear_command(commands)
     add_connection_command(commands)
+    add_resend_command(commands)
     add_completion_command(commands, parser)
     return parser

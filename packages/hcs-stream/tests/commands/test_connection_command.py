@@ -102,6 +102,7 @@ def test_a_viewer_is_forgotten(connection: Any, own_folder: Path, capsys: pytest
     file.write_bytes(msgspec.json.encode(connection(host="imaging-3")))
 
     assert main(["connection", "remove", "5555"]) == 1
+    assert "found those of 5555 'Assay 1' on imaging-3: say its machine" in capsys.readouterr().err
     assert main(["connection", "remove", "5555", "--host", "imaging-3"]) == 0
 
     assert not file.exists()

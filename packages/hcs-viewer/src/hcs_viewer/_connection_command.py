@@ -67,7 +67,7 @@ def _do(options: argparse.Namespace) -> int:
     elif sys.stdout.isatty():
         return _fail(_not_on_a_terminal(found.connection))
     else:
-        sys.stdout.write(f"{_file(found.connection, options.host).decode()}\n")
+        _print(_file(found.connection, options.host))
     return 0
 
 
@@ -133,8 +133,14 @@ def _print_all(host: str | None) -> int:
         return _fail("these are keys: send them to a program, not to a terminal")
     for each in running_viewers():
         known = each.connection if host is None else msgspec.structs.replace(each.connection, host=host)
-        sys.stdout.write(f"{msgspec.json.encode(known).decode()}\n")
+        _print(msgspec.json.encode(known))
     return 0
+
+
+def _print(data: bytes) -> None:
+    """Print UTF-8, whatever the terminal of this machine speaks: another one reads it."""
+    sys.stdout.buffer.write(data + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def _write(path: Path, data: bytes) -> None:

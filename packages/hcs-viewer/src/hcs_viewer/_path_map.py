@@ -68,13 +68,33 @@ def path_maps(text: str) -> list[str]:
 
 
 def _pair(said: str) -> tuple[str, Path]:
-    there, between, here = (part.strip() for part in said.partition(BETWEEN))
-    if not between or not is_rooted(there) or not here:
+    there, here = _halves(said)
+    if not is_rooted(there) or not here:
         raise ValueError(f"wanted THERE=HERE, as /data/plates=Z:/plates, found {said!r}")
-    known = Path(here).expanduser()
-    if not known.is_absolute():
+    known = _whole(here)
+    if known is None:
         raise ValueError(f"wanted a whole path of this machine after {BETWEEN!r}, found {here!r}")
     return there, known
+
+
+def _halves(said: str) -> tuple[str, str]:
+    """Return what is before and after the sign, the first that a whole path follows: names may have it."""
+    parts = said.split(BETWEEN)
+    halves = [
+        (BETWEEN.join(parts[:count]).strip(), BETWEEN.join(parts[count:]).strip())
+        for count in range(1, len(parts))
+    ]
+    whole = [half for half in halves if _whole(half[1])]
+    return next(iter(whole or halves), ("", ""))
+
+
+def _whole(text: str) -> Path | None:
+    """Return a path of this machine; None if it is no whole one."""
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:  # nobody is called so here
+        return None
+    return path if path.is_absolute() else None
 
 
 def _is_bad(name: str) -> bool:

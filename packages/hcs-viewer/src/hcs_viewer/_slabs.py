@@ -3,6 +3,7 @@
 A slab comes back by itself, when the last array that looks at it is gone: napari keeps views as it likes.
 """
 
+import contextlib
 import mmap
 import sys
 import threading
@@ -20,6 +21,8 @@ SMALL_NBYTES = 1 << 16
 """Below this the C library's own recycling is good enough."""
 FREE_NBYTES = 1 << 28
 """Bytes of slabs that are kept though nobody uses them."""
+HUGE_NBYTES = 1 << 22
+"""From so many on slabs lie in huge pages, as NumPy's arrays do, where the system has them."""
 IDLE_SECONDS = 10.0
 """What was not used for so long goes back to the system."""
 
@@ -165,6 +168,9 @@ def _fresh(size: int) -> Slab:
             memory = mmap.mmap(-1, size)
         else:
             memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            if size >= HUGE_NBYTES and hasattr(mmap, "MADV_HUGEPAGE"):
+                with contextlib.suppress(OSError):  # a kernel without them
+                    memory.madvise(mmap.MADV_HUGEPAGE)
     except (OSError, OverflowError) as error:
         raise MemoryError(f"wanted {size} bytes for pixels: {error}") from error
     return np.frombuffer(memory, np.uint8)

@@ -10,12 +10,20 @@ from typing import Self
 
 import zmq
 
-from hcs_protocol import MAX_MESSAGE_NBYTES, NoFreePortsError, control_port, endpoint, find_free_pair
+from hcs_protocol import (
+    MAX_FRAME_NBYTES,
+    MAX_MESSAGE_NBYTES,
+    NoFreePortsError,
+    control_port,
+    endpoint,
+    find_free_pair,
+)
 
 from ._gate import Gate
 from ._port_holders import said
 
-MAX_FRAME_NBYTES = 1 << 32
+SEALED_NBYTES = 1 << 10
+"""What encryption adds to a frame, and more."""
 RECEIVED_MESSAGES = 1000
 """So many wait here of each peer; more wait where they come from. Who keeps to its credit has far fewer."""
 BACKLOG = 512
@@ -142,7 +150,7 @@ class Sockets:
         server.ipv6 = ":" in self.bind
         server.sndhwm = 0  # credit bounds what is under way; marks lose images silently
         server.rcvhwm = RECEIVED_MESSAGES
-        server.maxmsgsize = MAX_FRAME_NBYTES if kind == zmq.SUB else MAX_MESSAGE_NBYTES
+        server.maxmsgsize = MAX_FRAME_NBYTES + SEALED_NBYTES if kind == zmq.SUB else MAX_MESSAGE_NBYTES
         server.backlog = BACKLOG
         server.handshake_ivl = HANDSHAKE_MILLISECONDS
         if keys:

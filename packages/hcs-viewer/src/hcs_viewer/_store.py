@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from hcs_protocol import DTYPES, CompressedPixelsError, ImageSpec
+from hcs_protocol import DTYPES, MAX_FRAME_NBYTES, CompressedPixelsError, ImageSpec
 
 from ._caretaker import BEGIN, Caretaker
 from ._compressed import CompressedFrame
@@ -27,8 +27,6 @@ FREE_PART = 1 / 16
 """So much of the budget is memory that waits for the next images."""
 KEPT_SAMPLES = 1 << 10
 """Of so many images the sample is kept until it is asked for."""
-MAX_COMPRESSED_NBYTES = 1 << 32
-"""The most that comes out of a compressed frame: as much as a plain frame has."""
 
 PixelSource: TypeAlias = memoryview | bytes | CompressedFrame
 """The bytes of an image, or what they come from."""
@@ -162,7 +160,7 @@ class Store:
 
     def _decompressed(self, source: CompressedFrame) -> Slab:
         """Return what comes out: of a few bytes it may be much, while those of a plain image are there."""
-        most = MAX_COMPRESSED_NBYTES if self.budget is None else min(MAX_COMPRESSED_NBYTES, self.budget)
+        most = MAX_FRAME_NBYTES if self.budget is None else min(MAX_FRAME_NBYTES, self.budget)
         if source.nbytes > most:
             raise CompressedPixelsError(
                 f"wanted at most {most} bytes once decompressed, found {source.nbytes}"

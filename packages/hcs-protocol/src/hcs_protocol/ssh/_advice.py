@@ -61,6 +61,8 @@ KNOWN: list[tuple[str, str, bool]] = [
     ),
     (r"Connection reset|Connection closed|Broken pipe|closed by remote", "the link was cut", False),
 ]
+HOP_FAILED = re.compile(r"UNKNOWN port 65535")
+"""So ssh calls the other end of what goes through a machine in between, when that lets nobody through."""
 NO_PROGRAM = re.compile(
     r"(?:command )?not found|is not recognized|No such file or directory|CommandNotFoundException"
 )
@@ -83,9 +85,8 @@ def explain(
     quoted = " / ".join(lines[-SAID_LINES:]) or f"nothing, exit status {status}"
     for pattern, help_, lasts in KNOWN:
         if status in {None, SSHS_OWN} and re.search(pattern, said):
-            words = help_.format(
-                typed=place.typed, destination=place.destination, host=place.destination.rpartition("@")[2]
-            )
+            machine = place.hop if place.hop and HOP_FAILED.search(said) else place.destination
+            words = help_.format(typed=place.typed, destination=machine, host=machine.rpartition("@")[2])
             return TunnelError(f"{place.typed}: {words} (it said: {quoted})", lasts=lasts)
     if program and status != SSHS_OWN:
         return _of_program(place, status, said, quoted, program, variable)
@@ -95,7 +96,7 @@ def explain(
 def _of_program(
     place: SshPlace, status: int | None, said: str, quoted: str, program: str, variable: str
 ) -> TunnelError:
-    name = program.split()[-1]
+    name = re.split(r"[\s/\\]", program.rstrip("'\" "))[-1]
     if status == NOT_FOUND or NO_PROGRAM.search(said):
         return TunnelError(
             f"{place.typed}: no {program!r} is found there, where ssh reads no profile: install it, or say "

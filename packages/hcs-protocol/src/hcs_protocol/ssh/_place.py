@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from hcs_protocol._errors import TunnelError
@@ -20,6 +21,7 @@ QUIET = {
     "ForwardAgent": "no",
     "ForwardX11": "no",
     "PermitLocalCommand": "no",
+    "RemoteCommand": "none",
     "LogLevel": "INFO",
 }
 """No question, since nobody may be there to answer; a link that is cut is noticed within 15 seconds."""
@@ -54,9 +56,7 @@ class SshPlace(NamedTuple):
 
     @property
     def _argument(self) -> str:
-        """With a port, or an address in brackets, it has to be a URL."""
-        is_url = PORT.search(self.destination) or "[" in self.destination
-        return f"{SCHEME}{self.destination}" if is_url else self.destination
+        return _argument(self.destination)
 
     def command(
         self,
@@ -74,12 +74,49 @@ class SshPlace(NamedTuple):
             forwards: ``-L…`` and ``-R…``.
             environ: ``HCS_SSH`` is the client, with arguments of its own, ``"ssh -F FILE"``.
         """
-        settings = [f"-o{name}={value}" for name, value in {**QUIET, **(options or {})}.items()]
-        hop = ["-J", self.hop] if self.hop else []
         nothing = [] if remote else ["-N"]
         client = shlex.split(environ.get(SSH) or "ssh", posix=os.name == "posix")
+        hop = _through(client, self.hop.split(",") if self.hop else [])
         far = [remote] if remote else []
+        settings = _settings({**QUIET, **(options or {})})
         return [*client, "-T", *settings, *hop, *forwards, *nothing, "--", self._argument, *far]
+
+
+def _settings(options: Mapping[str, str]) -> list[str]:
+    return [f"-o{name}={value}" for name, value in options.items()]
+
+
+def _argument(destination: str) -> str:
+    """With a port, or an address in brackets, it has to be a URL."""
+    is_url = PORT.search(destination) or "[" in destination
+    return f"{SCHEME}{destination}" if is_url else destination
+
+
+def _through(client: Sequence[str], hops: Sequence[str]) -> list[str]:
+    """Return the arguments that lead through these machines, one after another.
+
+    ``-J`` would be the same, but pass no settings on: a machine that wants a password would be given wrong
+    ones, until it lets nobody in from here.
+    """
+    if not hops:
+        return []
+    if os.name != "posix":  # there, no shell takes apart what is quoted here
+        return ["-J", ",".join(hops)]
+    *before, last = hops
+    words = shlex.join([*_plain(client), "-T", *_settings(QUIET), *_through(client, before)])
+    proxy = words.replace("%", "%%") + " -W '[%h]:%p' -- " + shlex.quote(_argument(last)).replace("%", "%%")
+    return [f"-oProxyCommand={proxy}"]
+
+
+def _plain(client: Sequence[str]) -> list[str]:
+    """Return the client without arguments that are meant for the last machine, as its user or port, alone."""
+    ends = [count for count, word in enumerate(client, 1) if Path(word).stem.lower() == "ssh"]
+    end = ends[-1] if ends else len(client)
+    program, arguments = client[:end], client[end:]
+    own_file = next((place for place, word in enumerate(arguments) if word.startswith("-F")), None)
+    if own_file is None:
+        return [*program]
+    return [*program, *arguments[own_file : own_file + (2 if arguments[own_file] == "-F" else 1)]]
 
 
 def is_ssh(host: str) -> bool:

@@ -5,6 +5,7 @@ from ._completion_command import add_completion_command
 from ._connection_command import add_connection_command
 from ._manager_command import add_manager_command
 from ._plates_command import add_plates_command
+from ._resend_command import add_resend_command
 from ._run_command import add_run_command
 from ._screenshot_command import add_screenshot_command
 from ._send_command import add_send_command
@@ -21,6 +22,7 @@ __all__ = [
     "add_kill_command",
     "add_manager_command",
     "add_plates_command",
+    "add_resend_command",
     "add_run_command",
     "add_screenshot_command",
     "add_send_command",

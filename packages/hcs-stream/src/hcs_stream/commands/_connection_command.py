@@ -25,6 +25,7 @@ from hcs_protocol import (
     decode_connection,
     find_connections,
     runtime_folders,
+    this_machine,
     write_connection,
 )
 from hcs_stream._added_files import MAX_NBYTES, HostWantedError, add_connection
@@ -34,7 +35,7 @@ from hcs_stream._whereabouts import is_at, is_here
 from hcs_stream.sending import printable
 
 from ._complaints import complain
-from ._viewers_by_port import HOST, NoSuchViewerError, a_port, named
+from ._viewers_by_port import HOST, a_port, named
 
 ANSWER_SECONDS = 5.0
 
@@ -117,15 +118,23 @@ def _check(viewer: Viewer) -> int:
 
 def _remove(options: argparse.Namespace) -> int:
     port, host = a_port(options.what or ""), options.host or HOST
-    found = [
+    added = [
         Viewer(connection, path)
         for path, connection in find_connections(runtime_folders())
-        if port in {connection.data_port, connection.requested_port}
-        and is_at(connection, host)
-        and not is_here(connection)
+        if not is_here(connection)
+    ]
+    found = [
+        viewer
+        for viewer in added
+        if port in {viewer.connection.data_port, viewer.connection.requested_port}
+        and is_at(viewer.connection, host)
     ]
     if not found:
-        raise NoSuchViewerError(port, ())
+        others = ", ".join(printable(named(viewer)) for viewer in added)
+        raise ConnectionFileError(
+            f"wanted a file that was added, of a viewer on {host!r}, port {port}; "
+            + (f"found those of {others}: say its machine with --host" if others else "found none")
+        )
     for viewer in found:
         viewer.forget()
         sys.stdout.write(f"forgot  {printable(named(viewer))}\n")
@@ -153,7 +162,11 @@ def _hold(options: argparse.Namespace) -> int:
 
 
 def _forget_others(there: Connection) -> None:
-    """Forget earlier tunnels to this viewer: a link that was cut leaves them, and they lead nowhere."""
+    """Forget earlier tunnels to this viewer: a link that was cut leaves them, and they lead nowhere.
+
+    Those of another machine, with which this one shares a folder, are left alone.
+    """
     for path, connection in find_connections(runtime_folders()):
-        if connection.tunnel and connection.viewer_run == there.viewer_run:
+        is_ours = connection.tunnel is not None and connection.tunnel.machine == this_machine()
+        if is_ours and connection.viewer_run == there.viewer_run:
             Viewer(connection, path).forget()

@@ -21,13 +21,13 @@ from functools import partial
 from rich.console import RenderableType
 from rich.live import Live
 
-from hcs_protocol import runtime_folders
+from hcs_protocol import runtime_folders, skipped_connections
 from hcs_stream._viewer_reports import Rates, ViewerReport, report_viewers
 from hcs_stream._viewers import Viewer, viewers
 from hcs_stream._whereabouts import is_at
 
 from ._complaints import complain
-from ._ssh_option import add_ssh, reach_all_as_said
+from ._ssh_option import add_ssh, reach_all_as_said, reaching_new_ones
 from ._viewers_by_port import HOST
 from ._viewers_table import new_console, viewers_table
 
@@ -61,21 +61,22 @@ def list_viewers(
     sleep: Callable[[float], object] = time.sleep,
 ) -> int:
     """Show the viewers that run; return the exit status."""
-    host, is_reached = reach_all_as_said(options) if options.ssh else ("", True)
+    host, is_reached = reach_all_as_said(options) if options.ssh is not None else ("", True)
     if not is_reached:
         return 1
-    find = partial(_viewers_at, host)
-    with _json_lines() if options.json else _tables(watched=options.watch) as show:
+    find, none = partial(_viewers_at, host), _none_runs(host)
+    with _json_lines() if options.json else _tables(none, watched=options.watch) as show:
         if options.watch:
             rates = Rates(clock)
             look = partial(report_viewers, timeout=WATCH_SECONDS)
-            watch(lambda: show(rates.add(look(find()))), clock=clock, sleep=sleep)
+            with reaching_new_ones(host):
+                watch(lambda: show(rates.add(look(find()))), clock=clock, sleep=sleep)
             return 0
         reports = report_viewers(find(), ANSWER_SECONDS)
         if reports:
             show(reports)
             return 0
-    complain(f"no viewer of this user runs on {options.ssh}" if options.ssh else _none_runs())
+    complain(none)
     return 1
 
 
@@ -107,24 +108,27 @@ def _json_lines() -> Iterator[Show]:
 
 
 @contextmanager
-def _tables(*, watched: bool) -> Iterator[Show]:
+def _tables(none: str, *, watched: bool) -> Iterator[Show]:
     console = new_console(sys.stdout)
     if watched and console.is_terminal:
         with Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
-            yield lambda reports: live.update(_rendered(reports), refresh=True)
+            yield lambda reports: live.update(_rendered(reports, none), refresh=True)
     elif watched:
-        yield lambda reports: console.print(_rendered(reports), "")  # a line between two looks
+        yield lambda reports: console.print(_rendered(reports, none), "")  # a line between two looks
     else:
-        yield lambda reports: console.print(_rendered(reports))
+        yield lambda reports: console.print(_rendered(reports, none))
 
 
-def _rendered(reports: list[ViewerReport]) -> RenderableType:
-    return viewers_table(reports) if reports else _none_runs()
+def _rendered(reports: list[ViewerReport], none: str) -> RenderableType:
+    return viewers_table(reports) if reports else none
 
 
-def _none_runs() -> str:
+def _none_runs(host: str) -> str:
+    if host:
+        return f"no viewer of this user runs on {host}"
     folders = ", ".join(map(str, runtime_folders()))
     return (
         "no viewer of this user runs; start one with 'hcs-stream start', or in Python with "
         f"hcs_stream.start_viewer() (looked for connection files in {folders})"
+        + "".join(f"\nskipped: {problem}" for problem in skipped_connections(runtime_folders()))
     )

@@ -6,7 +6,6 @@ from hcs_stream.config import PipelineConfig
 from ._errors import (
     GroupError,
     NoSchedulerError,
-    RunInterruptedError,
     RunOptionError,
     StepDefinitionError,
     StepFailedError,
@@ -17,7 +16,7 @@ from ._errors import (
 )
 from ._lend import lend
 from ._pipeline import Pipeline, run
-from ._report import RunReport
+from ._report import RunInterruptedError, RunReport
 from ._step import Step
 
 __all__ = [

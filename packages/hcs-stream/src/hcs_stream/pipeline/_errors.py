@@ -10,18 +10,12 @@ HcsError
 ├── GroupError (ValueError)                  images make no array together, or a result has no address
 ├── StepFailedError (RuntimeError)           a step could not be done with an image
 └── WorkersDoNotStartError (RuntimeError)    worker processes end before they do anything
-
-RunInterruptedError (KeyboardInterrupt)      Ctrl-C ended a run; says what was done
 """
 
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from hcs_protocol import COMPONENTS, Components, HcsError
 from hcs_stream._unicode import readable
-
-if TYPE_CHECKING:
-    from ._report import RunReport
 
 
 class StepDefinitionError(HcsError, TypeError):
@@ -58,18 +52,6 @@ class StepFailedError(HcsError, RuntimeError):
 
 class WorkersDoNotStartError(HcsError, RuntimeError):
     """Worker processes end before they do anything."""
-
-
-class RunInterruptedError(KeyboardInterrupt):
-    """Ctrl-C ended a run."""
-
-    def __init__(self, report: "RunReport") -> None:
-        super().__init__(report)
-        self.report = report
-        """What was done until then."""
-
-    def __str__(self) -> str:
-        return f"interrupted: {self.report}"
 
 
 class Naming:

@@ -38,6 +38,18 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
         return f"{', '.join(said)}; {self.images_published} images published, {self.images_saved} saved"
 
 
+class RunInterruptedError(KeyboardInterrupt):
+    """Ctrl-C ended a run."""
+
+    def __init__(self, report: RunReport) -> None:
+        super().__init__(report)
+        self.report = report
+        """What was done until then."""
+
+    def __str__(self) -> str:
+        return f"interrupted: {self.report}"
+
+
 class Tally:
     """Gathers the reports of wells while a run goes on."""
 

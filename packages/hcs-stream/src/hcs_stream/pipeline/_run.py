@@ -16,7 +16,7 @@ from hcs_protocol import RunState, new_id
 from hcs_stream.config import Streamings
 from hcs_stream.microscopes import Plate
 
-from ._errors import RunInterruptedError, RunOptionError, UnknownChannelError
+from ._errors import RunOptionError, UnknownChannelError
 from ._executors import ExecutorLike, needs_pickling, workers_of
 from ._fingerprint import fingerprint_of, fingerprint_of_well
 from ._job import Job, wells_of
@@ -24,7 +24,7 @@ from ._outlets import FLUSH_SECONDS, forget_outlets, outlets_of
 from ._output import Output
 from ._portable import check_not_a_worker, check_portable
 from ._progress import OnProgress, shown_progress
-from ._report import RunReport, Tally
+from ._report import RunInterruptedError, RunReport, Tally
 from ._saving import begin_plates, finish_plates
 from ._schedule import Schedule
 from ._step import Step

@@ -1,0 +1,210 @@
+"""Where a device has the pixels of an array, and how those leave it that lie in no rows."""
+
+import ctypes
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+
+import numpy as np
+import pytest
+from fake_cuda import OWN, FakeCuda, OnDevice, address_of, in_block, plane, start
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hcs_protocol import DeviceError, UnsupportedArrayError
+from hcs_shm import ArrayWriter, BlockPool, to_numpy
+from hcs_shm._device_memory import rows_of
+
+
+@pytest.fixture
+def pool() -> Iterator[BlockPool]:
+    pool = BlockPool()
+    yield pool
+    pool.close()
+
+
+LAYOUTS = {
+    "whole": lambda a: a,
+    "a window of all rows": lambda a: a[:, :, 5:30],
+    "a window of a plane": lambda a: a[1, 3:20, 5:30],
+    "every other plane": lambda a: a[::2],
+    "every other row": lambda a: a[:, ::2],
+    "a row": lambda a: a[1, 4],
+    "a window of one row": lambda a: a[:, 4:5, 3:19],
+}
+NO_ROWS = {
+    "every other pixel": lambda a: a[..., ::2],
+    "transposed": lambda a: a.T,
+    "flipped": lambda a: a[:, ::-1],
+    "broadcast": lambda a: np.broadcast_to(a[0, :1], (40, a.shape[2])),
+    "a window of some rows": lambda a: a[:, 3:20, 5:30],
+    "a column": lambda a: a[1, :, 4:5],
+    "three of four colours": lambda a: a.reshape(-1, 50, 4)[..., :3],
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_rows_that_begin_equally_far_apart_are_copied_as_they_lie(
+    layout: str, writer: ArrayWriter, pool: BlockPool
+) -> None:
+    pixels = LAYOUTS[layout](plane(0, (5, 40, 50)))
+    block = pool.lend(pixels.nbytes)
+
+    start(writer, OnDevice(pixels), block).wait()
+
+    assert (in_block(block) == pixels.ravel()).all()
+
+
+@pytest.mark.parametrize("layout", NO_ROWS)
+def test_what_lies_in_no_rows_has_to_be_packed(layout: str) -> None:
+    pixels = NO_ROWS[layout](plane(0, (5, 40, 50)))
+
+    assert rows_of(pixels.shape, pixels.strides, pixels.itemsize) is None
+
+
+def test_memory_of_the_host_that_says_it_is_a_devices_is_read_there(
+    cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
+) -> None:
+    class Mapped(OnDevice):
+        def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
+            return self.array
+
+    pixels, block = plane(), pool.lend(plane().nbytes)
+    cuda.devices[address_of(pixels)] = None
+
+    assert writer.start(Mapped(pixels), block.pixels) is None
+    assert (in_block(block) == plane().ravel()).all()
+
+
+def test_the_stream_of_an_array_is_that_of_its_device(
+    cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
+) -> None:
+    class LikeCuPys(OnDevice):
+        @property
+        def __cuda_array_interface__(self) -> dict[str, object]:
+            return {**super().__cuda_array_interface__, "stream": 1 if cuda.device else OWN}
+
+    pixels, block = plane(), pool.lend(plane().nbytes)
+    cuda.devices[address_of(pixels)] = 1
+    cuda.launch(OWN, lambda: False)  # which the current device, another, never ends
+
+    start(writer, LikeCuPys(pixels), block).wait()
+
+    assert (in_block(block) == plane().ravel()).all()
+
+
+def test_masked_pixels_of_a_device_are_refused(writer: ArrayWriter) -> None:
+    with pytest.raises(UnsupportedArrayError, match="masked pixels have no value"):
+        writer.layout(OnDevice(plane(), mask=OnDevice(plane())))
+
+
+class FakeCupy(ModuleType):
+    """Packs and fetches as CuPy does, in the order of the default stream."""
+
+    def __init__(self, cuda: FakeCuda) -> None:
+        super().__init__("cupy")
+        self._cuda = cuda
+
+    def asarray(self, array: OnDevice) -> OnDevice:
+        return array
+
+    def ascontiguousarray(self, array: OnDevice) -> "OfCupy":
+        packed = np.zeros(array.array.shape, array.array.dtype)
+        self._cuda.launch(1, lambda: np.copyto(packed, array.array))
+        self._cuda.devices[address_of(packed)] = self._cuda.device
+        return OfCupy(packed, self._cuda)
+
+    def asnumpy(self, array: OnDevice) -> np.ndarray:
+        self._cuda.run()
+        return array.array.copy()
+
+
+class OfCupy(OnDevice):
+    def __init__(self, array: np.ndarray, cuda: FakeCuda) -> None:
+        super().__init__(array, typestr=array.dtype.str)
+        self.dtype, self._cuda = array.dtype, cuda
+
+    def astype(self, dtype: type) -> "OfCupy":
+        converted = np.zeros(self.array.shape, dtype)
+        self._cuda.launch(1, lambda: np.copyto(converted, self.array.astype(dtype)))
+        return OfCupy(converted, self._cuda)
+
+
+@pytest.fixture
+def cupy(cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch) -> FakeCupy:
+    cupy = FakeCupy(cuda)
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    return cupy
+
+
+@pytest.mark.parametrize("device", [0, 1])
+@pytest.mark.parametrize("layout", NO_ROWS)
+def test_what_lies_in_no_rows_is_packed_on_its_device(
+    layout: str, device: int, cuda: FakeCuda, cupy: FakeCupy, writer: ArrayWriter, pool: BlockPool
+) -> None:
+    pixels = NO_ROWS[layout](plane(0, (5, 40, 50)))
+    cuda.devices[address_of(pixels)] = device
+    block = pool.lend(pixels.nbytes)
+
+    start(writer, OnDevice(pixels), block).wait()
+
+    assert (in_block(block) == pixels.ravel()).all()
+    assert cuda.device == 0
+
+
+def test_bfloat16_of_cupy_becomes_float32_on_its_device(
+    cuda: FakeCuda, cupy: FakeCupy, writer: ArrayWriter, pool: BlockPool
+) -> None:
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    pixels = np.linspace(-9, 9, 60).reshape(6, 10).astype(ml_dtypes.bfloat16)
+    block = pool.lend(240)
+
+    for seen in (OfCupy(pixels, cuda), OfCupy(pixels.T, cuda)):
+        assert writer.layout(seen) == (seen.array.shape, "float32")
+        start(writer, seen, block).wait()
+        assert bytes(block.pixels) == seen.array.astype("<f4").tobytes()
+
+    assert (to_numpy(OfCupy(pixels, cuda)) == pixels.astype("f4")).all()
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [(ValueError, UnsupportedArrayError), (RuntimeError, DeviceError), (MemoryError, DeviceError)],
+)
+def test_what_a_library_says_of_an_array_that_it_does_not_fetch_is_ours(
+    raised: type[Exception], expected: type[Exception], cupy: FakeCupy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asnumpy(array: OnDevice) -> np.ndarray:
+        raise raised("it will not do")
+
+    monkeypatch.setattr(cupy, "asnumpy", asnumpy)
+
+    with pytest.raises(expected, match="it will not do"):
+        to_numpy(OnDevice(plane()))
+
+
+@given(
+    shape=st.lists(st.integers(1, 5), min_size=1, max_size=3),
+    data=st.data(),
+    dtype=st.sampled_from(["u1", "<u2", "<f4", "<f8"]),
+)
+def test_rows_are_where_numpy_says_they_are(shape: list[int], data: st.DataObject, dtype: str) -> None:
+    """What is not copied as it lies is None; what is, is equal."""
+    whole = np.arange(np.prod([4 * side + 20 for side in shape]), dtype="u8").astype(dtype)
+    array = whole.reshape([4 * side + 20 for side in shape])
+    array = array.transpose(data.draw(st.permutations(range(len(shape)))))
+    for axis, length in enumerate(array.shape):
+        begin = data.draw(st.integers(0, length - 1))
+        end, step = data.draw(st.integers(begin + 1, length)), data.draw(st.sampled_from([1, 1, 2, -1, 3]))
+        before = (slice(None),) * axis
+        array = array[(*before, slice(begin, end))][(*before, slice(None, None, step))]
+    rows = rows_of(array.shape, array.strides, array.itemsize)
+    if rows is None:
+        return
+    width, pitch = rows
+    address = array.__array_interface__["data"][0]
+    if not width:
+        assert ctypes.string_at(address, array.nbytes) == array.tobytes()
+        return
+    found = [ctypes.string_at(address + row * pitch, width) for row in range(array.nbytes // width)]
+    assert b"".join(found) == array.tobytes()
