@@ -20,6 +20,8 @@ nox.options.reuse_venv = "yes"
 nox.options.download_python = "never"  # test on what is there
 nox.options.error_on_missing_interpreters = False  # under CI too
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of hundreds of processes compiles all of napari
+
 ROOT = nox.project.load_toml("pyproject.toml")
 PACKAGES = sorted(path.parent for path in Path("packages").glob("*/pyproject.toml"))
 PACKAGES_OF_A_PIPELINE = [path for path in PACKAGES if path.name != "hcs-viewer"]
