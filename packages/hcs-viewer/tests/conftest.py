@@ -10,7 +10,7 @@ from pathlib import Path
 
 os.environ["NAPARI_CONFIG"] = ""  # not this user's settings; napari reads it when it is imported
 
-import napari
+import napari.qt  # which is imported with the first window otherwise
 import psutil
 import pytest
 import zmq
@@ -18,14 +18,17 @@ from hypothesis import settings
 from pytestqt.qtbot import QtBot
 from shown import Shown
 
-gc.freeze()  # napari collects garbage for each layer that goes: not all modules each time
-
 SEGMENTS = Path("/dev/shm")
 PATIENCE_SECONDS = 10.0
 KEPT_BY_LIBRARIES = ("Xvfb", "resource_tracker")
 
 settings.register_profile("hcs-viewer", deadline=None)
 settings.load_profile("hcs-viewer")
+
+
+def pytest_collection_finish() -> None:
+    """Keep what is imported out of each collection of garbage: napari wants one for each layer that goes."""
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

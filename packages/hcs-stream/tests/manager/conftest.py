@@ -41,6 +41,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.window)
 
 
+def pytest_collection_finish() -> None:
+    """Keep what is imported out of each collection of garbage."""
+    gc.freeze()
+
+
 class FakeClock:
     """A clock that is set by hand."""
 
@@ -93,10 +98,11 @@ def own_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_window_left() -> Iterator[None]:
+def no_window_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Let windows go that a test closed."""
     yield
-    gc.collect()
+    if "qtbot" in request.fixturenames:
+        gc.collect()
 
 
 class FakeDialogs:
