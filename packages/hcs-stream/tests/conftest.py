@@ -58,7 +58,7 @@ from hcs_protocol import (
     write_connection,
 )
 from hcs_protocol.testing import FakeLender, FakeOpener, FakeSpiller
-from hcs_stream import _registry, _start, _starting, _tunnel, _viewers, _whereabouts
+from hcs_stream import _caretaker, _registry, _start, _starting, _tunnel, _viewers, _whereabouts
 from hcs_stream._holdings import Holdings
 from hcs_stream._publisher import Publisher
 from hcs_stream._registry import close_publishers, join_publisher, leave_publisher
@@ -501,8 +501,9 @@ def holdings(lender: FakeLender, spiller: FakeSpiller, monkeypatch: pytest.Monke
 
 
 @pytest.fixture
-def new_stream(holdings: Holdings) -> Iterator[Callable[..., Stream]]:
+def new_stream(holdings: Holdings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stream]]:
     """Open a stream: `new_stream(port, overflow="spill")`; other keywords go to its publishers."""
+    monkeypatch.setattr(_caretaker, "IDLE_SECONDS", 0.02)  # no pipeline computes that a look would disturb
 
     def make(port: int, **keywords: Any) -> Publisher:
         def find() -> Connection | None:
