@@ -23,7 +23,7 @@ def steps(screen: Screen) -> Screen:
     for step, channels in ((RAW, ("DAPI", "GFP", "Cy5")), (BLUR, ("DAPI", "GFP"))):
         for channel in channels:
             for well in ("A01", "A02"):
-                screen.show(plane(), well=well, channel=channel, step=step)
+                screen.inbox.put(screen.arrived(plane(), well=well, channel=channel, step=step))
     screen.show(plane(), well="A01", channel="DAPI", step=SEGMENT, kind="labels")
     return screen
 
