@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 HELPERS = ("resource_tracker", "forkserver", "xkbcomp")
 """Of Python; and of the virtual screen, which begins anew when its last window was closed."""
+LOOK_SECONDS = 0.02
 THREADS_OF_ZARR = ("zarr_io", "asyncio_")
 """They stay for as long as the process lives."""
 
@@ -136,6 +137,7 @@ def wait_until() -> Callable[[hcs_stream.Viewer, Callable[[State], bool]], State
         deadline = time.monotonic() + 50
         while not is_so(state := viewer.state()):
             assert time.monotonic() < deadline, f"it never came about: {state}"
+            time.sleep(LOOK_SECONDS)  # which leaves the processor to the viewer
         return state
 
     return wait

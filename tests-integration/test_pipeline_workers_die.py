@@ -143,8 +143,13 @@ def check_one_is_given_up(report: RunReport) -> None:
 
 
 @contextmanager
-def dask_cluster(folder: Path, *, workers: int, allowed_failures: int = 3) -> Iterator[str]:
-    """Start a scheduler and worker processes that talk over TCP; yield the scheduler's address."""
+def dask_cluster(
+    folder: Path, *, workers: int, allowed_failures: int = 3, have_nannies: bool = True
+) -> Iterator[str]:
+    """Start a scheduler and worker processes that talk over TCP; yield the scheduler's address.
+
+    Without nannies, processes beside them, workers come at once and stay away when they die.
+    """
     environment = {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(allowed_failures)}
     dask = [sys.executable, "-m", "dask"]
     local = ["--host", "127.0.0.1", "--no-dashboard"]
@@ -157,6 +162,7 @@ def dask_cluster(folder: Path, *, workers: int, allowed_failures: int = 3) -> It
         address = line.rpartition(" ")[2].strip()
         command = [*dask, "worker", address, *local, "--nthreads", "1"]
         command += ["--local-directory", str(folder), "--death-timeout", "20"]
+        command += [] if have_nannies else ["--no-nanny"]
         processes += [
             subprocess.Popen(command, stderr=subprocess.DEVNULL, text=True, cwd=Path(__file__).parent)
             for _ in range(workers)

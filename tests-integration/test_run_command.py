@@ -105,7 +105,7 @@ def test_the_same_file_runs_on_any_executor(
 def test_workers_elsewhere_need_neither_the_file_nor_what_lies_beside_it(
     viewer: hcs_stream.Viewer, file: Path, plate: Path, tmp_path: Path
 ) -> None:
-    with dask_cluster(tmp_path, workers=2) as address:
+    with dask_cluster(tmp_path, workers=2, have_nannies=False) as address:
         done = run(viewer, file, plate, "--executor", address, "--wells", "A01,B02")
 
     assert done.returncode == 0, done.stderr
