@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +46,9 @@ WaitUntil = Callable[[hcs_stream.Viewer, Callable[[State], bool]], State]
 
 @pytest.fixture
 def spare(viewer: hcs_stream.Viewer, monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Process]:
-    """A spare, which came since a viewer was found; no other comes."""
+    """A spare, which came since a viewer was found, and at once; no other comes."""
+    keep_spare = import_module("hcs_stream._spares").keep_spare
+    monkeypatch.setattr("hcs_stream._starting.keep_spare", partial(keep_spare, settle=0.0))
     monkeypatch.setenv("HCS_VIEWER_SPARE", "1")
     hcs_stream.start_viewer(viewer.connection.data_port)
     monkeypatch.setenv("HCS_VIEWER_SPARE", "")
@@ -85,16 +89,14 @@ def show_one(data_port: int, wait_until: WaitUntil) -> int:
     return viewer.connection.pid
 
 
-def test_a_spare_is_no_viewer_and_has_no_port(spare: psutil.Process, viewer: hcs_stream.Viewer) -> None:
+def test_a_spare_is_no_viewer_and_has_no_port_until_it_becomes_the_one_that_somebody_wants(
+    spare: psutil.Process, viewer: hcs_stream.Viewer, data_port: int, wait_until: WaitUntil
+) -> None:
     assert [found.connection.pid for found in hcs_stream.viewers()] == [viewer.connection.pid]
     assert not [found for found in spare.net_connections("inet") if found.status == psutil.CONN_LISTEN]
 
-
-def test_a_spare_becomes_the_viewer_that_somebody_wants(
-    spare: psutil.Process, data_port: int, wait_until: WaitUntil
-) -> None:
-    viewer = hcs_stream.start_viewer(data_port, title="Assay 7")
-    assert (viewer.connection.pid, viewer.ping().title) == (spare.pid, "Assay 7")
+    wanted = hcs_stream.start_viewer(data_port, title="Assay 7")
+    assert (wanted.connection.pid, wanted.ping().title) == (spare.pid, "Assay 7")
     assert not primed()
 
     assert show_one(data_port, wait_until) == spare.pid
