@@ -1,5 +1,7 @@
 """What happens to files is heard of, or found by looking."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,8 +33,10 @@ def test_hidden_files_and_the_insides_of_stores_are_no_files(tmp_path: Path) -> 
     assert set(files_below(tmp_path)) == {tmp_path / "a.tif", tmp_path / "deep" / "b.tif"}
 
 
-@pytest.mark.parametrize("kind", [Listening, Polling])
-def test_what_is_there_and_what_comes_arrives(kind: type[Listening | Polling], tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [Listening, partial(Polling, seconds=0.05)], ids=["heard of", "looked for"])
+def test_what_is_there_and_what_comes_arrives(
+    kind: Callable[[Path], Listening | Polling], tmp_path: Path
+) -> None:
     (tmp_path / "old.tif").touch()
     with kind(tmp_path) as arrivals:
         until(arrivals, tmp_path / "old.tif")

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from hcs_protocol import Connection, ViewerStalledError, write_connection
+from hcs_stream.manager import _connecting
 from hcs_stream.manager._connecting import HiddenViewerError, connect_to, port_that_leads_to
 from hcs_stream.manager._target import Target
 
@@ -60,7 +61,8 @@ def test_the_port_of_a_viewer_that_is_gone_is_its_successors(listen: Listen) -> 
     assert port_that_leads_to(gone) == 5555
 
 
-def test_no_viewer_is_started_for_images(own_places: Path) -> None:
+def test_no_viewer_is_started_for_images(own_places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_connecting, "CONNECT_SECONDS", 0.1)
     nobody = Target(title="Assay 7", host="localhost", data_port=5599, viewer_run="gone")
 
     with pytest.raises(ViewerStalledError, match="5599"):
