@@ -255,3 +255,29 @@ def test_slots_can_be_closed_after_an_interrupted_start_of_the_thread(
     closed(interrupted)
 
     assert list(folder.iterdir()) == []
+
+
+class InterruptedLock:
+    """A lock that Ctrl-C comes behind."""
+
+    def __init__(self, lock: threading.RLock) -> None:
+        self._lock = lock
+
+    def __enter__(self) -> bool:
+        return self._lock.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.__exit__(*error)
+        raise KeyboardInterrupt
+
+
+def test_who_closes_does_not_wait_for_a_use_that_ctrl_c_ended_as_it_began(slots: Slots) -> None:
+    lock = slots.lock
+    slots.lock = InterruptedLock(lock)
+
+    with pytest.raises(KeyboardInterrupt), slots.in_use():
+        pass
+
+    slots.lock = lock
+    assert not slots._users
+    closed(slots)

@@ -50,7 +50,7 @@ class Slots:
         self._free: dict[int, list[Slot]] = {}
         self._making: dict[int, _Making] = {}
         self._thread = thread
-        self._users = 0
+        self._users: set[object] = set()
         self._closed = False
         self.leave_owed = True
         """Whether to leave segments that owe images to who is owed them, as a process that is killed does."""
@@ -101,13 +101,14 @@ class Slots:
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
         """Keep all files open meanwhile; this alone is called without the lock."""
-        with self.lock:
-            self._users += 1
-        try:
+        user = object()
+        try:  # from the first: Ctrl-C may come between any two lines, and who closes waits for users
+            with self.lock:
+                self._users.add(user)
             yield
         finally:
+            self._users.discard(user)
             with self.lock:
-                self._users -= 1
                 self._changed.notify_all()
 
     @classmethod
