@@ -33,8 +33,8 @@ def test_viewers_live_on_whatever_they_are_sent(tmp_path: Path) -> None:
     )
 
     assert (report["alive"], report["unhandled"], status) == (True, 0, 0), said
-    assert report["inputs"] > 1000
-    assert min(report["adopted"], report["refused"]) > 100
+    assert report["inputs"] > 200
+    assert min(report["adopted"], report["refused"]) > 10
     assert report["inputs_by_kind"].keys() == {"strangers", "data", "control", "changed"}
     assert list(tmp_path.iterdir()) == []
 
