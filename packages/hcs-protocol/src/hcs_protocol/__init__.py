@@ -85,6 +85,7 @@ from ._errors import (
     ViewerStalledError,
     ViewerStartError,
 )
+from ._frame_memory import keep_frame_memory
 from ._handshake import (
     new_id,
     refusal,
@@ -334,6 +335,7 @@ __all__ = [
     "is_loopback",
     "is_rooted",
     "json_schema",
+    "keep_frame_memory",
     "layer_name",
     "names_below",
     "natural_key",

@@ -31,6 +31,7 @@ from hcs_protocol import (
     decode,
     encode,
     encode_batch,
+    keep_frame_memory,
     new_id,
     shares_memory,
 )
@@ -217,6 +218,8 @@ class Session:
                 self.id, self.folders = message.session, message.folders
                 self.by_block = shares_memory(message, self._nonce)
                 self.codecs = frozenset(message.codecs)
+                if not self.by_block:
+                    keep_frame_memory()
                 self._data = data_socket(self.connection)
                 self.phase = OPENING
                 self._unanswered_since = self._heard_at

@@ -30,6 +30,7 @@ from hcs_protocol import (
     Welcome,
     WorkerStatus,
     decode,
+    keep_frame_memory,
     refusal,
 )
 
@@ -165,6 +166,8 @@ class Control:
         session = self._sessions.open(identity, hello.worker_run, hello.name, self._presence.clock())
         nonce = self._read_nonce(session, hello)
         session.by_frame = nonce is None
+        if session.by_frame:
+            keep_frame_memory()
         welcome = Welcome(
             reply_to=hello.id,
             session=session.id,
