@@ -59,6 +59,7 @@ def test_the_transport_benchmark_finds_every_ratio_and_loses_nothing(
 
     assert all(found[ratio] > 0 for ratio in RATIOS)
     assert [found[name] for name in found if "_lost" in name] == [0] * 5
+    assert (found["pixel_copies"], found["pixel_copies_insecure"]) == (1, 1)
     assert [peer.split(":")[0] for peer in found["peers_missing"]] == ["iceoryx2"]
 
 
