@@ -29,12 +29,12 @@ def run_fuzz(folder: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
 @pytest.mark.timeout(180)
 def test_viewers_live_on_whatever_they_are_sent(tmp_path: Path) -> None:
     status, report, said = run_fuzz(
-        tmp_path, "--minutes", "0.15", "--seed", "7", "--viewers", "plain", "insecure"
+        tmp_path, "--minutes", "0.25", "--seed", "7", "--viewers", "plain", "insecure"
     )
 
     assert (report["alive"], report["unhandled"], status) == (True, 0, 0), said
-    assert report["inputs"] > 200
-    assert min(report["adopted"], report["refused"]) > 10
+    assert report["inputs"] > 1000
+    assert min(report["adopted"], report["refused"]) > 100
     assert report["inputs_by_kind"].keys() == {"strangers", "data", "control", "changed"}
     assert list(tmp_path.iterdir()) == []
 

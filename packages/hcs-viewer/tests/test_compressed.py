@@ -53,7 +53,7 @@ def test_what_is_damaged_leaves_nothing_in_the_store() -> None:
     assert (len(store), store.nbytes) == (0, 0)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=2000, deadline=None)
 @given(st.data())
 def test_whatever_is_changed_in_a_frame_it_is_an_image_or_refused(data: st.DataObject) -> None:
     codec = data.draw(st.sampled_from(list(CODECS)))

@@ -224,7 +224,7 @@ def test_every_grammar_is_tried_by_what_it_can_name() -> None:
 
 
 @pytest.mark.parametrize("maker", grammars())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=200)
 @given(data=st.data())
 def test_a_name_that_is_written_reads_back(maker: str, data: st.DataObject) -> None:
     image = data.draw(NAMEABLE[maker])
@@ -233,7 +233,7 @@ def test_a_name_that_is_written_reads_back(maker: str, data: st.DataObject) -> N
 
 
 @pytest.mark.parametrize("maker", grammars())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=200)
 @given(image=images(channel=digits | texts))
 def test_a_name_reads_back_or_is_not_written(maker: str, image: ImageFile) -> None:
     try:
