@@ -1,8 +1,9 @@
 """What an image on a GPU costs: from the device into a block, against the fastest way and the usual one.
 
-The fastest is a copy into memory that CUDA itself has pinned; the usual one is the library's own conversion
-to NumPy and a copy into the block. All three are done in turns, with the same array. ``enqueue_us`` is what
-the pipeline waits for, ``send_us`` with all that `Stream.send` does besides.
+The fastest is a copy into memory that CUDA itself has pinned: it and ours are timed one after the other, by
+turns the one and the other first. The usual one is the library's own conversion to NumPy and a copy into the
+block. ``enqueue_us`` is what the pipeline waits for, ``enqueue_cold_us`` the same right after the usual way,
+which leaves nothing else in the caches, and ``send_us`` with all that `Stream.send` does besides.
 
 Each library has a process of its own: one that fails, hangs or spoils the device costs the others nothing.
 The last line is JSON, and each line before it has what was found so far. Without a CUDA device, it says so.
@@ -143,35 +144,82 @@ def measure(report: Report, library: str, side: int, pairs: int) -> None:
     array, fetch = on_device(library, plane)
     name = f"{library}_{side}"
     limit = PinnedCopies(pointer_of(array), plane.nbytes)
-    seconds: dict[str, list[float]] = {"ours": [], "pinned": [], "naive": [], "enqueue": []}
     with blocks_of(plane.nbytes) as blocks:
-        writer = ArrayWriter()
-        for pair, block in zip(range(-WARMING, pairs), cycle(blocks), strict=False):
-            if not pair % 8:
-                np.frombuffer(block.pixels, np.uint8)[:] = 0  # else it has them from the usual way
-            begun = time.perf_counter()
-            copy = writer.start(array, block.pixels)
-            returned = time.perf_counter()
-            if copy is not None:
-                copy.wait()
-            else:  # measured all the same, and beyond its bars; hcs_shm has said why on standard error
-                report.words[f"{name}_way"] = "in pieces: the memory is not pinned"
-            done = time.perf_counter()
-            assert pair % 8 or bytes(block.pixels) == plane.tobytes(), f"{name}: other pixels arrived"
-            pinned = timed(limit.copy)
-            naive = fetch(np.frombuffer(block.pixels, np.uint16).reshape(plane.shape))
-            for what, taken in zip(seconds, (done - begun, pinned, naive, returned - begun), strict=True):
-                seconds[what] += [taken] * (pair >= 0)
+        arrive = Arrivals(array, plane, blocks)
+        arrive.check(name)
+        usual = [(fetch(arrive.target), arrive.once()) for _ in range(-WARMING, pairs)][WARMING:]
+        in_turn = [in_either_order(pair, arrive.once, limit.copy) for pair in range(-WARMING, pairs)][
+            WARMING:
+        ]
+        arrive.check(name)
+        if arrive.is_in_pieces:  # hcs_shm has said why on standard error
+            report.words[f"{name}_way"] = "in pieces: the memory is not pinned"
     limit.close()
-    report.compare(f"{name}_x_pinned_limit", seconds["ours"], seconds["pinned"], pairs)
-    report.compare(f"{name}_x_naive", seconds["ours"], seconds["naive"], pairs)
-    report.count(f"{name}_enqueue_us", round(statistics.median(seconds.pop("enqueue")) * 1e6, 1))
+    ours = [done for (_, done), _ in in_turn]
+    seconds = {
+        "ours": ours,
+        "pinned": [pinned for _, pinned in in_turn],
+        "naive": [naive for naive, _ in usual],
+    }
+    report.compare(f"{name}_x_pinned_limit", ours, seconds["pinned"], pairs)
+    report.compare(f"{name}_x_naive", ours, seconds["naive"], pairs)
+    report.count(f"{name}_enqueue_us", median_us([returned for (returned, _), _ in in_turn]))
+    report.count(f"{name}_enqueue_cold_us", median_us([returned for _, (returned, _) in usual]))
     for what, taken_each in seconds.items():
         report.note(f"{name}_{what}", taken_each)
     found = {key: round(value, 3) for key, value in report.ratios.items() if key.startswith(name)}
     sys.stderr.write(f"{found} enqueue {report.counts[f'{name}_enqueue_us']} µs\n")
-    report.count(f"{name}_send_us", round(send_seconds(array) * 1e6, 1))
+    report.count(f"{name}_send_us", median_us(send_seconds(array)))
     check_others(library, plane[:512, :512])
+
+
+class Arrivals:
+    """One array that is copied into blocks again and again."""
+
+    def __init__(self, array: Any, plane: Pixels, blocks: list[LentBlock]) -> None:
+        self._array = array
+        self._plane = plane
+        self._blocks = cycle(blocks)
+        self._block = next(self._blocks)
+        self._writer = ArrayWriter()
+        self.is_in_pieces = False
+        """Whether the last copy was none that the device made by itself."""
+
+    @property
+    def target(self) -> Pixels:
+        """Where the last image lies."""
+        return np.frombuffer(self._block.pixels, np.uint16).reshape(self._plane.shape)
+
+    def once(self) -> tuple[float, float]:
+        """Copy it into the next block; returns the seconds until a caller goes on, and until all is there."""
+        self._block = next(self._blocks)
+        begun = time.perf_counter()
+        copy = self._writer.start(self._array, self._block.pixels)
+        returned = time.perf_counter()
+        if copy is not None:
+            copy.wait()
+        done = time.perf_counter()
+        self.is_in_pieces = copy is None
+        return returned - begun, done - begun
+
+    def check(self, name: str) -> None:
+        """Fail unless the pixels arrive in every block."""
+        for _ in range(BLOCKS):
+            self._block = next(self._blocks)
+            self.target[:] = 0
+        for _ in range(BLOCKS):
+            self.once()
+            assert self.target.tobytes() == self._plane.tobytes(), f"{name}: other pixels arrived"
+
+
+def in_either_order(
+    number: int, ours: Callable[[], tuple[float, float]], theirs: Callable[[], object]
+) -> tuple[tuple[float, float], float]:
+    """Time both, by turns the one and the other first."""
+    if number % 2:
+        taken = timed(theirs)
+        return ours(), taken
+    return ours(), timed(theirs)
 
 
 def on_device(library: str, plane: Pixels) -> tuple[Any, Callable[[Pixels], float]]:
@@ -205,8 +253,13 @@ def timed(act: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def send_seconds(array: Any) -> float:
-    """Return the median of what a pipeline waits for when it sends an array, which nobody takes."""
+def median_us(seconds: list[float]) -> float:
+    """Return the median in microseconds."""
+    return round(statistics.median(seconds) * 1e6, 1)
+
+
+def send_seconds(array: Any) -> list[float]:
+    """Return what a pipeline waits for each time when it sends an array, which nobody takes."""
     seconds = []
     stream = hcs_stream.connect(data_port=free_port(), start=False, wait=False, overflow="drop_oldest")
     try:
@@ -217,7 +270,7 @@ def send_seconds(array: Any) -> float:
             time.sleep(0.002)  # as a pipeline that computes meanwhile
     finally:
         stream.close(0)
-    return statistics.median(seconds[3:])
+    return seconds[WARMING:]
 
 
 @contextmanager

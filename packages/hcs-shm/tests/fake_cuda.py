@@ -71,8 +71,8 @@ class FakeCuda:
     def new_stream(self) -> int:
         return self._new("new_stream")
 
-    def new_event(self) -> int:
-        return self._new("new_event")
+    def new_event(self, *, sleeping: bool = True) -> int:
+        return self._new("new_event" if sleeping else "new_spun_event")
 
     def record(self, event: int, stream: int) -> None:
         self._call("record")

@@ -77,6 +77,7 @@ def test_what_is_asked_is_what_cuda_calls_it() -> None:
     cuda = of(bindings)
 
     found = cuda.why_no_device(), cuda.device_of(9), cuda.new_stream(), cuda.new_event(), cuda.allocate(64)
+    cuda.new_event(sleeping=False)
     cuda.record(78, 1)
     cuda.let_wait(77, 78)
     cuda.copy(1, 2, 3, 77)
@@ -91,6 +92,7 @@ def test_what_is_asked_is_what_cuda_calls_it() -> None:
         ("cudaStreamCreateWithFlags", 1),
         ("cudaEventCreateWithFlags", 3),
         ("cudaHostAlloc", 64, 1),
+        ("cudaEventCreateWithFlags", 2),
         ("cudaEventRecord", 78, 1),
         ("cudaStreamWaitEvent", 77, 78, 0),
         ("cudaMemcpyAsync", 1, 2, 3, "to host", 77),

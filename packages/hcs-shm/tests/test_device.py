@@ -160,7 +160,18 @@ def test_events_are_used_again(cuda: FakeCuda, writer: ArrayWriter, pool: BlockP
     for _ in range(50):
         start(writer, OnDevice(plane()), pool.lend(plane().nbytes)).wait()
 
-    assert cuda.calls.count("new_event") == 3
+    assert cuda.calls.count("new_event") == 2
+    assert cuda.calls.count("new_spun_event") == 1
+
+
+def test_no_core_is_taken_until_a_large_image_is_there(
+    cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_device, "SPUN_NBYTES", plane().nbytes - 1)
+
+    start(writer, OnDevice(plane()), pool.lend(plane().nbytes)).wait()
+
+    assert "new_spun_event" not in cuda.calls
 
 
 def test_several_threads_copy_at_once(cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool) -> None:

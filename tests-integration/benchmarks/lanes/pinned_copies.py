@@ -16,7 +16,7 @@ class PinnedCopies:
         self._to_host = runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
         (self._target,) = self._do(runtime.cudaHostAlloc, nbytes, 1)
         (self._stream,) = self._do(runtime.cudaStreamCreateWithFlags, 1)
-        (self._event,) = self._do(runtime.cudaEventCreateWithFlags, 3)  # its waiters sleep, it has no time
+        (self._event,) = self._do(runtime.cudaEventCreateWithFlags, 2)  # it has no time; its waiters spin
 
     def copy(self) -> None:
         """Copy and wait."""

@@ -62,11 +62,12 @@ class ArrayWriter:
             _write(array, pixels)
             return None
         source = source_of(array)
-        target = _target(*layout_of(source.shape, source.dtype), pixels)
+        shape, name = layout_of(source.shape, source.dtype)
+        _check_room(shape, name, pixels)
         copies = self._copies() if source.is_on_device else None
         memory = source.on_device(copies) if copies else None
         if copies is None or memory is None:
-            source.copy_to(target)
+            source.copy_to(np.ndarray(shape, LITTLE[name], pixels))
             return None
         self._begun = copies
         return copies.start(memory, pixels)
@@ -104,15 +105,13 @@ def to_numpy(array: object) -> Array:
 
 def _write(array: Array, pixels: memoryview) -> None:
     name = NAMES.get(array.dtype)
-    if name and array.shape and 0 < array.nbytes == pixels.nbytes:
-        copy_pixels(np.ndarray(array.shape, LITTLE[name], pixels), array)
-    else:
-        copy_pixels(_target(*layout_of(array.shape, array.dtype), pixels), array)
+    if not (name and array.shape and 0 < array.nbytes == pixels.nbytes):
+        _, name = layout_of(array.shape, array.dtype)
+        _check_room(array.shape, name, pixels)
+    copy_pixels(np.ndarray(array.shape, LITTLE[name], pixels), array)
 
 
-def _target(shape: tuple[int, ...], name: str, pixels: memoryview) -> Array:
-    dtype = LITTLE[name]
-    nbytes = dtype.itemsize * math.prod(shape)
+def _check_room(shape: tuple[int, ...], name: str, pixels: memoryview) -> None:
+    nbytes = LITTLE[name].itemsize * math.prod(shape)
     if nbytes != pixels.nbytes:
         raise ValueError(f"wanted room for {nbytes} bytes, there is room for {pixels.nbytes}")
-    return np.ndarray(shape, dtype, pixels)

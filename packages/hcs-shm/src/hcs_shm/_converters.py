@@ -15,17 +15,15 @@ ENTRY_POINTS = "hcs.converters"
 Converter: TypeAlias = Callable[[object], object]
 
 
-def converted(array: object) -> object:
-    """Return what an installed converter makes of an array; the array itself if there is none for it.
+def converter_of(kind: type) -> Converter | None:
+    """Return the installed converter of this kind of array; None if there is none.
 
     Raises:
         UnsupportedArrayError: The converter cannot be loaded.
     """
-    kind = type(array)
     if kind not in _known:
         _known[kind] = _converter_for(kind)
-    converter = _known[kind]
-    return array if converter is None else converter(array)
+    return _known[kind]
 
 
 def _converter_for(kind: type) -> Converter | None:

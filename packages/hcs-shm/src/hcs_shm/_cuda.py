@@ -5,7 +5,7 @@ Streams, events and pointers are the numbers that CUDA has for them. All calls a
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ _PORTABLE = 1  # cudaHostRegisterPortable and cudaHostAllocPortable: pinned for 
 _NON_BLOCKING = 1  # cudaStreamNonBlocking: does not wait for the legacy default stream
 _SLEEPING, _UNTIMED = 1, 2  # cudaEventBlockingSync, cudaEventDisableTiming
 _ON_A_DEVICE = (2, 3)  # cudaMemoryTypeDevice, cudaMemoryTypeManaged
+_UNCHANGED = nullcontext()
 
 
 class Cuda(Protocol):
@@ -32,8 +33,8 @@ class Cuda(Protocol):
     def new_stream(self) -> int:
         """Make a stream that waits for no other by itself."""
 
-    def new_event(self) -> int:
-        """Make an event whose waiters sleep."""
+    def new_event(self, *, sleeping: bool = True) -> int:
+        """Make an event whose waiters sleep, or spin: they go on 40 µs sooner, and take a core meanwhile."""
 
     def record(self, event: int, stream: int) -> None:
         """Let the event happen when the stream has done all that it was given so far."""
@@ -74,7 +75,7 @@ class Runtime:
         self._success = runtime.cudaError_t.cudaSuccess
         self._not_ready = runtime.cudaError_t.cudaErrorNotReady
         self._to_host = runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
-        self._record, self._wait_event = runtime.cudaEventRecord, runtime.cudaStreamWaitEvent
+        self._is_alone = False
 
     def why_no_device(self) -> str:
         """Say why there is none; empty if there is one."""
@@ -82,6 +83,7 @@ class Runtime:
             (count,) = self._do(self._runtime.cudaGetDeviceCount)
         except (DeviceError, RuntimeError) as error:  # the second without a driver, before 12.9
             return str(error)
+        self._is_alone = count == 1
         return "" if count else "there is none"
 
     def device_of(self, pointer: int) -> int | None:
@@ -89,42 +91,48 @@ class Runtime:
         (found,) = self._do(self._runtime.cudaPointerGetAttributes, pointer)
         return int(found.device) if int(found.type) in _ON_A_DEVICE else None
 
-    @contextmanager
-    def on(self, device: int) -> Iterator[None]:
+    def on(self, device: int) -> AbstractContextManager[None]:
         """Change the thread's context only if it has none or another's.
 
         To set the device that a thread had would begin to use that one, which may be full of another process.
         """
+        if self._is_alone:
+            return _UNCHANGED
         _, found = self._driver.cuCtxGetCurrent()
         context = 0 if found is None else int(found)
         if context and self._do(self._runtime.cudaGetDevice)[0] == device:
-            yield
-            return
+            return _UNCHANGED
+        return self._changed_to(device, context)
+
+    @contextmanager
+    def _changed_to(self, device: int, before: int) -> Iterator[None]:
         self._do(self._runtime.cudaSetDevice, device)
         try:
             yield
         finally:
-            self._driver.cuCtxSetCurrent(context)
+            self._driver.cuCtxSetCurrent(before)
 
     def new_stream(self) -> int:
         """Make one."""
         return int(self._do(self._runtime.cudaStreamCreateWithFlags, _NON_BLOCKING)[0])
 
-    def new_event(self) -> int:
+    def new_event(self, *, sleeping: bool = True) -> int:
         """Make one."""
-        return int(self._do(self._runtime.cudaEventCreateWithFlags, _SLEEPING | _UNTIMED)[0])
+        flags = _UNTIMED | _SLEEPING if sleeping else _UNTIMED
+        return int(self._do(self._runtime.cudaEventCreateWithFlags, flags)[0])
 
     def record(self, event: int, stream: int) -> None:
         """Record it."""
-        self._do(self._record, event, stream)
+        self._check(*self._runtime.cudaEventRecord(event, stream), "cudaEventRecord")
 
     def let_wait(self, stream: int, event: int) -> None:
         """Let it wait."""
-        self._do(self._wait_event, stream, event, 0)
+        self._check(*self._runtime.cudaStreamWaitEvent(stream, event, 0), "cudaStreamWaitEvent")
 
     def copy(self, target: int, source: int, nbytes: int, stream: int) -> None:
         """Copy."""
-        self._do(self._runtime.cudaMemcpyAsync, target, source, nbytes, self._to_host, stream)
+        copied = self._runtime.cudaMemcpyAsync(target, source, nbytes, self._to_host, stream)
+        self._check(*copied, "cudaMemcpyAsync")
 
     def copy_rows(self, target: int, source: int, pitch: int, width: int, rows: int, stream: int) -> None:
         """Copy."""

@@ -12,8 +12,8 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-
-import numpy as np
+from ctypes import addressof, c_char
+from typing import NamedTuple
 
 from hcs_protocol import DeviceError
 
@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 SWITCH = "HCS_GPU_PINNED"
 """``0`` registers no memory."""
 LOOK_SECONDS = 0.01
+SPUN_NBYTES = 64 << 20
+"""The largest image for whose end a core is taken: a millisecond, where to sleep takes 40 µs longer."""
 
 
 class DeviceCopies:
@@ -69,8 +71,7 @@ class DeviceCopies:
         if not self._pinned.has(pixels, memory.device):
             lane.ring.copy(memory, pixels)
             return None
-        with lane.lock:
-            copy = lane.start(memory, _address(pixels))
+        copy = lane.start(memory, _address(pixels))
         if memory.stream is None:  # nothing that follows could be made to wait
             copy.wait()
             return None
@@ -97,6 +98,8 @@ class DeviceCopies:
         return list(self._lanes.items()) if os.getpid() == self._pid else []
 
     def _lane(self, device: int) -> "_Lane":
+        if (lane := self._lanes.get(device)) is not None:
+            return lane
         with self._lock:
             if device not in self._lanes:
                 self._lanes[device] = _Lane(self._cuda, device)
@@ -106,9 +109,9 @@ class DeviceCopies:
 class DeviceCopy:
     """One copy that a device makes by itself; keeps the array's memory until then."""
 
-    def __init__(self, lane: "_Lane", event: int, memory: DeviceMemory) -> None:
+    def __init__(self, lane: "_Lane", events: "_Events", memory: DeviceMemory) -> None:
         self._lane = lane
-        self._event = event
+        self._events = events
         self._memory: DeviceMemory | None = memory
         self._lock = threading.Lock()
 
@@ -120,8 +123,18 @@ class DeviceCopy:
         """
         with self._lock:
             if self._memory is not None:
-                self._lane.wait(self._event)
+                self._lane.wait(self._events)
                 self._memory = None
+
+
+class _Events(NamedTuple):
+    """What one copy waits for, and who waits for that copy."""
+
+    ready: int
+    """The array is computed: this can take as long as the pipeline computes, its waiters sleep."""
+    done: int
+    """The pixels are there: of a small image, its waiters spin."""
+    sleeping: bool
 
 
 class _Lane:
@@ -130,32 +143,37 @@ class _Lane:
     def __init__(self, cuda: Cuda, device: int) -> None:
         self._cuda = cuda
         self._device = device
-        self.lock = threading.Lock()
         with cuda.on(device):
             self.stream = cuda.new_stream()
-            self._ready = cuda.new_event()
             self._end = cuda.new_event()
         self.ring = Ring(cuda, device, self.stream)
-        self._events: list[int] = []
+        self._unused: dict[bool, list[_Events]] = {True: [], False: []}
 
     def start(self, memory: DeviceMemory, address: int) -> DeviceCopy:
         """Give the stream a copy, between what the array's stream was given so far and what follows."""
         cuda, stream = self._cuda, self.stream
+        array_stream = LEGACY if memory.stream is None else memory.stream
         with cuda.on(self._device):
-            if memory.stream != stream:  # else it is known there when the array is computed
-                cuda.record(self._ready, LEGACY if memory.stream is None else memory.stream)
-                cuda.let_wait(stream, self._ready)
-            done = self._events.pop() if self._events else cuda.new_event()
+            events = self._events(sleeping=memory.nbytes > SPUN_NBYTES)
+            cuda.record(events.ready, array_stream)
+            if array_stream != stream:  # else it is known there when the array is computed
+                cuda.let_wait(stream, events.ready)
             try:
                 memory.copy_by(cuda, address, stream)
-                cuda.record(done, stream)
-                if memory.stream is not None and memory.stream != stream:
-                    cuda.let_wait(memory.stream, done)
+                cuda.record(events.done, stream)
+                if array_stream != stream and memory.stream is not None:
+                    cuda.let_wait(array_stream, events.done)
             except BaseException:  # Ctrl-C, too
                 with suppress(DeviceError):
                     cuda.synchronize(stream)  # or it could write into a block that is lent anew
                 raise
-        return DeviceCopy(self, done, memory)
+        return DeviceCopy(self, events, memory)
+
+    def _events(self, *, sleeping: bool) -> "_Events":
+        try:
+            return self._unused[sleeping].pop()
+        except IndexError:
+            return _Events(self._cuda.new_event(), self._cuda.new_event(sleeping=sleeping), sleeping)
 
     def end(self) -> Callable[[], bool]:
         """Return what says whether all copies so far have ended; those of a device that is lost have."""
@@ -169,11 +187,12 @@ class _Lane:
             return self._cuda.has_happened(self._end)
         return True
 
-    def wait(self, event: int) -> None:
-        """Wait for a copy's end; its event then is another's."""
+    def wait(self, events: "_Events") -> None:
+        """Wait for a copy's end; its events then are another's."""
         with self._cuda.on(self._device):
-            self._cuda.wait(event)
-        self._events.append(event)
+            self._cuda.wait(events.ready)
+            self._cuda.wait(events.done)
+        self._unused[events.sleeping].append(events)
 
 
 def process_copies() -> DeviceCopies | None:
@@ -197,5 +216,4 @@ at_fork(in_child=_process.clear)  # a forked child cannot go on with its parent'
 
 
 def _address(pixels: memoryview) -> int:
-    address: int = np.frombuffer(pixels, np.uint8).__array_interface__["data"][0]
-    return address
+    return addressof(c_char.from_buffer(pixels))

@@ -10,7 +10,7 @@ WIDEST_PITCH = (1 << 31) - 1
 """Bytes that CUDA allows."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # frozen, it would take four times as long to make
 class DeviceMemory:
     """The pixels of an array: whole, or rows that begin equally far apart."""
 

@@ -1,5 +1,7 @@
 """Arrays of JAX: of the host or of one device, bfloat16, and not computed yet."""
 
+import math
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -27,8 +29,8 @@ class JaxArray(Source):
             raise UnsupportedArrayError("this array of JAX was deleted, or given away to a computation")
         if not isinstance(array.dtype, np.dtype):
             raise UnsupportedArrayError(f"wanted pixels, got an array of JAX of dtype {array.dtype}")
-        (device, *others) = _devices(array)
-        self.is_on_device = not others and device.platform in _CUDA and _is_in_device_memory(array)
+        self._device, *others = _devices(array.sharding)
+        self.is_on_device = not others and self._device.platform in _CUDA and _is_in_device_memory(array)
         self._array = array
         self.shape = tuple(array.shape)
         self.dtype = array.dtype
@@ -48,11 +50,11 @@ class JaxArray(Source):
             if (interface := getattr(array, "__cuda_array_interface__", None)) is None:
                 return None  # not in C order, say
             pointer = interface["data"][0]
-            if (device := streams.device_of(pointer)) is None:
-                return None
+            device = self._device.local_hardware_id
             stream = streams.stream_of(device)
             hold = _hold(array, stream)
-        return DeviceMemory((array, hold), pointer, device, stream, array.nbytes)
+            nbytes = array.dtype.itemsize * math.prod(self.shape)
+        return DeviceMemory((array, hold), pointer, device, stream, nbytes)
 
 
 def jax_array(array: object) -> JaxArray | None:
@@ -73,10 +75,10 @@ def _is_in_device_memory(array: Any) -> bool:
     return getattr(array.sharding, "memory_kind", None) in {None, "device"}
 
 
-def _devices(array: Any) -> list[Any]:
+def _devices(sharding: Any) -> Collection[Any]:
     """Return the devices that have all of it; what would be gathered without a word is refused."""
-    devices = list(array.devices())
-    if not (array.is_fully_addressable and (len(devices) == 1 or array.is_fully_replicated)):
+    devices: Collection[Any] = sharding.device_set
+    if not (sharding.is_fully_addressable and (len(devices) == 1 or sharding.is_fully_replicated)):
         raise UnsupportedArrayError(
             f"this array of JAX is sharded over {len(devices)} devices: send "
             "jax.device_get(array), or each of array.addressable_shards as an image of its own"

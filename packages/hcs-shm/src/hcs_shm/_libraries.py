@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from hcs_protocol import UnsupportedArrayError
 
 from ._chunked import chunked
-from ._converters import converted
+from ._converters import converter_of
 from ._device_arrays import device_array
 from ._dtypes import Array, layout_of
 from ._jax import jax_array
@@ -27,9 +28,15 @@ def source_of(array: object) -> Source:
     """
     if isinstance(array, np.ndarray):
         return HostArray(as_host(array))
-    array = converted(array)
+    kind = type(array)
+    if (look := _found_by.get(kind)) is not None and (source := look(array)) is not None:
+        return source
+    if (converter := converter_of(kind)) is not None:
+        array = converter(array)
     for look in _LOOKS:
         if (source := look(array)) is not None:
+            if look in _OF_DEVICES and converter is None:
+                _found_by[kind] = look
             return source
     advice = next((f"array.{name}()" for name in _TO_DENSE if hasattr(array, name)), "np.asarray of it")
     raise UnsupportedArrayError(f"wanted an array, got {name_of(array)}: send {advice}")
@@ -87,7 +94,11 @@ def _from_dlpack(array: Any) -> Array:
         return np.from_dlpack(array)
 
 
+_found_by: WeakKeyDictionary[type, Callable[[object], Source | None]] = WeakKeyDictionary()
+"""What a device's array took the last time: to ask all others costs a pipeline more than the copy's start."""
+
 _DESCRIPTION = "__array__", "shape", "dtype"
+_OF_DEVICES = tensor_of, jax_array, device_array
 _LOOKS: tuple[Callable[[object], Source | None], ...] = (
     *(_numpy, tensor_of, jax_array, _wrapped, device_array, _chunked, _described, _interface, _dlpack),
 )

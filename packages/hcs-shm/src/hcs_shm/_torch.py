@@ -22,8 +22,8 @@ class Tensor(Source):
 
     def __init__(self, tensor: Any) -> None:
         _refuse_what_has_no_pixels(tensor)
-        self._tensor = tensor.detach()
-        self.is_on_device = tensor.device.type == "cuda" and not torch().version.hip  # which it calls so, too
+        self._tensor = tensor.detach() if tensor.requires_grad else tensor
+        self.is_on_device = tensor.is_cuda and not torch().version.hip  # which it calls so, too
         self.shape = tuple(tensor.shape)
         self.dtype = _dtype(tensor.dtype)
 
@@ -46,18 +46,17 @@ class Tensor(Source):
 
     def on_device(self, streams: Streams) -> DeviceMemory | None:
         """Say where they are; what lies in no rows is packed first."""
-        device = self._tensor.device
         with device_errors(self._tensor):
-            tensor = self._tensor.resolve_neg()
+            tensor = self._tensor.resolve_neg() if self._tensor.is_neg() else self._tensor
             if tensor.dtype is torch().bfloat16:
                 tensor = tensor.float()
-            itemsize = self.dtype.itemsize
-            rows = rows_of(self.shape, tuple(itemsize * stride for stride in tensor.stride()), itemsize)
-            if rows is None:
-                tensor, rows = _packed(tensor), (0, 0)
-            stream = torch().cuda.current_stream(device).cuda_stream or LEGACY
+            rows, itemsize = (0, 0), self.dtype.itemsize
+            if not tensor.is_contiguous():
+                found = rows_of(self.shape, tuple(itemsize * stride for stride in tensor.stride()), itemsize)
+                tensor, rows = (tensor, found) if found else (_packed(tensor), rows)
+            device = tensor.get_device()
             nbytes = itemsize * tensor.numel()
-            return DeviceMemory(tensor, tensor.data_ptr(), device.index, stream, nbytes, *rows)
+            return DeviceMemory(tensor, tensor.data_ptr(), device, _stream_of(device), nbytes, *rows)
 
 
 def torch() -> Any:
@@ -71,7 +70,7 @@ def tensor_of(array: object) -> Tensor | None:
 
 
 def _refuse_what_has_no_pixels(tensor: Any) -> None:
-    if hasattr(tensor, "full_tensor"):
+    if type(tensor) is not torch().Tensor and hasattr(tensor, "full_tensor"):
         raise UnsupportedArrayError(
             "this tensor lies on several devices: send array.full_tensor() or array.to_local()"
         )
@@ -79,8 +78,17 @@ def _refuse_what_has_no_pixels(tensor: Any) -> None:
         raise UnsupportedArrayError(f"wanted a dense tensor, got {tensor.layout}: send array.to_dense()")
     if tensor.is_quantized:
         raise UnsupportedArrayError("these pixels are quantized: send array.dequantize()")
-    if tensor.device.type == "meta":
+    if tensor.is_meta:
         raise UnsupportedArrayError("a tensor on the device 'meta' has no pixels")
+
+
+def _stream_of(device: int) -> int:
+    """Return the number of the stream that computes on a device now, for this thread."""
+    try:
+        stream: int = torch()._C._cuda_getCurrentRawStream(device)  # noqa: SLF001 - 5 µs less than the other
+    except AttributeError:
+        stream = torch().cuda.current_stream(device).cuda_stream
+    return stream or LEGACY
 
 
 def _packed(tensor: Any) -> Any:
