@@ -1,9 +1,10 @@
 """What an image on a GPU costs: from the device into a block, against the fastest way and the usual one.
 
 The fastest is a copy into memory that CUDA itself has pinned: it and ours are timed one after the other, by
-turns the one and the other first. The usual one is the library's own conversion to NumPy and a copy into the
-block. ``enqueue_us`` is what the pipeline waits for, ``enqueue_cold_us`` the same right after the usual way,
-which leaves nothing else in the caches, and ``send_us`` with all that `Stream.send` does besides.
+turns the one and the other first, and on all CPUs, some of which are half as fast where others use the
+machine. The usual one is the library's own conversion to NumPy and a copy into the block. ``enqueue_us`` is
+what the pipeline waits for, ``enqueue_cold_us`` the same right after the usual way, which leaves nothing else
+in the caches, and ``send_us`` with all that `Stream.send` does besides.
 
 Each library has a process of its own: one that fails, hangs or spoils the device costs the others nothing.
 The last line is JSON, and each line before it has what was found so far. Without a CUDA device, it says so.
@@ -20,12 +21,12 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from lanes.arrivals import WARMING, Arrivals, on_all_cpus, timed
 from lanes.pinned_copies import PinnedCopies, device_name, why_no_device
 from lanes.places import free_port, own_places
 from measures.report import Report
@@ -36,7 +37,7 @@ from hcs_shm import ArrayWriter, BlockPool
 
 LIBRARIES = "torch", "cupy", "jax"
 SIDES = 512, 2048, 4096
-PAIRS, QUICK_PAIRS, WARMING = 60, 4, 3
+PAIRS, QUICK_PAIRS = 96, 4
 BLOCKS = 4
 SENT = 40
 LONGEST_SECONDS = 90.0
@@ -147,79 +148,24 @@ def measure(report: Report, library: str, side: int, pairs: int) -> None:
     with blocks_of(plane.nbytes) as blocks:
         arrive = Arrivals(array, plane, blocks)
         arrive.check(name)
-        usual = [(fetch(arrive.target), arrive.once()) for _ in range(-WARMING, pairs)][WARMING:]
-        in_turn = [in_either_order(pair, arrive.once, limit.copy) for pair in range(-WARMING, pairs)][
-            WARMING:
-        ]
+        in_turn = on_all_cpus(arrive.once, limit.copy, pairs)
+        usual = [(fetch(arrive.target), arrive.once()) for _ in range(-WARMING, len(in_turn))][WARMING:]
         arrive.check(name)
         if arrive.is_in_pieces:  # hcs_shm has said why on standard error
             report.words[f"{name}_way"] = "in pieces: the memory is not pinned"
     limit.close()
     ours = [done for (_, done), _ in in_turn]
-    seconds = {
-        "ours": ours,
-        "pinned": [pinned for _, pinned in in_turn],
-        "naive": [naive for naive, _ in usual],
-    }
-    report.compare(f"{name}_x_pinned_limit", ours, seconds["pinned"], pairs)
-    report.compare(f"{name}_x_naive", ours, seconds["naive"], pairs)
+    pinned, naive = [seconds for _, seconds in in_turn], [seconds for seconds, _ in usual]
+    report.compare(f"{name}_x_pinned_limit", ours, pinned, len(ours))
+    report.compare(f"{name}_x_naive", ours, naive, len(ours))
     report.count(f"{name}_enqueue_us", median_us([returned for (returned, _), _ in in_turn]))
     report.count(f"{name}_enqueue_cold_us", median_us([returned for _, (returned, _) in usual]))
-    for what, taken_each in seconds.items():
-        report.note(f"{name}_{what}", taken_each)
+    for what, seconds in {"ours": ours, "pinned": pinned, "naive": naive}.items():
+        report.note(f"{name}_{what}", seconds)
     found = {key: round(value, 3) for key, value in report.ratios.items() if key.startswith(name)}
     sys.stderr.write(f"{found} enqueue {report.counts[f'{name}_enqueue_us']} µs\n")
     report.count(f"{name}_send_us", median_us(send_seconds(array)))
     check_others(library, plane[:512, :512])
-
-
-class Arrivals:
-    """One array that is copied into blocks again and again."""
-
-    def __init__(self, array: Any, plane: Pixels, blocks: list[LentBlock]) -> None:
-        self._array = array
-        self._plane = plane
-        self._blocks = cycle(blocks)
-        self._block = next(self._blocks)
-        self._writer = ArrayWriter()
-        self.is_in_pieces = False
-        """Whether the last copy was none that the device made by itself."""
-
-    @property
-    def target(self) -> Pixels:
-        """Where the last image lies."""
-        return np.frombuffer(self._block.pixels, np.uint16).reshape(self._plane.shape)
-
-    def once(self) -> tuple[float, float]:
-        """Copy it into the next block; returns the seconds until a caller goes on, and until all is there."""
-        self._block = next(self._blocks)
-        begun = time.perf_counter()
-        copy = self._writer.start(self._array, self._block.pixels)
-        returned = time.perf_counter()
-        if copy is not None:
-            copy.wait()
-        done = time.perf_counter()
-        self.is_in_pieces = copy is None
-        return returned - begun, done - begun
-
-    def check(self, name: str) -> None:
-        """Fail unless the pixels arrive in every block."""
-        for _ in range(BLOCKS):
-            self._block = next(self._blocks)
-            self.target[:] = 0
-        for _ in range(BLOCKS):
-            self.once()
-            assert self.target.tobytes() == self._plane.tobytes(), f"{name}: other pixels arrived"
-
-
-def in_either_order(
-    number: int, ours: Callable[[], tuple[float, float]], theirs: Callable[[], object]
-) -> tuple[tuple[float, float], float]:
-    """Time both, by turns the one and the other first."""
-    if number % 2:
-        taken = timed(theirs)
-        return ours(), taken
-    return ours(), timed(theirs)
 
 
 def on_device(library: str, plane: Pixels) -> tuple[Any, Callable[[Pixels], float]]:
@@ -244,13 +190,6 @@ def pointer_of(array: Any) -> int:
     """Return where on the device an array lies."""
     pointer: int = array.__cuda_array_interface__["data"][0]
     return pointer
-
-
-def timed(act: Callable[[], object]) -> float:
-    """Return the seconds that something takes."""
-    begun = time.perf_counter()
-    act()
-    return time.perf_counter() - begun
 
 
 def median_us(seconds: list[float]) -> float:

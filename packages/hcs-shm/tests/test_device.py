@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hcs_protocol import DeviceError, LentBlock, PixelWriter, UnsupportedArrayError
 from hcs_protocol.testing import PixelWriterTests
 from hcs_shm import ArrayWriter, BlockPool, _device
-from hcs_shm._device import DeviceCopy
+from hcs_shm._device import DeviceCopies, DeviceCopy
+from hcs_shm._device_memory import DeviceMemory
 
 
 @pytest.fixture
@@ -162,6 +163,32 @@ def test_events_are_used_again(cuda: FakeCuda, writer: ArrayWriter, pool: BlockP
 
     assert cuda.calls.count("new_event") == 2
     assert cuda.calls.count("new_spun_event") == 1
+
+
+def test_an_array_that_is_computed_waits_for_nothing_and_is_kept_from_others_while_it_is_copied(
+    cuda: FakeCuda, pool: BlockPool
+) -> None:
+    copies, block, pixels = DeviceCopies(cuda), pool.lend(plane().nbytes), plane()
+    held: list[weakref.ref[object]] = []
+
+    def hold(owner: object, stream: int) -> object:
+        assert owner is pixels
+        assert cuda.calls[-2:] == ["copy", "record"]
+        kept = np.empty(1)
+        held.append(weakref.ref(kept))
+        return kept
+
+    memory = DeviceMemory(pixels, address_of(pixels), 0, copies.stream_of(0), pixels.nbytes)
+    memory.is_ready, memory.hold = True, hold
+    copy = copies.start(memory, block.pixels)
+    del memory
+
+    assert copy is not None
+    assert "let_wait" not in cuda.calls
+    assert held[0]() is not None
+    copy.wait()
+    assert held[0]() is None
+    assert (in_block(block) == plane().ravel()).all()
 
 
 def test_no_core_is_taken_until_a_large_image_is_there(

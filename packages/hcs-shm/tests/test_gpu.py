@@ -166,10 +166,13 @@ def test_two_streams_do_not_wait_for_one_another(torch: Any, pool: BlockPool) ->
 
 
 @pytest.mark.jax
-def test_an_array_that_is_given_away_at_once_arrives_all_the_same(pool: BlockPool) -> None:
+@pytest.mark.parametrize("is_computed", [False, True])
+def test_an_array_that_is_given_away_at_once_arrives_all_the_same(is_computed: bool, pool: BlockPool) -> None:
     jax = found("jax")
     writer, block = ArrayWriter(), pool.lend(2048 * 2048 * 4)
     array = jax.numpy.full((2048, 2048), 7, "float32")
+    if is_computed:
+        array.block_until_ready()
     copy = writer.start(array, block.pixels)
     try:
         jax.block_until_ready(jax.jit(lambda a: a + 1, donate_argnums=0)(array))

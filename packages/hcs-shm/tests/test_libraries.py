@@ -87,6 +87,20 @@ def test_an_array_on_a_device_whose_library_does_not_copy_it_is_refused() -> Non
         to_numpy(OnADevice(PLANE))
 
 
+def test_an_array_is_found_though_others_of_its_kind_were_found_on_a_device() -> None:
+    class Anywhere:
+        shape, dtype = (2, 3), np.dtype(np.uint8)
+
+        def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
+            return np.ones(self.shape, self.dtype)
+
+    here, there = Anywhere(), Anywhere()
+    there.__dict__["__cuda_array_interface__"] = PLANE.__array_interface__
+
+    assert ArrayWriter().layout(there) == ((40, 30), "uint16")
+    assert (to_numpy(here) == np.ones((2, 3), np.uint8)).all()
+
+
 def test_an_array_in_chunks_is_never_read_as_a_whole() -> None:
     large = np.arange(4096 * 2000, dtype=np.uint32).reshape(4096, 2000)
     array = InChunks(large, (300, 300))

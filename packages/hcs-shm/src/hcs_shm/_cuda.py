@@ -123,16 +123,18 @@ class Runtime:
 
     def record(self, event: int, stream: int) -> None:
         """Record it."""
-        self._check(*self._runtime.cudaEventRecord(event, stream), "cudaEventRecord")
+        (error,) = self._runtime.cudaEventRecord(event, stream)
+        self._check(error, "cudaEventRecord")
 
     def let_wait(self, stream: int, event: int) -> None:
         """Let it wait."""
-        self._check(*self._runtime.cudaStreamWaitEvent(stream, event, 0), "cudaStreamWaitEvent")
+        (error,) = self._runtime.cudaStreamWaitEvent(stream, event, 0)
+        self._check(error, "cudaStreamWaitEvent")
 
     def copy(self, target: int, source: int, nbytes: int, stream: int) -> None:
         """Copy."""
-        copied = self._runtime.cudaMemcpyAsync(target, source, nbytes, self._to_host, stream)
-        self._check(*copied, "cudaMemcpyAsync")
+        (error,) = self._runtime.cudaMemcpyAsync(target, source, nbytes, self._to_host, stream)
+        self._check(error, "cudaMemcpyAsync")
 
     def copy_rows(self, target: int, source: int, pitch: int, width: int, rows: int, stream: int) -> None:
         """Copy."""

@@ -69,6 +69,7 @@ class DeviceCopies:
         """
         lane = self._lane(memory.device)
         if not self._pinned.has(pixels, memory.device):
+            memory.keep()
             lane.ring.copy(memory, pixels)
             return None
         copy = lane.start(memory, _address(pixels))
@@ -155,12 +156,14 @@ class _Lane:
         array_stream = LEGACY if memory.stream is None else memory.stream
         with cuda.on(self._device):
             events = self._events(sleeping=memory.nbytes > SPUN_NBYTES)
-            cuda.record(events.ready, array_stream)
-            if array_stream != stream:  # else it is known there when the array is computed
-                cuda.let_wait(stream, events.ready)
+            if not memory.is_ready:
+                cuda.record(events.ready, array_stream)
+                if array_stream != stream:  # else it is known there when the array is computed
+                    cuda.let_wait(stream, events.ready)
             try:
                 memory.copy_by(cuda, address, stream)
                 cuda.record(events.done, stream)
+                memory.keep()  # only now: it takes longest
                 if array_stream != stream and memory.stream is not None:
                     cuda.let_wait(array_stream, events.done)
             except BaseException:  # Ctrl-C, too

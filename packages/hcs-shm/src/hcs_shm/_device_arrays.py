@@ -10,8 +10,12 @@ from hcs_protocol import UnsupportedArrayError
 from ._copying import copy_pixels
 from ._cuda import LEGACY, PER_THREAD
 from ._device_memory import DeviceMemory, rows_of
-from ._dtypes import Array, Dtype, is_bfloat16
+from ._dtypes import LITTLE, Array, Dtype, is_bfloat16
 from ._sources import Source, Streams, as_host, device_errors, loaded, name_of
+
+_SAID = {"shape", "typestr", "data"}
+_little = {dtype.str: dtype for dtype in LITTLE.values()}
+"""What most arrays say their dtype is."""
 
 
 class DeviceArray(Source):
@@ -61,13 +65,15 @@ def device_array(array: Any) -> DeviceArray | None:
     """Return the source of an array on a CUDA device; None if it is none, or does not say what it has."""
     with device_errors(array):
         interface = getattr(array, "__cuda_array_interface__", None)
-    if not isinstance(interface, dict) or not {"shape", "typestr", "data"} <= interface.keys():
+    if not isinstance(interface, dict) or not interface.keys() >= _SAID:
         return None
     return DeviceArray(array, interface)
 
 
 def _dtype(array: Any, said: str) -> Dtype:
     """Return an array's dtype, which is no other than bytes where the interface has no name for it."""
+    if (known := _little.get(said)) is not None:
+        return known
     dtype, own = np.dtype(said), getattr(array, "dtype", None)
     return own if isinstance(own, np.dtype) and is_bfloat16(own) else dtype
 

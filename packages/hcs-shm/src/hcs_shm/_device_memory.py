@@ -1,6 +1,8 @@
 """Where on a device an array's pixels lie, and in which order."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ._cuda import Cuda
 
@@ -20,11 +22,20 @@ class DeviceMemory:
     device: int
     stream: int | None
     """What computes the array, a number as CUDA has it; None if nobody says."""
-    nbytes: int
+    nbytes: int = 0
     width: int = 0
     """Bytes of a row, 0 if the pixels lie without gaps."""
     pitch: int = 0
     """Bytes from one row's beginning to the next one's."""
+    is_ready: bool = False
+    """Whether it is computed already: then a copy waits for nothing."""
+    hold: Callable[[Any, int], object] | None = None
+    """Of the owner and the stream that copies, what keeps others from the memory as long as it exists."""
+
+    def keep(self) -> None:
+        """Let nobody else have the memory until this is dropped; a second time is harmless."""
+        if self.hold is not None and self.stream is not None:
+            self.owner, self.hold = (self.owner, self.hold(self.owner, self.stream)), None
 
     def copy_by(self, cuda: Cuda, target: int, stream: int) -> None:
         """Give the stream the copy of all of it."""

@@ -1,7 +1,7 @@
 """Arrays of JAX: of the host or of one device, bfloat16, and not computed yet."""
 
 import math
-from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,8 @@ class JaxArray(Source):
             raise UnsupportedArrayError("this array of JAX was deleted, or given away to a computation")
         if not isinstance(array.dtype, np.dtype):
             raise UnsupportedArrayError(f"wanted pixels, got an array of JAX of dtype {array.dtype}")
-        self._device, *others = _devices(array.sharding)
-        self.is_on_device = not others and self._device.platform in _CUDA and _is_in_device_memory(array)
+        self._device: Any = _device_of(array.sharding)
+        self.is_on_device = self._device is not None
         self._array = array
         self.shape = tuple(array.shape)
         self.dtype = array.dtype
@@ -49,12 +49,13 @@ class JaxArray(Source):
             array = self._array.astype(np.float32) if is_bfloat16(self.dtype) else self._array
             if (interface := getattr(array, "__cuda_array_interface__", None)) is None:
                 return None  # not in C order, say
-            pointer = interface["data"][0]
             device = self._device.local_hardware_id
-            stream = streams.stream_of(device)
-            hold = _hold(array, stream)
-            nbytes = array.dtype.itemsize * math.prod(self.shape)
-        return DeviceMemory((array, hold), pointer, device, stream, nbytes)
+            memory = DeviceMemory(array, interface["data"][0], device, streams.stream_of(device))
+            memory.nbytes = array.dtype.itemsize * math.prod(self.shape)
+            memory.hold, memory.is_ready = _hold, array.is_ready()
+            if not memory.is_ready:
+                memory.keep()
+            return memory
 
 
 def jax_array(array: object) -> JaxArray | None:
@@ -70,17 +71,17 @@ def _hold(array: Any, stream: int) -> object:
         return array.block_until_ready()
 
 
-def _is_in_device_memory(array: Any) -> bool:
-    """Say so unless it was put into the host's memory on behalf of a device."""
-    return getattr(array.sharding, "memory_kind", None) in {None, "device"}
+@lru_cache(maxsize=64)
+def _device_of(sharding: Any) -> Any | None:
+    """Return the CUDA device that alone has such arrays; None if the host has them, or several devices.
 
-
-def _devices(sharding: Any) -> Collection[Any]:
-    """Return the devices that have all of it; what would be gathered without a word is refused."""
-    devices: Collection[Any] = sharding.device_set
-    if not (sharding.is_fully_addressable and (len(devices) == 1 or sharding.is_fully_replicated)):
+    What would be gathered from several devices without a word is refused.
+    """
+    device, *others = sharding.device_set
+    if not sharding.is_fully_addressable or (others and not sharding.is_fully_replicated):
         raise UnsupportedArrayError(
-            f"this array of JAX is sharded over {len(devices)} devices: send "
+            f"this array of JAX is sharded over {len(sharding.device_set)} devices: send "
             "jax.device_get(array), or each of array.addressable_shards as an image of its own"
         )
-    return devices
+    in_its_memory = getattr(sharding, "memory_kind", None) in {None, "device"}  # not the host's on its behalf
+    return device if not others and device.platform in _CUDA and in_its_memory else None
