@@ -63,10 +63,10 @@ class ArrayWriter:
             return None
         source = source_of(array)
         shape, name = layout_of(source.shape, source.dtype)
-        _check_room(shape, name, pixels)
         copies = self._copies() if source.is_on_device else None
         memory = source.on_device(copies) if copies else None
-        if copies is None or memory is None:
+        if copies is None or memory is None or memory.nbytes != pixels.nbytes:
+            _check_room(shape, name, pixels)
             source.copy_to(np.ndarray(shape, LITTLE[name], pixels))
             return None
         self._begun = copies

@@ -7,7 +7,7 @@ Streams, events and pointers are the numbers that CUDA has for them. All calls a
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from hcs_protocol import DeviceError
 
@@ -76,6 +76,8 @@ class Runtime:
         self._not_ready = runtime.cudaError_t.cudaErrorNotReady
         self._to_host = runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
         self._is_alone = False
+        self._record, self._wait_event = runtime.cudaEventRecord, runtime.cudaStreamWaitEvent
+        self._copy = runtime.cudaMemcpyAsync
 
     def why_no_device(self) -> str:
         """Say why there is none; empty if there is one."""
@@ -123,18 +125,21 @@ class Runtime:
 
     def record(self, event: int, stream: int) -> None:
         """Record it."""
-        (error,) = self._runtime.cudaEventRecord(event, stream)
-        self._check(error, "cudaEventRecord")
+        (error,) = self._record(event, stream)
+        if error != self._success:
+            self._fail(error, "cudaEventRecord")
 
     def let_wait(self, stream: int, event: int) -> None:
         """Let it wait."""
-        (error,) = self._runtime.cudaStreamWaitEvent(stream, event, 0)
-        self._check(error, "cudaStreamWaitEvent")
+        (error,) = self._wait_event(stream, event, 0)
+        if error != self._success:
+            self._fail(error, "cudaStreamWaitEvent")
 
     def copy(self, target: int, source: int, nbytes: int, stream: int) -> None:
         """Copy."""
-        (error,) = self._runtime.cudaMemcpyAsync(target, source, nbytes, self._to_host, stream)
-        self._check(error, "cudaMemcpyAsync")
+        (error,) = self._copy(target, source, nbytes, self._to_host, stream)
+        if error != self._success:
+            self._fail(error, "cudaMemcpyAsync")
 
     def copy_rows(self, target: int, source: int, pitch: int, width: int, rows: int, stream: int) -> None:
         """Copy."""
@@ -152,10 +157,9 @@ class Runtime:
     def has_happened(self, event: int) -> bool:
         """Ask."""
         (error,) = self._runtime.cudaEventQuery(event)
-        if error == self._not_ready:
-            return False
-        self._check(error, "cudaEventQuery")
-        return True
+        if error not in {self._success, self._not_ready}:
+            self._fail(error, "cudaEventQuery")
+        return bool(error == self._success)
 
     def register(self, address: int, nbytes: int) -> None:
         """Register it for all devices."""
@@ -173,13 +177,12 @@ class Runtime:
         values: list[Any]
         error, *values = call(*arguments)
         if error != self._success:
-            self._check(error, call.__name__)
+            self._fail(error, call.__name__)
         return values
 
-    def _check(self, error: Any, name: str) -> None:
-        if error != self._success:
-            self._runtime.cudaGetLastError()  # or PyTorch would raise it, too
-            raise DeviceError(f"{name}: {self._text(error)}")
+    def _fail(self, error: Any, name: str) -> NoReturn:
+        self._runtime.cudaGetLastError()  # or PyTorch would raise it, too
+        raise DeviceError(f"{name}: {self._text(error)}")
 
     def _text(self, error: Any) -> str:
         _, text = self._runtime.cudaGetErrorString(error)

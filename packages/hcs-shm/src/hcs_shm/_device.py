@@ -51,7 +51,7 @@ class DeviceCopies:
 
     def stream_of(self, device: int) -> int:
         """Return the stream that copies from this device."""
-        return self._lane(device).stream
+        return (self._lanes.get(device) or self._lane(device)).stream
 
     def device_of(self, pointer: int) -> int | None:
         """Return the device that has this memory; None if the host has it."""
@@ -67,7 +67,7 @@ class DeviceCopies:
         Raises:
             DeviceError: The device cannot.
         """
-        lane = self._lane(memory.device)
+        lane = self._lanes.get(memory.device) or self._lane(memory.device)
         if not self._pinned.has(pixels, memory.device):
             memory.keep()
             lane.ring.copy(memory, pixels)
@@ -99,8 +99,6 @@ class DeviceCopies:
         return list(self._lanes.items()) if os.getpid() == self._pid else []
 
     def _lane(self, device: int) -> "_Lane":
-        if (lane := self._lanes.get(device)) is not None:
-            return lane
         with self._lock:
             if device not in self._lanes:
                 self._lanes[device] = _Lane(self._cuda, device)
@@ -163,7 +161,8 @@ class _Lane:
             try:
                 memory.copy_by(cuda, address, stream)
                 cuda.record(events.done, stream)
-                memory.keep()  # only now: it takes longest
+                if memory.hold is not None:
+                    memory.keep()  # only now: it takes longest
                 if array_stream != stream and memory.stream is not None:
                     cuda.let_wait(array_stream, events.done)
             except BaseException:  # Ctrl-C, too

@@ -11,7 +11,7 @@ from ._copying import copy_pixels
 from ._cuda import LEGACY, PER_THREAD
 from ._device_memory import DeviceMemory, rows_of
 from ._dtypes import LITTLE, Array, Dtype, is_bfloat16
-from ._sources import Source, Streams, as_host, device_errors, loaded, name_of
+from ._sources import DEVICE_ERRORS, Source, Streams, as_host, device_error, loaded, name_of
 
 _SAID = {"shape", "typestr", "data"}
 _little = {dtype.str: dtype for dtype in LITTLE.values()}
@@ -47,27 +47,37 @@ class DeviceArray(Source):
             return self._packed(streams, device)
         stream = interface.get("stream", LEGACY)  # older versions of the interface have none
         if stream is not None and stream > PER_THREAD:  # CuPy names that of the thread's device
-            with device_errors(self._array), streams.on(device):
-                stream = self._array.__cuda_array_interface__["stream"]
+            with streams.on(device):
+                stream = _interface(self._array)["stream"]
         return DeviceMemory(self._array, pointer, device, stream, itemsize * math.prod(self.shape), *rows)
 
     def _packed(self, streams: Streams, device: int) -> DeviceMemory | None:
         if (cupy := loaded("cupy")) is None:
             return None
-        with device_errors(self._array), streams.on(device):
-            packed = cupy.ascontiguousarray(cupy.asarray(self._array))
-            if is_bfloat16(self.dtype):
-                packed = packed.astype(np.float32)
-            return DeviceArray(packed, packed.__cuda_array_interface__).on_device(streams)
+        with streams.on(device):
+            try:
+                packed = cupy.ascontiguousarray(cupy.asarray(self._array))
+                if is_bfloat16(self.dtype):
+                    packed = packed.astype(np.float32)
+            except DEVICE_ERRORS as error:
+                raise device_error(self._array, error) from error
+            return DeviceArray(packed, _interface(packed)).on_device(streams)
 
 
 def device_array(array: Any) -> DeviceArray | None:
     """Return the source of an array on a CUDA device; None if it is none, or does not say what it has."""
-    with device_errors(array):
-        interface = getattr(array, "__cuda_array_interface__", None)
+    interface = _interface(array)
     if not isinstance(interface, dict) or not interface.keys() >= _SAID:
         return None
     return DeviceArray(array, interface)
+
+
+def _interface(array: Any) -> Any:
+    """Return what an array says of itself; None if it says nothing."""
+    try:
+        return getattr(array, "__cuda_array_interface__", None)
+    except DEVICE_ERRORS as error:
+        raise device_error(array, error) from error
 
 
 def _dtype(array: Any, said: str) -> Dtype:
@@ -84,9 +94,11 @@ def _read(array: Any) -> Array:
     if cupy is None and (torch is None or not torch.cuda.is_available()):
         return np.asarray(array)
     pixels: Array
-    with device_errors(array):
+    try:
         if cupy is not None:
             pixels = cupy.asnumpy(cupy.asarray(array))
         else:
             pixels = torch.as_tensor(array, device="cuda").cpu().numpy()
+    except DEVICE_ERRORS as error:
+        raise device_error(array, error) from error
     return pixels

@@ -1,8 +1,9 @@
 """Where on a device an array's pixels lie, and in which order."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from ._cuda import Cuda
 
@@ -12,8 +13,7 @@ WIDEST_PITCH = (1 << 31) - 1
 """Bytes that CUDA allows."""
 
 
-@dataclass(slots=True, eq=False)  # frozen, it would take four times as long to make
-class DeviceMemory:
+class DeviceMemory(msgspec.Struct, eq=False):  # made four times as fast as another class
     """The pixels of an array: whole, or rows that begin equally far apart."""
 
     owner: object

@@ -11,7 +11,7 @@ from hcs_protocol import UnsupportedArrayError
 from ._copying import copy_pixels
 from ._device_memory import DeviceMemory
 from ._dtypes import Array, is_bfloat16
-from ._sources import Source, Streams, as_host, device_errors, is_a, loaded
+from ._sources import DEVICE_ERRORS, Source, Streams, as_host, device_error, is_a, loaded
 
 _CUDA = "cuda", "gpu"
 
@@ -45,8 +45,10 @@ class JaxArray(Source):
 
     def on_device(self, streams: Streams) -> DeviceMemory | None:
         """Say where a CUDA device has them; its copies wait there until they are computed."""
-        with device_errors(self._array):
-            array = self._array.astype(np.float32) if is_bfloat16(self.dtype) else self._array
+        array = self._array
+        try:
+            if is_bfloat16(self.dtype):
+                array = array.astype(np.float32)
             if (interface := getattr(array, "__cuda_array_interface__", None)) is None:
                 return None  # not in C order, say
             device = self._device.local_hardware_id
@@ -55,7 +57,9 @@ class JaxArray(Source):
             memory.hold, memory.is_ready = _hold, array.is_ready()
             if not memory.is_ready:
                 memory.keep()
-            return memory
+        except DEVICE_ERRORS as error:
+            raise device_error(array, error) from error
+        return memory
 
 
 def jax_array(array: object) -> JaxArray | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -94,7 +93,7 @@ def _from_dlpack(array: Any) -> Array:
         return np.from_dlpack(array)
 
 
-_found_by: WeakKeyDictionary[type, Callable[[object], Source | None]] = WeakKeyDictionary()
+_found_by: dict[type, Callable[[object], Source | None]] = {}
 """What a device's array took the last time: to ask all others costs a pipeline more than the copy's start."""
 
 _DESCRIPTION = "__array__", "shape", "dtype"

@@ -133,17 +133,10 @@ def as_host(array: object, read: Callable[[Any], Array] = np.asarray) -> Array:
         raise UnsupportedArrayError(f"NumPy cannot read {name_of(array)}: {error}") from error
 
 
-class device_errors:  # noqa: N801 - a generator would do, and take four times as long at each image
-    """Translate what libraries raise when a device's memory is full, or the device is lost."""
+DEVICE_ERRORS = RuntimeError, MemoryError
+"""What libraries raise when a device's memory is full, or the device is lost."""
 
-    __slots__ = ("_array",)
 
-    def __init__(self, array: object) -> None:
-        self._array = array
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if isinstance(error, RuntimeError | MemoryError):
-            raise DeviceError(f"{name_of(self._array)}: {error}") from error
+def device_error(array: object, error: Exception) -> DeviceError:
+    """Translate one of those."""
+    return DeviceError(f"{name_of(array)}: {error}")

@@ -10,7 +10,7 @@ from ._copying import copy_pixels, widen
 from ._cuda import LEGACY
 from ._device_memory import DeviceMemory, rows_of
 from ._dtypes import LITTLE, Array, Dtype, refused
-from ._sources import Source, Streams, as_host, device_errors, is_a, loaded
+from ._sources import DEVICE_ERRORS, Source, Streams, as_host, device_error, is_a, loaded
 
 _ADVICE = "send array.float()"
 _UNSIGNED = "int16", "int32", "int64"
@@ -35,8 +35,10 @@ class Tensor(Source):
             halves = self._tensor.resolve_neg().view(torch().int16)
             widen(target, as_host(halves, lambda pixels: pixels.numpy().view(np.uint16)))
         else:
-            with device_errors(self._tensor):
+            try:
                 torch().from_numpy(target).copy_(self._tensor)
+            except DEVICE_ERRORS as error:
+                raise device_error(self._tensor, error) from error
 
     def look(self) -> Array | None:
         """Return them if NumPy knows the dtype and the host has them."""
@@ -46,8 +48,10 @@ class Tensor(Source):
 
     def on_device(self, streams: Streams) -> DeviceMemory | None:
         """Say where they are; what lies in no rows is packed first."""
-        with device_errors(self._tensor):
-            tensor = self._tensor.resolve_neg() if self._tensor.is_neg() else self._tensor
+        tensor = self._tensor
+        try:
+            if tensor.is_neg():
+                tensor = tensor.resolve_neg()
             if tensor.dtype is torch().bfloat16:
                 tensor = tensor.float()
             rows, itemsize = (0, 0), self.dtype.itemsize
@@ -57,6 +61,8 @@ class Tensor(Source):
             device = tensor.get_device()
             nbytes = itemsize * tensor.numel()
             return DeviceMemory(tensor, tensor.data_ptr(), device, _stream_of(device), nbytes, *rows)
+        except DEVICE_ERRORS as error:
+            raise device_error(tensor, error) from error
 
 
 def torch() -> Any:
