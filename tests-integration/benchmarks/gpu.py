@@ -1,11 +1,10 @@
 """What an image on a GPU costs: from the device into a block, against the fastest way and the usual one.
 
 The fastest is a copy into memory that CUDA itself has pinned: it and ours are timed one after the other, by
-turns the one and the other first, as often on each CPU. The usual one is the library's own conversion to
-NumPy and a copy into the block. Ratios are of all CPUs, for both sides are disturbed alike by others who use
-the machine. What the pipeline waits for has no other side: ``enqueue_us`` is the median on the quickest
-quarter of CPUs, ``enqueue_disturbed_us`` that of all, ``enqueue_cold_us`` that right after the usual way,
-which leaves nothing else in the caches, and ``send_us`` that of `Stream.send`, all of it.
+turns the one and the other first, as often on each CPU, some of which are half as fast where others use the
+machine. The usual one is the library's own conversion to NumPy and a copy into the block. ``enqueue_us`` is
+what the pipeline waits for, ``enqueue_cold_us`` the same right after the usual way, which leaves nothing else
+in the caches, and ``send_us`` with all that `Stream.send` does besides.
 
 Each library has a process of its own: one that fails, hangs or spoils the device costs the others nothing.
 The last line is JSON, and each line before it has what was found so far. Without a CUDA device, it says so.
@@ -22,13 +21,12 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from lanes.arrivals import WARMING, Arrivals, on_all_cpus, timed, undisturbed
+from lanes.arrivals import WARMING, Arrivals, on_all_cpus, timed
 from lanes.pinned_copies import PinnedCopies, device_name, why_no_device
 from lanes.places import free_port, own_places
 from measures.report import Report
@@ -150,8 +148,7 @@ def measure(report: Report, library: str, side: int, pairs: int) -> None:
     with blocks_of(plane.nbytes) as blocks:
         arrive = Arrivals(array, plane, blocks)
         arrive.check(name)
-        by_cpu = on_all_cpus(arrive.once, limit.copy, pairs)
-        in_turn = list(chain.from_iterable(by_cpu))
+        in_turn = on_all_cpus(arrive.once, limit.copy, pairs)
         usual = [(fetch(arrive.target), arrive.once()) for _ in range(-WARMING, len(in_turn))][WARMING:]
         arrive.check(name)
         if arrive.is_in_pieces:  # hcs_shm has said why on standard error
@@ -161,8 +158,7 @@ def measure(report: Report, library: str, side: int, pairs: int) -> None:
     pinned, naive = [seconds for _, seconds in in_turn], [seconds for seconds, _ in usual]
     report.compare(f"{name}_x_pinned_limit", ours, pinned, len(ours))
     report.compare(f"{name}_x_naive", ours, naive, len(ours))
-    report.count(f"{name}_enqueue_us", median_us([undisturbed(by_cpu)]))
-    report.count(f"{name}_enqueue_disturbed_us", median_us([returned for (returned, _), _ in in_turn]))
+    report.count(f"{name}_enqueue_us", median_us([returned for (returned, _), _ in in_turn]))
     report.count(f"{name}_enqueue_cold_us", median_us([returned for _, (returned, _) in usual]))
     for what, seconds in {"ours": ours, "pinned": pinned, "naive": naive}.items():
         report.note(f"{name}_{what}", seconds)

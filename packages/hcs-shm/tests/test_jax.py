@@ -8,7 +8,7 @@ import pytest
 
 from hcs_protocol import PixelWriter, UnsupportedArrayError
 from hcs_protocol.testing import PixelWriterTests
-from hcs_shm import ArrayWriter, to_numpy
+from hcs_shm import ArrayWriter, _jax, to_numpy
 
 pytestmark = pytest.mark.jax
 jax: Any = pytest.importorskip("jax", reason="jax is not installed", exc_type=ImportError)
@@ -48,6 +48,13 @@ def test_bfloat16_becomes_float32_with_the_same_values() -> None:
     assert written(array).tobytes() == np.asarray(array).astype("float32").tobytes()
     assert ArrayWriter().layout(np.asarray(array)) == ((1, 7), "float32")
     assert written(np.asarray(array).T).tobytes() == np.asarray(array).astype("float32").tobytes()
+
+
+def test_an_array_is_kept_from_others_by_a_capsule_in_either_way() -> None:
+    array = jax.numpy.ones((2, 2)).block_until_ready()
+
+    for capsule_of in (_jax._capsule_at_once, _jax._capsule, _jax._hold):
+        assert "dltensor" in repr(capsule_of(array, None))
 
 
 def test_an_array_that_is_traced_is_refused() -> None:

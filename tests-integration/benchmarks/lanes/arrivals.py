@@ -1,7 +1,6 @@
 """A CUDA device's array that is copied into blocks, again and again and on every CPU."""
 
 import os
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from itertools import cycle
@@ -67,8 +66,8 @@ def timed(act: Callable[[], object]) -> float:
 
 def on_all_cpus(
     ours: Callable[[], Times], theirs: Callable[[], object], pairs: int
-) -> list[list[tuple[Times, float]]]:
-    """Time both, as often on each CPU that this process may use; returns what was found on each.
+) -> list[tuple[Times, float]]:
+    """Time both, as often on each CPU that this process may use.
 
     Args:
         ours: Says itself how long it took.
@@ -77,21 +76,15 @@ def on_all_cpus(
     """
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
     each = -(-pairs // max(1, len(allowed)))
-    found: list[list[tuple[Times, float]]] = []
+    found: list[tuple[Times, float]] = []
     try:
         for cpu in sorted(allowed):
             os.sched_setaffinity(0, {cpu})  # this thread alone
-            found.append(_in_turn(ours, theirs, each))
+            found += _in_turn(ours, theirs, each)
     finally:
         if allowed:
             os.sched_setaffinity(0, allowed)
-    return found or [_in_turn(ours, theirs, each)]
-
-
-def undisturbed(found: list[list[tuple[Times, float]]]) -> float:
-    """Return the seconds until the caller goes on, on the quickest quarter of CPUs: nobody else has them."""
-    medians = sorted(statistics.median(returned for (returned, _), _ in of_one) for of_one in found)
-    return medians[(len(medians) - 1) // 4]
+    return found or _in_turn(ours, theirs, each)
 
 
 def _in_turn(

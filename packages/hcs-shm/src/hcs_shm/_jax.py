@@ -1,6 +1,7 @@
 """Arrays of JAX: of the host or of one device, bfloat16, and not computed yet."""
 
 import math
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -69,10 +70,20 @@ def jax_array(array: object) -> JaxArray | None:
 
 def _hold(array: Any, stream: int) -> object:
     """Let the stream wait until it is computed, and no later computation have its memory meanwhile."""
-    try:
-        return array.__dlpack__(stream=stream)
-    except (BufferError, TypeError, ValueError, RuntimeError):  # a JAX that cannot, for this dtype or at all
-        return array.block_until_ready()
+    for capsule_of in (_capsule_at_once, _capsule):
+        with suppress(AttributeError, BufferError, TypeError, ValueError, RuntimeError):
+            return capsule_of(array, stream)
+    return array.block_until_ready()  # a JAX that cannot, for this dtype or at all
+
+
+def _capsule_at_once(array: Any, stream: int) -> object:
+    """Return what JAX's own way ends at, in a third of the time; not each version has it here."""
+    part = array.addressable_data(0)
+    return loaded("jaxlib._jax").buffer_to_dlpack_managed_tensor(part, stream=stream)  # type: ignore[union-attr]
+
+
+def _capsule(array: Any, stream: int) -> object:
+    return array.__dlpack__(stream=stream)
 
 
 @lru_cache(maxsize=64)
