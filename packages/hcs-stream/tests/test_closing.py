@@ -154,7 +154,7 @@ def test_flush_hears_that_what_it_waits_for_was_dropped(viewer: Any, new_stream:
     stream.send(image(1))
     flushing = threading.Thread(target=stream.flush, args=(DEADLOCK_SECONDS,))
     flushing.start()
-    viewer.wait_for(lambda: publisher._shared.waiting)
+    viewer.wait_for(publisher._shared.called.is_set)
 
     assert publisher.drop("drop_oldest")
     flushing.join()

@@ -5,7 +5,6 @@ import threading
 import pytest
 
 from hcs_protocol import PoolFullError
-from hcs_stream._frames import Frames
 from hcs_stream._shared_link import SharedLink
 
 
@@ -15,7 +14,7 @@ class FakeLink:
     def __init__(self) -> None:
         self.interrupts = 0
         self.says_something = False
-        self.frames = Frames()
+        self.compresses = False
 
     def interrupt(self) -> None:
         self.interrupts += 1
@@ -64,8 +63,7 @@ def test_who_waits_hears_that_the_viewer_said_something(shared: SharedLink, link
     heard = threading.Event()
 
     def wait() -> None:
-        with shared.lock:
-            shared.waiting += 1
+        with shared.lock, shared.waited_for():
             shared.changed.wait_for(lambda: link.says_something)
         heard.set()
 
@@ -73,8 +71,15 @@ def test_who_waits_hears_that_the_viewer_said_something(shared: SharedLink, link
     waiting.start()
     while not heard.is_set():
         with shared.lock:
-            link.says_something = bool(shared.waiting)
+            link.says_something = shared.called.is_set()
             shared.receive()
     waiting.join()
 
-    assert heard.is_set()
+    assert not shared.called.is_set()
+
+
+def test_a_link_that_closes_stays_called(shared: SharedLink) -> None:
+    with shared.lock, shared.waited_for():
+        shared.close()
+
+    assert shared.called.is_set()

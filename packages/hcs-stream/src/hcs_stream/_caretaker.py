@@ -20,7 +20,7 @@ LOOK_SECONDS = 0.05
 IDLE_SECONDS = 0.25
 """While nothing is due before the next beat; each look takes a core's caches from the pipeline."""
 REFUSED_SECONDS = 2.0
-REST_SECONDS, RESTS = 0.005, 50
+REST_SECONDS, RESTS = 0.025, 10
 """How long it leaves the interpreter to those who are busy sending, and how often before the next look."""
 SPILLED_PER_TURN = 4
 
@@ -85,7 +85,7 @@ class Caretaker(threading.Thread):
             link.tick()
             link.send_allowed()
         self._shared.receive()
-        if link.frames.are_compressed:
+        if link.compresses:
             self._shared.uncompressed.set()
 
     def _start_compressor(self, link: Link) -> None:
@@ -99,18 +99,18 @@ class Caretaker(threading.Thread):
 
     def _wait_for_news(self, session: Session) -> None:
         """Wait until the viewer says something; callers who are busy sending hear it by themselves."""
-        if not self._is_spared:
+        if session.phase is not OPEN or not self._is_spared:
             session.poll(LOOK_SECONDS if self._holdings.is_tight else IDLE_SECONDS)
             return
         for _ in range(RESTS):
-            is_over = self._shared.closing.wait(REST_SECONDS) or session.phase is not OPEN
+            is_over = self._shared.called.wait(REST_SECONDS) or session.phase is not OPEN
             if is_over or self._holdings.is_tight or not self._is_spared:
                 return
 
     @property
     def _is_spared(self) -> bool:
         """Whether callers hear by themselves what the viewer says, and nobody waits for it."""
-        return self._clock() < self._shared.busy_until and not self._shared.waiting
+        return self._clock() < self._shared.busy_until and not self._shared.called.is_set()
 
     def _look_for_viewer(self, link: Link) -> None:
         if connection := self._find():

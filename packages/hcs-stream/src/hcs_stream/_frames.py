@@ -9,7 +9,7 @@ from itertools import islice
 
 from hcs_protocol import MAX_FRAME_NBYTES, PLAIN, UnsupportedArrayError
 
-from ._compression import LEAST_NBYTES, choose_codec
+from ._compression import LEAST_NBYTES, Compression, choose_codec
 from ._owed import Owed
 from ._session import Session
 
@@ -27,7 +27,16 @@ class Frames:
         """Whether there is a thread for which images wait that are to be compressed."""
         self.is_here = True
         """Whether the viewer is on this machine."""
+        self.wanted: set[Compression] = set()
+        """What streams said of images so far."""
         self._warned = False
+
+    def may_compress(self, session: Session) -> bool:
+        """Say whether there may be images that are to be compressed, and a thread that does it."""
+        if not self.are_compressed:
+            return False
+        chosen = (choose_codec(said, session.codecs, is_here=self.is_here) for said in self.wanted)
+        return any(codec != PLAIN for codec in chosen)
 
     def codec(self, owed: Owed, session: Session) -> str:
         """Return the codec that an image's frame is to have."""

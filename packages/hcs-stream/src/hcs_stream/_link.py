@@ -271,6 +271,11 @@ class Link:
             logger.error("image not sent viewer=%s number=%d reason=%s", self.viewer, owed.sequence, error)
             self.delivery.refuse(owed.sequence, send_frame=False)
 
+    @property
+    def compresses(self) -> bool:
+        """Whether somebody compresses what may wait for that."""
+        return self.session is not None and self.frames.may_compress(self.session)
+
     def next_uncompressed(self) -> tuple[Owed, str] | None:
         """Return the next image to compress, and by which codec; None if there is none now."""
         session = self.session

@@ -23,12 +23,12 @@ from ._whereabouts import LOCAL_HOSTS
 
 logger = logging.getLogger(__name__)
 
-BUSY_SECONDS = 0.01
+BUSY_SECONDS = 0.03
 GOODBYE_SECONDS = 2.0
 GRACE_SECONDS = 2.0
+"""How long closing waits without a word."""
 NEWS_SECONDS = 0.05
 """Another thread may hear what this one waits for."""
-"""How long closing waits without a word."""
 
 
 class Publisher:
@@ -97,6 +97,7 @@ class Publisher:
         shared = self._open()
         with shared.lock, shared as link:
             link.setting = setting
+            link.frames.wanted.update([image.compression for image in owed])
             now = self._clock()
             link.delivery.enqueue(owed, now)
             if not link.gathers:
@@ -189,11 +190,8 @@ class Publisher:
         delivery = shared.link.delivery
         with shared.lock:
             goal = delivery.published
-            shared.waiting += 1
-            try:
+            with shared.waited_for():
                 settled = shared.changed.wait_for(lambda: delivery.settled >= goal, timeout)
-            finally:
-                shared.waiting -= 1
             return 0 if settled else delivery.owed
 
     def close(self, timeout: float) -> int:
@@ -241,7 +239,7 @@ class Publisher:
             self._closed = True
             caretaker, self._caretaker = self._caretaker, None
         if caretaker and self._shared:
-            self._shared.closing.set()
+            self._shared.close()
             caretaker.join()
             self._holdings.leave_behind(self._shared.link.delivery.left())
             self._holdings.leave()
@@ -262,7 +260,7 @@ class Publisher:
                 return
             session.say_goodbye(link.delivery.last)
             shared.receive()
-            shared.waiting += 1
-            shared.changed.wait_for(
-                lambda: session.said_goodbye or link.session is not session, GOODBYE_SECONDS
-            )
+            with shared.waited_for():
+                shared.changed.wait_for(
+                    lambda: session.said_goodbye or link.session is not session, GOODBYE_SECONDS
+                )

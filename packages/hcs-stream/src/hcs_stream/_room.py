@@ -14,7 +14,7 @@ from ._holdings import Holdings
 from ._overflow import OverflowSetting
 from ._publisher import Publisher
 
-SOON_SECONDS, LOOK_SECONDS = 0.004, 0.05
+SOON_SECONDS, LOOK_SECONDS = 0.02, 0.05
 """How long to wait for a viewer before others, and arrays that were collected, are looked for."""
 
 

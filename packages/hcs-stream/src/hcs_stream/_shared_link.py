@@ -1,6 +1,8 @@
 """A link, and the lock that its callers and the thread in the background share."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from hcs_protocol import HcsError
 
@@ -22,8 +24,9 @@ class SharedLink:
         self.closing = threading.Event()
         self.uncompressed = threading.Event()
         """Set when images may have come that wait to be compressed."""
-        self.waiting = 0
-        """How many threads wait for what the viewer says."""
+        self.called = threading.Event()
+        """Set while somebody waits for what the viewer says, and from when the link closes."""
+        self._waiting = 0
         self.busy_until = 0.0
         """Until then callers are expected to take what it says by themselves."""
 
@@ -33,8 +36,25 @@ class SharedLink:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is not None and not isinstance(error, HcsError):
             self.link.interrupt()
-        if self.link.frames.are_compressed:
+        if self.link.compresses:
             self.uncompressed.set()
+
+    @contextmanager
+    def waited_for(self) -> Iterator[None]:
+        """Have the thread in the background hear the viewer at once meanwhile; the caller has the lock."""
+        self._waiting += 1
+        self.called.set()
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            if not self._waiting and not self.closing.is_set():
+                self.called.clear()
+
+    def close(self) -> None:
+        """Have the thread in the background end."""
+        self.closing.set()
+        self.called.set()
 
     def receive(self) -> None:
         """Take what the viewer said; the caller has the lock."""
