@@ -20,8 +20,8 @@ LOOK_SECONDS = 0.05
 IDLE_SECONDS = 0.25
 """While nothing is due before the next beat; each look takes a core's caches from the pipeline."""
 REFUSED_SECONDS = 2.0
-REST_SECONDS, RESTS = 0.025, 10
-"""How long it leaves the interpreter to those who are busy sending, and how often before the next look."""
+RESTS = 20
+"""How often it leaves all to those who are busy sending, before the next look."""
 SPILLED_PER_TURN = 4
 
 
@@ -99,18 +99,18 @@ class Caretaker(threading.Thread):
 
     def _wait_for_news(self, session: Session) -> None:
         """Wait until the viewer says something; callers who are busy sending hear it by themselves."""
-        if session.phase is not OPEN or not self._is_spared:
+        if session.phase is not OPEN or not self._spared:
             session.poll(LOOK_SECONDS if self._holdings.is_tight else IDLE_SECONDS)
             return
         for _ in range(RESTS):
-            is_over = self._shared.called.wait(REST_SECONDS) or session.phase is not OPEN
-            if is_over or self._holdings.is_tight or not self._is_spared:
+            is_over = self._shared.called.wait(self._spared) or session.phase is not OPEN
+            if is_over or self._holdings.is_tight or not self._spared:
                 return
 
     @property
-    def _is_spared(self) -> bool:
-        """Whether callers hear by themselves what the viewer says, and nobody waits for it."""
-        return self._clock() < self._shared.busy_until and not self._shared.called.is_set()
+    def _spared(self) -> float:
+        """How many seconds callers hear by themselves what the viewer says; none if somebody waits for it."""
+        return 0.0 if self._shared.called.is_set() else max(0.0, self._shared.busy_until - self._clock())
 
     def _look_for_viewer(self, link: Link) -> None:
         if connection := self._find():

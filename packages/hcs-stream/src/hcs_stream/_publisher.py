@@ -18,12 +18,11 @@ from ._holdings import Holdings
 from ._link import Link
 from ._overflow import OverflowSetting
 from ._owed import Owed
-from ._shared_link import SharedLink
+from ._shared_link import MOST_BUSY_SECONDS, SharedLink
 from ._whereabouts import LOCAL_HOSTS
 
 logger = logging.getLogger(__name__)
 
-BUSY_SECONDS = 0.03
 GOODBYE_SECONDS = 2.0
 GRACE_SECONDS = 2.0
 """How long closing waits without a word."""
@@ -104,7 +103,7 @@ class Publisher:
                 if link.delivery.in_flight:  # else there is nothing to be told
                     shared.receive()
                 link.send_queued()
-        shared.busy_until = now + BUSY_SECONDS
+        shared.expect_callers(now)
 
     def collect(self) -> None:
         """Take what the viewer released, and send what may go."""
@@ -116,7 +115,7 @@ class Publisher:
     def await_news(self, timeout: float) -> None:
         """Wait until the viewer says something, at most so many seconds; no other thread need wake for it."""
         shared = self._open()
-        shared.busy_until = self._clock() + BUSY_SECONDS
+        shared.busy_until = self._clock() + MOST_BUSY_SECONDS
         if session := shared.link.session:
             session.poll(min(timeout, NEWS_SECONDS))
         else:

@@ -8,6 +8,8 @@ from hcs_protocol import HcsError
 
 from ._link import Link
 
+LEAST_BUSY_SECONDS, MOST_BUSY_SECONDS = 0.005, 0.03
+
 
 class SharedLink:
     """A link in the hands of one thread at a time: ``with shared.lock, shared as link``.
@@ -29,6 +31,7 @@ class SharedLink:
         self._waiting = 0
         self.busy_until = 0.0
         """Until then callers are expected to take what it says by themselves."""
+        self._called_at = 0.0
 
     def __enter__(self) -> Link:
         return self.link
@@ -38,6 +41,12 @@ class SharedLink:
             self.link.interrupt()
         if self.link.compresses:
             self.uncompressed.set()
+
+    def expect_callers(self, now: float) -> None:
+        """Note that one has sent something, and will be back after twice the time since the last one."""
+        expected = 2 * (now - self._called_at)
+        self.busy_until = now + max(LEAST_BUSY_SECONDS, min(expected, MOST_BUSY_SECONDS))
+        self._called_at = now
 
     @contextmanager
     def waited_for(self) -> Iterator[None]:
