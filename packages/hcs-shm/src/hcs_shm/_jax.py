@@ -73,7 +73,10 @@ def _hold(array: Any, stream: int) -> object:
     for capsule_of in (_capsule_at_once, _capsule):
         with suppress(AttributeError, BufferError, TypeError, ValueError, RuntimeError):
             return capsule_of(array, stream)
-    return array.block_until_ready()  # a JAX that cannot, for this dtype or at all
+    try:
+        return array.block_until_ready()  # a JAX that cannot, for this dtype or at all
+    except DEVICE_ERRORS as error:
+        raise device_error(array, error) from error
 
 
 def _capsule_at_once(array: Any, stream: int) -> object:
