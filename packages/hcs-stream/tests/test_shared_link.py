@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from hcs_protocol import PoolFullError
+from hcs_stream._frames import Frames
 from hcs_stream._shared_link import SharedLink
 
 
@@ -15,6 +16,7 @@ class FakeLink:
         self.interrupts = 0
         self.says_something = False
         self.compresses = False
+        self.frames = Frames()
 
     def interrupt(self) -> None:
         self.interrupts += 1

@@ -23,16 +23,18 @@ class Compressor(threading.Thread):
         self._holdings = holdings
 
     def start(self) -> None:
-        """Start; from now on images wait for it.
+        """Start; from now on images wait for it. The caller has the lock.
 
         Raises:
             RuntimeError: The process ends, and starts no threads any more.
         """
-        self._shared.link.frames.are_compressed = True
+        link = self._shared.link
+        link.frames.are_compressed = True
+        link.frames.note(link.delivery.queued)
         try:
             super().start()
         except RuntimeError:
-            self._shared.link.frames.are_compressed = False
+            link.frames.are_compressed = False
             raise
 
     def stop(self) -> None:

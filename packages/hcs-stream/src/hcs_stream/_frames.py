@@ -27,15 +27,16 @@ class Frames:
         """Whether there is a thread for which images wait that are to be compressed."""
         self.is_here = True
         """Whether the viewer is on this machine."""
-        self.wanted: set[Compression] = set()
-        """What streams said of images so far."""
+        self._wanted: set[Compression] = set()
         self._warned = False
 
+    def note(self, owed: Iterable[Owed]) -> None:
+        """Know how these are to be compressed, now that somebody can."""
+        self._wanted.update([image.compression for image in owed])
+
     def may_compress(self, session: Session) -> bool:
-        """Say whether there may be images that are to be compressed, and a thread that does it."""
-        if not self.are_compressed:
-            return False
-        chosen = (choose_codec(said, session.codecs, is_here=self.is_here) for said in self.wanted)
+        """Say whether there may be images that are to be compressed."""
+        chosen = (choose_codec(said, session.codecs, is_here=self.is_here) for said in self._wanted)
         return any(codec != PLAIN for codec in chosen)
 
     def codec(self, owed: Owed, session: Session) -> str:

@@ -274,7 +274,7 @@ class Link:
     @property
     def compresses(self) -> bool:
         """Whether somebody compresses what may wait for that."""
-        return self.session is not None and self.frames.may_compress(self.session)
+        return self.frames.are_compressed and bool(self.session and self.frames.may_compress(self.session))
 
     def next_uncompressed(self) -> tuple[Owed, str] | None:
         """Return the next image to compress, and by which codec; None if there is none now."""

@@ -96,7 +96,8 @@ class Publisher:
         shared = self._open()
         with shared.lock, shared as link:
             link.setting = setting
-            link.frames.wanted.update([image.compression for image in owed])
+            if link.frames.are_compressed:
+                link.frames.note(owed)
             now = self._clock()
             link.delivery.enqueue(owed, now)
             if not link.gathers:

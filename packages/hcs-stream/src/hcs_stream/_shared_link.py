@@ -39,13 +39,17 @@ class SharedLink:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is not None and not isinstance(error, HcsError):
             self.link.interrupt()
-        if self.link.compresses:
+        if self.link.frames.are_compressed and self.link.compresses:
             self.uncompressed.set()
 
     def expect_callers(self, now: float) -> None:
         """Note that one has sent something, and will be back after twice the time since the last one."""
         expected = 2 * (now - self._called_at)
-        self.busy_until = now + max(LEAST_BUSY_SECONDS, min(expected, MOST_BUSY_SECONDS))
+        if expected < LEAST_BUSY_SECONDS:  # this is on each image's way: two calls less than min and max
+            expected = LEAST_BUSY_SECONDS
+        elif expected > MOST_BUSY_SECONDS:
+            expected = MOST_BUSY_SECONDS
+        self.busy_until = now + expected
         self._called_at = now
 
     @contextmanager
