@@ -101,10 +101,19 @@ class Publisher:
             now = self._clock()
             link.delivery.enqueue(owed, now)
             if not link.gathers:
-                if link.delivery.in_flight:  # else there is nothing to be told
-                    shared.receive()
-                link.send_queued()
+                self._send(shared, is_first=link.delivery.waiting <= len(owed))
         shared.expect_callers(now)
+
+    def _send(self, shared: SharedLink, *, is_first: bool) -> None:
+        """Send what may go and hear the viewer: afterwards, unless others wait already for what it says."""
+        link = shared.link
+        tells = link.delivery.in_flight > 0  # else there is nothing to be told
+        if is_first:
+            link.send_queued()
+        if tells:
+            shared.receive()
+        if link.delivery.waiting:
+            link.send_queued()
 
     def collect(self) -> None:
         """Take what the viewer released, and send what may go."""
