@@ -18,7 +18,7 @@ from ._holdings import Holdings
 from ._link import Link
 from ._overflow import OverflowSetting
 from ._owed import Owed
-from ._shared_link import MOST_BUSY_SECONDS, SharedLink
+from ._shared_link import SharedLink
 from ._whereabouts import LOCAL_HOSTS
 
 logger = logging.getLogger(__name__)
@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 GOODBYE_SECONDS = 2.0
 GRACE_SECONDS = 2.0
 """How long closing waits without a word."""
+WAITING_SECONDS = 0.03
+"""Who waits for room hears the viewer by itself, and is back before that."""
 NEWS_SECONDS = 0.05
 """Another thread may hear what this one waits for."""
 
@@ -125,7 +127,7 @@ class Publisher:
     def await_news(self, timeout: float) -> None:
         """Wait until the viewer says something, at most so many seconds; no other thread need wake for it."""
         shared = self._open()
-        shared.busy_until = self._clock() + MOST_BUSY_SECONDS
+        shared.busy_until = self._clock() + WAITING_SECONDS
         if session := shared.link.session:
             session.poll(min(timeout, NEWS_SECONDS))
         else:

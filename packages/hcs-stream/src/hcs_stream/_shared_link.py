@@ -8,7 +8,8 @@ from hcs_protocol import HcsError
 
 from ._link import Link
 
-LEAST_BUSY_SECONDS, MOST_BUSY_SECONDS = 0.005, 0.03
+LEAST_BUSY_SECONDS, MOST_BUSY_SECONDS = 0.005, 0.01
+"""In longer gaps the thread in the background hears the viewer, or the next call would have to."""
 
 
 class SharedLink:
