@@ -15,7 +15,7 @@ class FakeLink:
     def __init__(self) -> None:
         self.interrupts = 0
         self.says_something = False
-        self.compresses = False
+        self.may_compress = False
         self.frames = Frames()
 
     def interrupt(self) -> None:

@@ -22,7 +22,7 @@ class DeviceMemory(msgspec.Struct, eq=False):  # made four times as fast as anot
     device: int
     stream: int | None
     """What computes the array, a number as CUDA has it; None if nobody says."""
-    nbytes: int = 0
+    nbytes: int
     width: int = 0
     """Bytes of a row, 0 if the pixels lie without gaps."""
     pitch: int = 0

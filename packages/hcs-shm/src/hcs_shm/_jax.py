@@ -53,9 +53,12 @@ class JaxArray(Source):
             if (interface := getattr(array, "__cuda_array_interface__", None)) is None:
                 return None  # not in C order, say
             device = self._device.local_hardware_id
-            memory = DeviceMemory(array, interface["data"][0], device, streams.stream_of(device))
-            memory.nbytes = array.dtype.itemsize * math.prod(self.shape)
-            memory.hold, memory.is_ready = _hold, array.is_ready()
+            nbytes = array.dtype.itemsize * math.prod(self.shape)
+            memory = DeviceMemory(
+                *(array, interface["data"][0], device, streams.stream_of(device), nbytes),
+                is_ready=array.is_ready(),
+                hold=_hold,
+            )
             if not memory.is_ready:
                 memory.keep()
         except DEVICE_ERRORS as error:

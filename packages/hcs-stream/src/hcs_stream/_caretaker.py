@@ -85,7 +85,7 @@ class Caretaker(threading.Thread):
             link.tick()
             link.send_allowed()
         self._shared.receive()
-        if link.compresses:
+        if link.frames.are_compressed and link.may_compress:
             self._shared.uncompressed.set()
 
     def _start_compressor(self, link: Link) -> None:

@@ -272,9 +272,9 @@ class Link:
             self.delivery.refuse(owed.sequence, send_frame=False)
 
     @property
-    def compresses(self) -> bool:
-        """Whether somebody compresses what may wait for that."""
-        return self.frames.are_compressed and bool(self.session and self.frames.may_compress(self.session))
+    def may_compress(self) -> bool:
+        """Whether there may be images that are to be compressed."""
+        return self.session is not None and self.frames.may_compress(self.session)
 
     def next_uncompressed(self) -> tuple[Owed, str] | None:
         """Return the next image to compress, and by which codec; None if there is none now."""

@@ -32,7 +32,7 @@ class SharedLink:
         self._waiting = 0
         self.busy_until = 0.0
         """Until then callers are expected to take what it says by themselves."""
-        self._called_at = 0.0
+        self._sent_at = 0.0
 
     def __enter__(self) -> Link:
         return self.link
@@ -40,18 +40,18 @@ class SharedLink:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is not None and not isinstance(error, HcsError):
             self.link.interrupt()
-        if self.link.frames.are_compressed and self.link.compresses:
+        if self.link.frames.are_compressed and self.link.may_compress:
             self.uncompressed.set()
 
     def expect_callers(self, now: float) -> None:
         """Note that one has sent something, and will be back after twice the time since the last one."""
-        expected = 2 * (now - self._called_at)
+        expected = 2 * (now - self._sent_at)
         if expected < LEAST_BUSY_SECONDS:  # this is on each image's way: two calls less than min and max
             expected = LEAST_BUSY_SECONDS
         elif expected > MOST_BUSY_SECONDS:
             expected = MOST_BUSY_SECONDS
         self.busy_until = now + expected
-        self._called_at = now
+        self._sent_at = now
 
     @contextmanager
     def waited_for(self) -> Iterator[None]:
