@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +13,6 @@ from hcs_protocol import (
     MAX_ITEMS,
     MAX_MESSAGE_NBYTES,
     MAX_REPLY_NBYTES,
-    Batch,
     FrameRef,
     ImageAddress,
     ImageReady,
@@ -29,8 +27,6 @@ from hcs_protocol import (
     StepProgress,
     decode,
     encode,
-    encode_batch,
-    numbered,
     split_batch,
 )
 from hcs_protocol.testing import golden_messages
@@ -302,11 +298,3 @@ def test_splitting_mutated_messages_raises_nothing_else(name: str, data: st.Data
 
     with suppress(MalformedMessageError):
         split_batch(bytes(message))
-
-
-@given(st.lists(st.tuples(items, st.integers(1, (1 << 63) - 1)), min_size=1, max_size=4))
-def test_items_that_are_encoded_once_and_numbered_later_are_the_same(sent: list[tuple[Item, int]]) -> None:
-    message = encode_batch("s1", 3, [numbered(encode(item), number) for item, number in sent], 0.5)
-
-    expected = [msgspec.structs.replace(item, sequence=number) for item, number in sent]
-    assert decode(message) == Batch(session="s1", oldest=3, items=expected, sent_at=0.5)

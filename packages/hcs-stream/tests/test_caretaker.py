@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hcs_protocol import BlockRef, Connection, FrameRef, ImageReady, ImageSpec, encode
+from hcs_protocol import BlockRef, Connection, FrameRef, ImageReady, ImageSpec
 from hcs_protocol.testing import FakeClock, FakeLender, FakeSpiller
 from hcs_stream._caretaker import SPILLED_PER_TURN, Caretaker
 from hcs_stream._holdings import Holdings
@@ -54,8 +54,9 @@ class Case:
             held = self.holdings.hold(NBYTES)
             pixels = held.ref or FrameRef(frame=1, nbytes=NBYTES)
             ready = ImageReady(sequence=1, spec=spec, pixels=pixels)
-            self.holdings.publish(held, encode(ready), [self.link.destination()])
-            self.link.delivery.enqueue([Owed(ready, encode(ready), held, setting=SPILL)])
+            held.holders.add(0)
+            self.holdings.publish(held, ready, [self.link.destination()])
+            self.link.delivery.enqueue([Owed(ready, held, setting=SPILL)])
 
 
 @pytest.fixture
@@ -163,7 +164,7 @@ def test_what_went_out_while_it_was_written_to_disk_stays_in_memory(
 
     def send_meanwhile(pixels: memoryview) -> BlockRef:
         case.link.delivery.credit_images = 1
-        assert len(list(case.link.delivery.take())) == 1
+        assert len(case.link.delivery.take()) == 1
         return spill(pixels)
 
     monkeypatch.setattr(spiller, "spill", send_meanwhile)

@@ -11,7 +11,6 @@ from hcs_protocol import (
     ImageSpec,
     PoolFullError,
     decode_entry,
-    encode,
 )
 from hcs_protocol.testing import FakeLender, FakeSpiller
 from hcs_stream import _holdings
@@ -23,7 +22,6 @@ from hcs_stream._states import IN_DOUBT, QUEUED, ItemState
 NBYTES = 20
 SPEC = ImageSpec(shape=(4, 5), dtype="uint8")
 IMAGE = ImageReady(sequence=1, spec=SPEC, pixels=FrameRef(frame=1, nbytes=NBYTES))
-ENCODED = encode(IMAGE)
 OURS, OTHERS = (
     Destination(worker_run=f"w{port}", published=7, host="localhost", data_port=port) for port in (1, 2)
 )
@@ -39,13 +37,14 @@ def joined(holdings: Holdings) -> Holdings:
 def published(holdings: Holdings, *destinations: Destination) -> Held:
     """Room that was published to these."""
     held = holdings.hold(NBYTES)
-    holdings.publish(held, ENCODED, list(destinations))
+    held.holders.update(range(len(destinations)))
+    holdings.publish(held, IMAGE, list(destinations))
     return held
 
 
 def owed(held: Held, place: int = 0, state: ItemState = QUEUED, sequence: int = 0) -> Owed:
     """What a viewer is owed that did not take it."""
-    return Owed(IMAGE, ENCODED, held, place, state=state, sequence=sequence)
+    return Owed(IMAGE, held, place, state=state, sequence=sequence)
 
 
 # Holders.
@@ -165,7 +164,8 @@ def test_a_refused_block_is_not_counted_as_lent(joined: Holdings, lender: FakeLe
 
 def test_what_is_spilled_is_read_from_disk_and_comes_back(joined: Holdings, spiller: FakeSpiller) -> None:
     held = joined.spill(memoryview(b"pixels"))
-    joined.publish(held, ENCODED, [OURS])
+    held.holders.add(0)
+    joined.publish(held, IMAGE, [OURS])
     assert (held.on_disk, bytes(joined.pixels(held))) == (True, b"pixels")
 
     joined.release(held, 0)
@@ -213,7 +213,7 @@ def test_the_last_publisher_to_leave_closes_the_pools_but_for_what_is_owed(
     joined.join()
     in_memory = published(joined, OURS)
     on_disk = joined.spill(memoryview(bytes(NBYTES)))
-    joined.publish(on_disk, ENCODED, [OURS])
+    joined.publish(on_disk, IMAGE, [OURS])
     joined.leave()
     assert not lender.closed
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hcs_protocol import FrameRef, ImageReady, ImageSpec, encode
+from hcs_protocol import FrameRef, ImageReady, ImageSpec
 from hcs_stream._held import Held
 from hcs_stream._owed import Owed
 from hcs_stream._patience import (
@@ -42,7 +42,7 @@ def image(nbytes: int) -> Owed:
     """An image of so many bytes in flight."""
     spec = ImageSpec(shape=(1, nbytes), dtype="uint8")
     ready = ImageReady(sequence=1, spec=spec, pixels=FrameRef(frame=1, nbytes=nbytes))
-    return Owed(ready, encode(ready), Held(nbytes, memoryview(b"")))
+    return Owed(ready, Held(nbytes, memoryview(b"")))
 
 
 def test_a_block_that_is_not_released_soon_is_overdue() -> None:

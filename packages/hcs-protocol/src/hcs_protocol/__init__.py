@@ -24,8 +24,6 @@ from ._codec import (
     SplitBatch,
     decode,
     encode,
-    encode_batch,
-    numbered,
     split_batch,
 )
 from ._components import (
@@ -106,7 +104,6 @@ from ._journal_entries import (
     JournalEntry,
     decode_entry,
     encode_entry,
-    encode_entry_of,
 )
 from ._latency import (
     WORKERS_HOPS,
@@ -325,9 +322,7 @@ __all__ = [
     "default_data_port",
     "display_with_modes",
     "encode",
-    "encode_batch",
     "encode_entry",
-    "encode_entry_of",
     "encode_spare",
     "endpoint",
     "find_connections",
@@ -341,7 +336,6 @@ __all__ = [
     "natural_key",
     "new_id",
     "normalise_well",
-    "numbered",
     "path_names",
     "private_folder",
     "read_connection",

@@ -20,7 +20,6 @@ MAX_FRAME_NBYTES = 1 << 32
 MAX_REASON = 300
 """How much of a decoder's words is kept: they may quote the peer, at any length."""
 
-_SEQUENCE = b'"sequence":'  # an item's first field, and never its last
 _MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, UnsupportedArrayError, RecursionError)
 
 
@@ -50,13 +49,6 @@ class _Numbered(msgspec.Struct, frozen=True):
     sequence: Sequence
 
 
-class _EncodedBatch(msgspec.Struct, frozen=True, kw_only=True, tag="Batch"):
-    session: str
-    oldest: int
-    items: list[msgspec.Raw]
-    sent_at: float
-
-
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
@@ -74,17 +66,6 @@ def encode(message: Message | Item) -> bytes:
         return _encoder.encode(message)
     except ValueError as error:
         raise MalformedMessageError(f"no hcs message: {_reason(error)}") from error
-
-
-def numbered(item: bytes, sequence: int) -> msgspec.Raw:
-    """Return an encoded item with this number: it is encoded once, for the journal and for all viewers."""
-    begin = item.index(_SEQUENCE) + len(_SEQUENCE)
-    return msgspec.Raw(item[:begin] + str(sequence).encode() + item[item.index(b",", begin) :])
-
-
-def encode_batch(session: str, oldest: int, items: list[msgspec.Raw], sent_at: float) -> bytes:
-    """Return the JSON of a `Batch` of items that were `numbered`."""
-    return _encoder.encode(_EncodedBatch(session=session, oldest=oldest, items=items, sent_at=sent_at))
 
 
 def decode(data: bytes | memoryview, *, limit: int = MAX_MESSAGE_NBYTES) -> Message:

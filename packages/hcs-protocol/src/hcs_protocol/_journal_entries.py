@@ -35,11 +35,6 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Its sequence says nothing; each destination has one of its own."""
 
 
-class _EncodedEntry(msgspec.Struct, frozen=True, kw_only=True):
-    destinations: list[Destination]
-    image: msgspec.Raw
-
-
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(JournalEntry)
 
@@ -47,11 +42,6 @@ _decoder = msgspec.json.Decoder(JournalEntry)
 def encode_entry(entry: JournalEntry) -> bytes:
     """Return the JSON of an entry."""
     return _encoder.encode(entry)
-
-
-def encode_entry_of(image: bytes, destinations: list[Destination]) -> bytes:
-    """Return the JSON of the entry of an image that `encode` encoded."""
-    return _encoder.encode(_EncodedEntry(destinations=destinations, image=msgspec.Raw(image)))
 
 
 def decode_entry(data: bytes | memoryview) -> JournalEntry:

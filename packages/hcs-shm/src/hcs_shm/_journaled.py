@@ -38,19 +38,25 @@ class JournaledPool:
             entry: From `hcs_protocol.encode_entry`; one that is too long is left out, with a warning.
             destinations: How many the entry names, at most `hcs_protocol.MAX_DESTINATIONS`; all are owed it.
         """
+        if (slot := self._lent.get(ref)) is None:
+            return
         now, uptime = time.time_ns(), time.monotonic_ns()
-        with self._lock:
-            slot = self._lent.get(ref)
-            if slot is None or slot.segment.journal.record(slot.index, entry, destinations, now, uptime):
+        try:  # without the lock: who holds a block is the only one to write of it
+            if slot.segment.journal.record(slot.index, entry, destinations, now, uptime):
                 return
+        except ValueError:  # closed by another thread
+            return
+        with self._lock:
             advice = "such an image is lost if this process is killed; shorten its display"
             self._slots.segments.say("journal too short", f"entry={len(entry)}", advice)
 
     def number(self, ref: BlockRef, destination: int, sequence: int) -> None:
         """Write by which number a destination knows an image; harmless for a block that came back."""
-        with self._lock:
-            if (slot := self._lent.get(ref)) is not None:
+        if (slot := self._lent.get(ref)) is not None:
+            try:  # without the lock, as above
                 slot.segment.journal.number(slot.index, destination, sequence)
+            except ValueError:
+                return
 
     def settle(self, ref: BlockRef, destination: int) -> None:
         """Write that a destination is not owed an image any more; harmless for a block that came back."""

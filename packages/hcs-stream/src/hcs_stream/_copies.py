@@ -10,12 +10,11 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
-from operator import attrgetter
-from typing import Any, Generic, Protocol, TypeVar
 
-from hcs_protocol import DeviceError, HcsError, PixelCopy
+from hcs_protocol import DeviceError, HcsError
 
 from ._background import give_way
+from ._owed import Owed
 from ._processes import in_forked_child
 
 logger = logging.getLogger(__name__)
@@ -23,22 +22,11 @@ logger = logging.getLogger(__name__)
 ENDING_SECONDS = 5.0
 
 
-class Copied(Protocol):
-    """What is about to be published."""
-
-    copy: PixelCopy | None
-
-
-Image = TypeVar("Image", bound=Copied)
-
-_copy_of = attrgetter("copy")
-
-
-class Copies(Generic[Image]):
+class Copies:
     """What one stream sent and did not publish yet; any thread may call it."""
 
     def __init__(
-        self, publish: Callable[[Sequence[Image]], None], give_up: Callable[[Sequence[Image]], None]
+        self, publish: Callable[[Sequence[Owed]], None], give_up: Callable[[Sequence[Owed]], None]
     ) -> None:
         """Wait for nothing yet; the thread begins with the first copy.
 
@@ -53,7 +41,7 @@ class Copies(Generic[Image]):
         _all.add(self)
 
     def _begin(self) -> None:
-        self._waiting: deque[Sequence[Image]] = deque()
+        self._waiting: deque[Sequence[Owed]] = deque()
         self._done = 0
         """How often images that were sent together have left it."""
         self._turn = threading.Lock()
@@ -67,10 +55,14 @@ class Copies(Generic[Image]):
         self._inherited += [self._waiting]  # kept, so that nobody collects them
         self._begin()
 
-    def take(self, images: Sequence[Image]) -> bool:
+    def take(self, images: Sequence[Owed]) -> bool:
         """Take these if a copy is under way, theirs or one before; False if they can be published at once."""
-        if not self._waiting and not any(map(_copy_of, images)):
-            return False
+        if not self._waiting:
+            for image in images:
+                if image.held is not None and image.held.copy is not None:
+                    break
+            else:
+                return False
         with self._changed:
             self._waiting.append(images)
             is_running = self._is_running()
@@ -153,17 +145,18 @@ class Copies(Generic[Image]):
                 self._done += 1
                 self._changed.notify_all()
 
-    def _is_there(self, image: Image) -> bool:
+    def _is_there(self, image: Owed) -> bool:
         """Wait for an image's copy; one that fails is given up."""
+        if (held := image.held) is None or held.copy is None:
+            return True
         try:
-            if image.copy is not None:
-                image.copy.wait()
+            held.copy.wait()
         except Exception as error:  # what a device's library raises, too: its block would never come back
             logger.error("image lost in a device reason=%s", error)
             self._error = error
             self._give_up([image])
             return False
-        image.copy = None
+        held.copy = None
         return True
 
 
@@ -173,7 +166,7 @@ def close_copies(timeout: float) -> None:
         copies.close(timeout)
 
 
-_all: "weakref.WeakSet[Copies[Any]]" = weakref.WeakSet()
+_all: "weakref.WeakSet[Copies]" = weakref.WeakSet()
 
 
 @in_forked_child

@@ -12,6 +12,7 @@ import msgspec
 
 from hcs_protocol import PLAIN, FileRef
 
+from ._batches import joins
 from ._counters import StreamCounters
 from ._held import Held
 from ._owed import Owed
@@ -117,37 +118,51 @@ class Delivery:
             self._queue.append(owed)
 
     def take(
-        self, window_nbytes: int = 1 << 62, is_ready: Callable[[Owed], bool] | None = None
-    ) -> Iterator[Owed]:
-        """Yield what the credit lets go, in order; each is in flight from then on.
+        self,
+        window_nbytes: int = 1 << 62,
+        is_ready: Callable[[Owed], bool] | None = None,
+        *,
+        by_block: bool = True,
+    ) -> list[Owed]:
+        """Return what goes in the next message, in order: in flight from then on; empty if nothing may go.
 
         Args:
             window_nbytes: What this worker itself allows to be in flight, whatever the viewer's credit.
             is_ready: Whether one may go as it is, else what follows waits behind it; None lets all go.
+            by_block: Whether the viewer reads this worker's blocks; a frame goes alone.
         """
-        limit = min(window_nbytes, self.credit_nbytes)
+        message: list[Owed] = []
         while self._queue:
             owed = self._queue[0]
-            if owed.state is QUEUED and not (
-                self._allows(owed, limit) and (is_ready is None or is_ready(owed))
-            ):
-                return
-            self._queue.popleft()
-            if owed.state is not QUEUED:
-                continue
-            if not owed.sequence:
-                self.last = owed.sequence = self.last + 1
-                self._numbered[owed.sequence] = owed
-            owed.viewer_run = self.viewer_run
-            owed.state = TRANSITIONS[owed.state, SENT]
-            self._in_flight[owed.sequence] = owed
-            self._in_flight_nbytes += owed.nbytes
-            owed.times_sent += 1
-            if owed.sequence > self.last_sent:
-                self.last_sent = owed.sequence
-            if owed.times_sent > 1 and owed.is_image:
-                self._counts["resent"] += 1
-            yield owed
+            if owed.state is QUEUED:
+                if not self._allows(owed, window_nbytes) or not (is_ready is None or is_ready(owed)):
+                    break
+                alone = owed.needs_frame(by_block=by_block)
+                if message and (alone or not joins(owed, message)):
+                    break
+                message.append(owed)
+                self._send(owed)
+                if alone:
+                    break
+            else:
+                self._queue.popleft()
+        return message
+
+    def _send(self, owed: Owed) -> None:
+        """Note that the first in the queue is in flight."""
+        if not owed.sequence:
+            self.last = owed.sequence = self.last + 1
+            self._numbered[owed.sequence] = owed
+        owed.viewer_run = self.viewer_run
+        owed.state = TRANSITIONS[owed.state, SENT]
+        self._in_flight[owed.sequence] = owed
+        self._in_flight_nbytes += owed.nbytes
+        self._queue.popleft()
+        owed.times_sent += 1
+        if owed.sequence > self.last_sent:
+            self.last_sent = owed.sequence
+        if owed.times_sent > 1 and owed.is_image:
+            self._counts["resent"] += 1
 
     @property
     def queued(self) -> Iterator[Owed]:
@@ -223,7 +238,7 @@ class Delivery:
         if owed is None or owed.held is None:
             return False
         if owed.file is not None and reads(owed.file):
-            owed.say(msgspec.structs.replace(owed.item, pixels=owed.file, file=None))
+            owed.item = msgspec.structs.replace(owed.item, pixels=owed.file, file=None)
             self._release(owed.held, owed.place)
             owed.held = None
             self._counts["spilled"] += 1
@@ -241,11 +256,12 @@ class Delivery:
         """Count an image whose pixels went to disk."""
         self._counts["spilled"] += 1
 
-    def _allows(self, owed: Owed, limit: int) -> bool:
+    def _allows(self, owed: Owed, window_nbytes: int) -> bool:
         if not self._in_flight:
             return self.credit_images > 0  # an image larger than the whole credit goes alone
         nbytes = self._in_flight_nbytes + owed.nbytes
-        return len(self._in_flight) < self.credit_images and nbytes <= limit
+        has_room = nbytes <= self.credit_nbytes and nbytes <= window_nbytes
+        return has_room and len(self._in_flight) < self.credit_images
 
     def _end(self, sequence: int, event: Event) -> Owed | None:
         owed = self._in_flight.get(sequence)

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from hcs_protocol import BlockJournal, BlockRef, Destination
+from hcs_protocol import BlockJournal, BlockRef, Destination, PixelCopy
 
 ARRAY = "array"
 """The holder that is no viewer: the array that was lent."""
@@ -34,6 +34,8 @@ class Held(msgspec.Struct, eq=False):
     """The places of destinations that did not release it yet, and `ARRAY`."""
     destinations: list[Destination] = []
     """To whom it was published, as it stands in the journal."""
+    copy: PixelCopy | None = None
+    """What a device still does to fill it."""
 
     @property
     def on_disk(self) -> bool:

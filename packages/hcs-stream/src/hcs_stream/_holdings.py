@@ -18,9 +18,10 @@ from hcs_protocol import (
     BlockUnavailableError,
     Destination,
     ImageReady,
+    JournalEntry,
     PoolFullError,
     SegmentOffer,
-    encode_entry_of,
+    encode_entry,
 )
 
 from ._held import ARRAY, DOUBTED, Held, LentArrays
@@ -185,12 +186,12 @@ class Holdings:
             raise PoolFullError(held.nbytes, 0)
         return spiller.read(ref)
 
-    def publish(self, held: Held, image: bytes, destinations: list[Destination]) -> None:
-        """Write into the crash journal to whom this image, encoded, is owed from now on."""
+    def publish(self, held: Held, image: ImageReady, destinations: list[Destination]) -> None:
+        """Write into the crash journal to whom this image, whose holders they are, is owed from now on."""
         held.destinations = destinations
-        held.holders.update(range(len(destinations)))
         if held.ref is not None and held.journal is not None:
-            held.journal.record(held.ref, encode_entry_of(image, destinations), len(destinations))
+            entry = encode_entry(JournalEntry(destinations=destinations, image=image))
+            held.journal.record(held.ref, entry, len(destinations))
 
     def number(self, held: Held, place: int, sequence: int) -> None:
         """Write by which number a destination knows it, before it is sent there."""
@@ -224,7 +225,8 @@ class Holdings:
     def _leave_one(self, spiller: BlockSpiller, owed: Owed) -> None:
         if (held := owed.held) is not None and isinstance(owed.item, ImageReady) and held.destinations:
             ref = spiller.spill(self.pixels(held))
-            spiller.record(ref, encode_entry_of(owed.encoded, [held.destinations[owed.place]]), 1)
+            entry = JournalEntry(destinations=[held.destinations[owed.place]], image=owed.item)
+            spiller.record(ref, encode_entry(entry), 1)
             spiller.number(ref, 0, owed.sequence)
             held.holders.update({DOUBTED} if owed.state is IN_DOUBT else ())
             self.release(held, owed.place)

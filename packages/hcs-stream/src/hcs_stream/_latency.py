@@ -15,7 +15,7 @@ class Durations:
 
     def add(self, seconds: float) -> None:
         """Add a duration; one below zero, as after a clock was set back, counts as none."""
-        self._latest.append(max(0.0, seconds))
+        self._latest.append(seconds if seconds > 0.0 else 0.0)
 
     def latency(self) -> Latency | None:
         """Return median and 99th percentile, None before the first."""

@@ -24,16 +24,14 @@ from hcs_protocol import (
     ImageReady,
     ImageRefused,
     ImageShown,
+    Item,
     Message,
     Welcome,
     WorkerStatus,
-    encode,
     names_below,
     new_id,
-    numbered,
 )
 
-from ._batches import batches
 from ._delivery import Delivery
 from ._frames import Frames, check_frame
 from ._held import Held
@@ -144,9 +142,9 @@ class Link:
         if session is None or session.phase is not OPEN:
             return
         try:
-            is_ready = None if session.by_block else self._readiness(session)
-            taken = self.delivery.take(self.holdings.window_nbytes, is_ready)
-            for batch in batches(taken, by_block=session.by_block):
+            by_block, window = session.by_block, self.holdings.window_nbytes
+            is_ready = None if by_block else self._readiness(session)
+            while batch := self.delivery.take(window, is_ready, by_block=by_block):
                 try:
                     self._send(session, batch)
                 except HcsError as error:
@@ -238,8 +236,9 @@ class Link:
         before, place = owed.held, owed.place
         if before is None or not isinstance(owed.item, ImageReady):
             return
-        owed.say(msgspec.structs.replace(owed.item, pixels=spilled.ref))
-        self.holdings.publish(spilled, owed.encoded, [before.destinations[place]])
+        owed.item = msgspec.structs.replace(owed.item, pixels=spilled.ref)
+        spilled.holders.add(0)
+        self.holdings.publish(spilled, owed.item, [before.destinations[place]])
         self.holdings.number(spilled, 0, owed.sequence)
         owed.held, owed.place = spilled, 0
         self.delivery.count_spilled()
@@ -300,20 +299,20 @@ class Link:
 
     def _send(self, session: Session, batch: list[Owed]) -> None:
         now = self._clock()
+        items: list[Item] = []
         for owed in batch:
             if owed.times_sent == 1:
                 self._queued_for.add(now - owed.published_at)
             if owed.held is not None:
                 self.holdings.number(owed.held, owed.place, owed.sequence)
-        first = batch[0]
+            items.append(owed.numbered)
+        first, frame = batch[0], None
         if first.held and first.needs_frame(by_block=session.by_block):
             check_frame(first.nbytes)
             compressed, codec = self.frames.take(first, session)
             frame = memoryview(compressed) if compressed else self.holdings.pixels(first.held)
             pixels = FrameRef(frame=1, nbytes=frame.nbytes, codec=codec)
-            items = [numbered(encode(msgspec.structs.replace(first.item, pixels=pixels)), first.sequence)]
-        else:
-            items, frame = [numbered(owed.encoded, owed.sequence) for owed in batch], None
+            items = [msgspec.structs.replace(items[0], pixels=pixels)]
         session.send(self.delivery.oldest, items, frame)
 
     def _is_stuck(self, session: Session) -> bool:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from hcs_protocol import PLAIN, FileRef, ImageReady, Item, encode
+from hcs_protocol import PLAIN, FileRef, ImageReady, Item
 
 from ._compression import Compression
 from ._held import Held
@@ -16,9 +16,7 @@ class Owed(msgspec.Struct, eq=False):  # a dataclass would take several times as
     """One published item that the viewer has not adopted yet."""
 
     item: Item
-    """Its sequence says nothing."""
-    encoded: bytes
-    """The item's JSON, the same for the journal and for all viewers."""
+    """Its sequence is a guess, right for most; see `numbered`."""
     held: Held | None = None
     """None for a message about a run."""
     place: int = 0
@@ -84,7 +82,10 @@ class Owed(msgspec.Struct, eq=False):  # a dataclass would take several times as
         """Whether a plain frame would be another way than that by which it was sent."""
         return self.codec not in {"", PLAIN} or not self.needs_frame(by_block=True)
 
-    def say(self, item: Item) -> None:
-        """Say this instead from now on."""
-        self.encoded = encode(item)
-        self.item = item
+    @property
+    def numbered(self) -> Item:
+        """The item with the number it is sent by."""
+        item = self.item
+        if item.sequence == self.sequence:
+            return item
+        return msgspec.structs.replace(item, sequence=self.sequence)

@@ -93,6 +93,11 @@ class Publisher:
         """Name this viewer, and the next image published to it, in the crash journal."""
         return (self._shared or self._open()).link.destination()
 
+    @property
+    def next_number(self) -> int:
+        """By which number the next item is sent, unless others are dropped or overtake it."""
+        return self._shared.link.delivery.published + 1 if self._shared else 1
+
     def publish(self, owed: Sequence[Owed], setting: OverflowSetting) -> None:
         """Queue these and send what the credit allows, the rest later; returns at once."""
         shared = self._open()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hcs_protocol import PixelCopy, PixelWriter, PoolFullError
+from hcs_protocol import PixelWriter, PoolFullError
 
 from ._held import ARRAY, Held
 from ._holdings import Holdings
@@ -30,7 +30,7 @@ class Room:
     ) -> None:
         self._holdings = holdings
         self._publishers = publishers
-        self._places = range(len(publishers))
+        self._places = tuple(range(len(publishers)))
         self._writer = writer
         self._setting = setting
 
@@ -44,18 +44,18 @@ class Room:
         held = self._holdings.arrays.claim(array)
         if held is None or held.ref is None:  # or it is no block, and goes the way of other arrays
             held = self._hold(nbytes, array, wait=wait)
-        held.holders.update(self._places)  # a lent array may be gone before it is published
+        for place in self._places:  # now: a lent array may be gone before it is published
+            held.holders.add(place)
         return held
 
-    def fill(self, held: Held, array: object) -> PixelCopy | None:
-        """Copy the array's pixels to the place that was found; None if they are there, as lent ones are."""
+    def fill(self, held: Held, array: object) -> None:
+        """Copy the array's pixels to the place that was found, or begin to; lent ones are there."""
         if held.pixels is None or ARRAY in held.holders:
-            return None
+            return
         begun = time.monotonic()
-        copy = self._writer.start(array, held.pixels)
-        if copy is None:
+        held.copy = self._writer.start(array, held.pixels)
+        if held.copy is None:
             self._holdings.copied_for.add(time.monotonic() - begun)
-        return copy
 
     def leave(self, held: Held) -> None:
         """Give up a place whose image is not published after all."""

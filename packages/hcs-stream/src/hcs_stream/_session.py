@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from enum import Enum, auto
 
 import zmq
-from msgspec import Raw
 
 from hcs_protocol import (
     MAX_MESSAGE_NBYTES,
     MAX_REPLY_NBYTES,
     PROTOCOL_VERSION,
+    Batch,
     Beat,
     Connection,
     Done,
@@ -20,6 +20,7 @@ from hcs_protocol import (
     Goodbye,
     Heard,
     Hello,
+    Item,
     MalformedMessageError,
     Message,
     Open,
@@ -30,7 +31,6 @@ from hcs_protocol import (
     WorkerStatus,
     decode,
     encode,
-    encode_batch,
     keep_frame_memory,
     new_id,
     shares_memory,
@@ -125,11 +125,11 @@ class Session:
             if not self._advance(message) and getattr(message, "session", "") == self.id:
                 yield message
 
-    def send(self, oldest: int, items: list[Raw], pixels: memoryview | None = None) -> None:
-        """Send `numbered` items in one message on the data channel, pixels as a frame if there are any."""
+    def send(self, oldest: int, items: list[Item], pixels: memoryview | None = None) -> None:
+        """Send items in one message on the data channel, pixels as a frame if there are any."""
         if self._data is None:
             raise RuntimeError("the session is not open")
-        message = encode_batch(self.id, oldest, items, time.time())
+        message = encode(Batch(session=self.id, oldest=oldest, items=items, sent_at=time.time()))
         if len(message) > MAX_MESSAGE_NBYTES and len(items) > 1:
             half = len(items) // 2
             self.send(oldest, items[:half])

@@ -25,11 +25,10 @@ from hcs_protocol import (
     ImageReady,
     Item,
     Kind,
-    PixelCopy,
+    PixelsRef,
     PixelWriter,
     PoolFullError,
     ViewerStalledError,
-    encode,
 )
 
 from ._addresses import (
@@ -63,17 +62,6 @@ TOLD_PATH = 500
 """The longest path that goes with the pixels: an entry of the crash journal has little room."""
 
 
-class _Prepared(msgspec.Struct, eq=False):
-    """What is about to be published."""
-
-    item: Item
-    encoded: bytes
-    held: Held | None = None
-    file: FileRef | None = None
-    copy: PixelCopy | None = None
-    """What a device still does to fill its block."""
-
-
 class Stream(RunNews):
     """Sends a run's images to its viewers; safe to use from several threads, and a context manager."""
 
@@ -92,6 +80,9 @@ class Stream(RunNews):
         self.run = check_run(run)
         """All workers of one execution of a pipeline say the same."""
         self._publishers = publishers
+        self._by_place = tuple(enumerate(publishers))
+        self._last = len(publishers) - 1
+        """This viewer gets the images themselves, all before it copies: each owes them something else."""
         self._holdings = holdings
         self._specs = Specs(writer)
         self._display = display
@@ -230,7 +221,7 @@ class Stream(RunNews):
             InvalidComponentError: As `send`; the images before it are sent.
             ViewerStalledError: As `send`; the images before it are sent.
         """
-        prepared: list[_Prepared] = []
+        prepared: list[Owed] = []
         try:
             for array, own in map(_array_and_keywords, images):
                 keywords: ImageKeywords = {**common, **own}
@@ -259,10 +250,9 @@ class Stream(RunNews):
         array = np.frombuffer(pixels, np.uint8)
         held = self._room.find(array, array.nbytes)
         try:
-            place = held.ref or FrameRef(frame=1, nbytes=array.nbytes)
-            ready = msgspec.structs.replace(image, sequence=1, pixels=place)
-            prepared = _Prepared(ready, encode(ready), held, image.file)
-            prepared.copy = self._room.fill(held, array)
+            ready = msgspec.structs.replace(image, sequence=1, pixels=_place(held))
+            prepared = self._owe(ready, held, image.file)
+            self._room.fill(held, array)
         except BaseException:
             self._room.leave(held)
             raise
@@ -323,7 +313,7 @@ class Stream(RunNews):
     def __repr__(self) -> str:
         return f"<Stream run={self.run!r} {', '.join(map(repr, self._publishers))}>"
 
-    def _prepare(self, array: object, keywords: ImageKeywords, *, wait: bool = True) -> _Prepared:
+    def _prepare(self, array: object, keywords: ImageKeywords, *, wait: bool = True) -> Owed:
         if self._closed:
             raise RuntimeError("this stream is closed")
         address = image_address(self.run, keywords)
@@ -335,62 +325,68 @@ class Stream(RunNews):
         held = self._room.find(array, nbytes, wait=wait)
         try:
             if ARRAY in held.holders and isinstance(array, np.ndarray):
-                array.setflags(write=False)
-            pixels = held.ref or FrameRef(frame=1, nbytes=nbytes)
+                array.setflags(False)  # type: ignore[call-arg]  # by its name it takes five times as long
             told = file if file is None or len(file.path) <= TOLD_PATH else None
             ready = ImageReady(
-                sequence=1, address=address, spec=spec, pixels=pixels, display=display, file=told
+                sequence=self._publishers[0].next_number,
+                address=address,
+                spec=spec,
+                pixels=_place(held),
+                display=display,
+                file=told,
             )
-            prepared = _Prepared(ready, encode(ready), held, file)
-            prepared.copy = self._room.fill(held, array)  # last: it leaves the caches cold
+            prepared = self._owe(ready, held, file)
+            self._room.fill(held, array)  # last: it leaves the caches cold
         except BaseException:
             self._room.leave(held)
             raise
         return prepared
 
-    def _publish_in_order(self, prepared: Sequence[_Prepared]) -> None:
-        if not self._copies.take(prepared):
-            self._publish(prepared)
+    def _owe(self, item: Item, held: Held | None = None, file: FileRef | None = None) -> Owed:
+        return Owed(item, held, self._last, file, "", self._setting, compression=self._compression)
 
-    def _publish(self, prepared: Sequence[_Prepared]) -> None:
+    def _publish_in_order(self, images: Sequence[Owed]) -> None:
+        if not self._copies.take(images):
+            self._publish(images)
+
+    def _publish(self, images: Sequence[Owed]) -> None:
         """Owe these to all viewers from now on, and send to each what it may have."""
         try:
-            for image in prepared:
-                if image.held is not None:
-                    destinations = [publisher.destination() for publisher in self._publishers]
-                    self._holdings.publish(image.held, image.encoded, destinations)
-            setting = self._setting
-            latest = setting.overflow.policy == "latest"
-            for place, publisher in enumerate(self._publishers):
-                owed = [
-                    Owed(
-                        image.item,
-                        image.encoded,
-                        image.held,
-                        place,
-                        image.file,
-                        setting=setting,
-                        compression=self._compression,
-                    )
-                    for image in prepared
-                ]
-                if latest:
+            for image in images:
+                if image.held is not None and isinstance(image.item, ImageReady):
+                    self._record(image.held, image.item)
+            is_latest = self._setting.overflow.policy == "latest"
+            for place, publisher in self._by_place:
+                owed = images
+                if place != self._last:
+                    owed = [msgspec.structs.replace(image, place=place) for image in images]
+                if is_latest:
                     supersede(publisher, owed)
-                publisher.publish(owed, setting)
+                publisher.publish(owed, self._setting)
         except BaseException:
-            self._forget(prepared)
+            self._forget(images)
             raise
 
-    def _forget(self, prepared: Sequence[_Prepared]) -> None:
+    def _record(self, held: Held, ready: ImageReady) -> None:
+        destinations = []
+        for publisher in self._publishers:
+            destinations.append(publisher.destination())  # a call less than a comprehension
+        self._holdings.publish(held, ready, destinations)
+
+    def _forget(self, images: Sequence[Owed]) -> None:
         """Release what the viewers will not be sent: the call was interrupted before they were owed it."""
-        for place, publisher in enumerate(self._publishers):
-            for image in prepared:
+        for place, publisher in self._by_place:
+            for image in images:
                 if image.held is not None and not publisher.owes(image.held):
                     self._holdings.release(image.held, place)
 
     def _publish_news(self, news: Item) -> None:
         check_item(news)
-        self._publish_in_order([_Prepared(news, encode(news))])
+        self._publish_in_order([self._owe(news)])
+
+
+def _place(held: Held) -> PixelsRef:
+    return held.ref or FrameRef(frame=1, nbytes=held.nbytes)
 
 
 def _array_and_keywords(entry: object) -> tuple[object, ImageKeywords]:
