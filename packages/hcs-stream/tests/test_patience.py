@@ -42,7 +42,7 @@ def image(nbytes: int) -> Owed:
     """An image of so many bytes in flight."""
     spec = ImageSpec(shape=(1, nbytes), dtype="uint8")
     ready = ImageReady(sequence=1, spec=spec, pixels=FrameRef(frame=1, nbytes=nbytes))
-    return Owed(ready, Held(nbytes, memoryview(b"")))
+    return Owed(ready, Held(nbytes, memoryview(b"")), nbytes=nbytes)
 
 
 def test_a_block_that_is_not_released_soon_is_overdue() -> None:

@@ -85,8 +85,7 @@ class Caretaker(threading.Thread):
             link.tick()
             link.send_allowed()
         self._shared.receive()
-        if link.frames.are_compressed and link.may_compress:
-            self._shared.uncompressed.set()
+        self._shared.wake_compressor()
 
     def _start_compressor(self, link: Link) -> None:
         """Have somebody compress frames before the first can go: that is said by `Link.tick`."""

@@ -46,8 +46,8 @@ class Delivery:
         """The highest number sent in this session."""
         self.published = 0
         """How many items were published."""
-        self._oldest = 1
-        self._settled = 0
+        self.oldest = 1
+        """The lowest number not released yet, or the next one."""
         self._calls = 0
         self._owed: OrderedDict[int, Owed] = OrderedDict()  # by ticket
         self._queue: deque[Owed] = deque()  # by ticket; what was dropped is still in it
@@ -66,13 +66,6 @@ class Delivery:
     def waiting(self) -> int:
         """How many items are owed and not in flight."""
         return len(self._owed) - len(self._in_flight)
-
-    @property
-    def oldest(self) -> int:
-        """The lowest number not released yet, or the next one."""
-        while self._oldest <= self.last and self._oldest not in self._numbered:
-            self._oldest += 1
-        return self._oldest
 
     @property
     def settled(self) -> int:
@@ -102,8 +95,9 @@ class Delivery:
         queued = max(0, self._counts["published"] - gone - in_flight)
         return StreamCounters(queued=queued, in_flight=in_flight, dropped=dict(self._dropped), **self._counts)
 
-    def enqueue(self, published: Sequence[Owed], now: float = 0.0) -> None:
-        """Put these at the end of the queue."""
+    def enqueue(self, published: Sequence[Owed], now: float = 0.0) -> tuple[int, int]:
+        """Put these at the end of the queue; returns how many waited before, and how many are in flight."""
+        before = len(self._owed) - len(self._in_flight), len(self._in_flight)
         self._calls += 1
         for owed in published:
             owed.ticket = ticket = self.published + 1
@@ -111,11 +105,13 @@ class Delivery:
             held, counts = owed.held, self._counts
             self.published = ticket  # no call up to where it is owed: Ctrl-C comes at calls
             if held is not None:
+                owed.nbytes = held.nbytes
                 counts["published"] += 1
                 counts["nbytes"] += held.nbytes
                 counts["spilled"] += held.pixels is None
             self._owed[ticket] = owed
             self._queue.append(owed)
+        return before
 
     def take(
         self,
@@ -240,7 +236,7 @@ class Delivery:
         if owed.file is not None and reads(owed.file):
             owed.item = msgspec.structs.replace(owed.item, pixels=owed.file, file=None)
             self._release(owed.held, owed.place)
-            owed.held = None
+            owed.held, owed.nbytes = None, 0
             self._counts["spilled"] += 1
         else:
             owed.dropped_by = policy
@@ -284,6 +280,11 @@ class Delivery:
             self._dropped[owed.dropped_by] += 1
         else:
             self._counts[counted] += is_image
+        self._find_oldest()
+
+    def _find_oldest(self) -> None:
+        while self.oldest <= self.last and self.oldest not in self._numbered:
+            self.oldest += 1
 
     def _move(self, owed: Owed, event: Event) -> None:
         owed.state = TRANSITIONS[owed.state, event]
@@ -297,4 +298,5 @@ class Delivery:
         self._in_flight = {owed.sequence: owed for owed in self._owed.values() if owed.state is IN_FLIGHT}
         self._in_flight_nbytes = sum(owed.nbytes for owed in self._in_flight.values())
         self._numbered = {owed.sequence: owed for owed in self._owed.values() if owed.sequence}
+        self._find_oldest()
         self._queue = deque(owed for owed in self._owed.values() if owed.state is QUEUED)

@@ -125,15 +125,14 @@ class Link:
             self._patience.note_answer(seconds)
         return received or self.session.phase is not phase or self.session.said_goodbye
 
-    @property
     def gathers(self) -> bool:
-        """Whether what waits had better wait for more: nothing need be heard or sent."""
+        """Say whether what waits had better wait for more: nothing need be heard or sent."""
         by_block = self.session is not None and self.session.by_block
         return by_block and self.delivery.gathers(GATHERED_NBYTES)
 
     def send_allowed(self) -> None:
         """Send what the credit lets go, unless it had better wait for more."""
-        if not self.gathers:
+        if not self.gathers():
             self.send_queued()
 
     def send_queued(self) -> None:
@@ -305,7 +304,7 @@ class Link:
                 self._queued_for.add(now - owed.published_at)
             if owed.held is not None:
                 self.holdings.number(owed.held, owed.place, owed.sequence)
-            items.append(owed.numbered)
+            items.append(owed.numbered())
         first, frame = batch[0], None
         if first.held and first.needs_frame(by_block=session.by_block):
             check_frame(first.nbytes)

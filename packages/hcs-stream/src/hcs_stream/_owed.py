@@ -16,7 +16,7 @@ class Owed(msgspec.Struct, eq=False):  # a dataclass would take several times as
     """One published item that the viewer has not adopted yet."""
 
     item: Item
-    """Its sequence is a guess, right for most; see `numbered`."""
+    """Its sequence is a guess, which is right for most; `numbered` returns one that is."""
     held: Held | None = None
     """None for a message about a run."""
     place: int = 0
@@ -33,6 +33,8 @@ class Owed(msgspec.Struct, eq=False):  # a dataclass would take several times as
     """Its pixels, compressed, until they are sent."""
     codec: str = ""
     """By which they are, or were; `PLAIN` if they go as they are, empty while that is not known."""
+    nbytes: int = 0
+    """Bytes of its pixels, once it is queued; none of them go if it lies in a file."""
     ticket: int = 0
     """The order of publishing."""
     call: int = 0
@@ -48,11 +50,6 @@ class Owed(msgspec.Struct, eq=False):  # a dataclass would take several times as
     """Once it is released: whether the viewer refused it."""
     dropped_by: str = ""
     """Once it is released: the policy that gave it up."""
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its pixels."""
-        return self.held.nbytes if self.held else 0
 
     @property
     def is_image(self) -> bool:
@@ -82,9 +79,8 @@ class Owed(msgspec.Struct, eq=False):  # a dataclass would take several times as
         """Whether a plain frame would be another way than that by which it was sent."""
         return self.codec not in {"", PLAIN} or not self.needs_frame(by_block=True)
 
-    @property
     def numbered(self) -> Item:
-        """The item with the number it is sent by."""
+        """Return the item with the number by which it is sent."""
         item = self.item
         if item.sequence == self.sequence:
             return item

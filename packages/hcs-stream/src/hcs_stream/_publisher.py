@@ -91,35 +91,43 @@ class Publisher:
 
     def destination(self) -> Destination:
         """Name this viewer, and the next image published to it, in the crash journal."""
-        return (self._shared or self._open()).link.destination()
+        shared = self._open() if self._shared is None else self._shared
+        return shared.link.destination()
 
-    @property
     def next_number(self) -> int:
-        """By which number the next item is sent, unless others are dropped or overtake it."""
-        return self._shared.link.delivery.published + 1 if self._shared else 1
+        """Return by which number the next item is sent, unless some are dropped or others overtake it."""
+        return 1 if self._shared is None else self._shared.link.delivery.published + 1
 
     def publish(self, owed: Sequence[Owed], setting: OverflowSetting) -> None:
         """Queue these and send what the credit allows, the rest later; returns at once."""
         shared = self._open()
-        with shared.lock, shared as link:
-            link.setting = setting
-            if link.frames.are_compressed:
-                link.frames.note(owed)
-            now = self._clock()
-            link.delivery.enqueue(owed, now)
-            if not link.gathers:
-                self._send(shared, is_first=link.delivery.waiting <= len(owed))
+        with shared.lock:  # and not `shared`, whose two methods cost more than the rest of this one
+            try:
+                now = self._clock()
+                self._give(shared, owed, setting, now)
+            except BaseException as error:
+                shared.interrupted_by(error)
+                raise
         shared.expect_callers(now)
 
-    def _send(self, shared: SharedLink, *, is_first: bool) -> None:
+    def _give(self, shared: SharedLink, owed: Sequence[Owed], setting: OverflowSetting, now: float) -> None:
+        link = shared.link
+        link.setting = setting
+        if link.frames.are_compressed:
+            link.frames.note(owed)
+            shared.wake_compressor()
+        waited, in_flight = link.delivery.enqueue(owed, now)
+        if not link.gathers():
+            self._send(shared, waited, in_flight)
+
+    def _send(self, shared: SharedLink, waited: int, in_flight: int) -> None:
         """Send what may go and hear the viewer: afterwards, unless others wait already for what it says."""
         link = shared.link
-        tells = link.delivery.in_flight > 0  # else there is nothing to be told
-        if is_first:
+        if not waited:
             link.send_queued()
-        if tells:
+        if in_flight:  # else there is nothing to be told
             shared.receive()
-        if link.delivery.waiting:
+        if waited or in_flight:
             link.send_queued()
 
     def collect(self) -> None:
@@ -132,7 +140,7 @@ class Publisher:
     def await_news(self, timeout: float) -> None:
         """Wait until the viewer says something, at most so many seconds; no other thread need wake for it."""
         shared = self._open()
-        shared.busy_until = self._clock() + WAITING_SECONDS
+        shared.waits_until = self._clock() + WAITING_SECONDS
         if session := shared.link.session:
             session.poll(min(timeout, NEWS_SECONDS))
         else:

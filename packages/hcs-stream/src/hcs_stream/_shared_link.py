@@ -30,28 +30,38 @@ class SharedLink:
         self.called = threading.Event()
         """Set while somebody waits for what the viewer says, and from when the link closes."""
         self._waiting = 0
-        self.busy_until = 0.0
-        """Until then callers are expected to take what it says by themselves."""
-        self._sent_at = 0.0
+        self.waits_until = 0.0
+        """Until then somebody takes what it says who waits for room."""
+        self._sent_at = self._gap = 0.0
 
     def __enter__(self) -> Link:
         return self.link
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is not None and not isinstance(error, HcsError):
+        if error is not None:
+            self.interrupted_by(error)
+        self.wake_compressor()
+
+    def interrupted_by(self, error: BaseException) -> None:
+        """Give up the session if this came in the middle of a call; the caller has the lock."""
+        if not isinstance(error, HcsError):
             self.link.interrupt()
+
+    def wake_compressor(self) -> None:
+        """Have what may have come compressed, if somebody does that here; the caller has the lock."""
         if self.link.frames.are_compressed and self.link.may_compress:
             self.uncompressed.set()
 
     def expect_callers(self, now: float) -> None:
         """Note that one has sent something, and will be back after twice the time since the last one."""
-        expected = 2 * (now - self._sent_at)
-        if expected < LEAST_BUSY_SECONDS:  # this is on each image's way: two calls less than min and max
-            expected = LEAST_BUSY_SECONDS
-        elif expected > MOST_BUSY_SECONDS:
-            expected = MOST_BUSY_SECONDS
-        self.busy_until = now + expected
+        self._gap = now - self._sent_at
         self._sent_at = now
+
+    @property
+    def busy_until(self) -> float:
+        """Until then callers are expected to take what it says by themselves."""
+        expected = min(max(2 * self._gap, LEAST_BUSY_SECONDS), MOST_BUSY_SECONDS)
+        return max(self._sent_at + expected, self.waits_until)
 
     @contextmanager
     def waited_for(self) -> Iterator[None]:

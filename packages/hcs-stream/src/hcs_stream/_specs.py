@@ -36,8 +36,8 @@ class Specs:
         if type(array) is not np.ndarray:
             return self._ask(array, keywords)
         get = keywords.get
-        said = get("pixel_size"), get("z_step"), get("emission_wavelength")
-        looks = array.shape, array.dtype, get("axes"), get("kind"), *said
+        size, step, light = get("pixel_size"), get("z_step"), get("emission_wavelength")
+        looks = array.shape, array.dtype, get("axes"), get("kind"), size, step, light
         try:
             return self._known[looks]
         except KeyError:

@@ -318,8 +318,10 @@ class Stream(RunNews):
             raise RuntimeError("this stream is closed")
         address = image_address(self.run, keywords)
         spec, nbytes = self._specs.of(array, keywords)
-        display = keywords.get("display") or self._display
-        if display is not self._display:
+        display = keywords.get("display")
+        if display is None:
+            display = self._display
+        else:
             check_display(display)
         file = file_ref(keywords) if keywords.get("file") is not None else None
         held = self._room.find(array, nbytes, wait=wait)
@@ -328,7 +330,7 @@ class Stream(RunNews):
                 array.setflags(False)  # type: ignore[call-arg]  # by its name it takes five times as long
             told = file if file is None or len(file.path) <= TOLD_PATH else None
             ready = ImageReady(
-                sequence=self._publishers[0].next_number,
+                sequence=self._publishers[0].next_number(),
                 address=address,
                 spec=spec,
                 pixels=_place(held),
@@ -386,7 +388,7 @@ class Stream(RunNews):
 
 
 def _place(held: Held) -> PixelsRef:
-    return held.ref or FrameRef(frame=1, nbytes=held.nbytes)
+    return FrameRef(frame=1, nbytes=held.nbytes) if held.ref is None else held.ref
 
 
 def _array_and_keywords(entry: object) -> tuple[object, ImageKeywords]:
