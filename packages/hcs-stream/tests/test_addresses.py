@@ -10,6 +10,7 @@ from hcs_protocol import (
     Components,
     FileRef,
     FrameRef,
+    ImageAddress,
     ImageReady,
     ImageSpec,
     InvalidComponentError,
@@ -21,13 +22,13 @@ from hcs_stream._addresses import (
     as_step,
     check_item,
     check_keywords,
+    components_of,
     file_ref,
-    image_address,
 )
 
 
 def test_nothing_has_to_be_said() -> None:
-    address = image_address("run", {})
+    address = ImageAddress(run="run", step=as_step(None), components=components_of({}))
 
     assert (address.run, address.step, address.components) == ("run", None, Components())
 
@@ -100,7 +101,10 @@ def ready(**said: Any) -> ImageReady:
     """An image with this address."""
     spec = ImageSpec(shape=(1, 1), dtype="uint8", pixel_size=said.pop("pixel_size", None))
     return ImageReady(
-        sequence=1, address=image_address("run", said), spec=spec, pixels=FrameRef(frame=1, nbytes=1)
+        sequence=1,
+        address=ImageAddress(run="run", step=as_step(said.get("step")), components=components_of(said)),
+        spec=spec,
+        pixels=FrameRef(frame=1, nbytes=1),
     )
 
 

@@ -38,9 +38,16 @@ Value: TypeAlias = str | SupportsIndex | None
 """What a caller may give as a component: text, or an integer of any library."""
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
+KeyT = TypeVar("KeyT")
+ValueT = TypeVar("ValueT")
 
 TEXTS = frozenset({"plate", "well"})
 LEAST, MOST = -(1 << 63), (1 << 63) - 1
+KNOWN = 1 << 12
+"""So much that was checked is remembered of each kind: few texts come again and again."""
+
+_texts: dict[str, dict[str, str]] = {name: {} for name in COMPONENTS}
+_steps: dict[tuple[int, str], Step] = {}
 
 
 class ImageKeywords(TypedDict, total=False):
@@ -73,15 +80,6 @@ def check_keywords(keywords: Mapping[str, object]) -> None:
         raise TypeError(f"wanted {', '.join(ImageKeywords.__annotations__)}, got {sorted(unknown)!r}")
 
 
-def image_address(run: str, keywords: ImageKeywords) -> ImageAddress:
-    """Return the address of an image, which a viewer will take.
-
-    Raises:
-        InvalidComponentError: A component, or the step, has a value that it cannot have.
-    """
-    return ImageAddress(run=run, step=as_step(keywords.get("step")), components=_components(keywords))
-
-
 def as_components(given: Components | Mapping[str, object]) -> Components:
     """Return components as messages have them.
 
@@ -92,20 +90,19 @@ def as_components(given: Components | Mapping[str, object]) -> Components:
         return given
     if unknown := given.keys() - set(COMPONENTS):
         raise InvalidComponentError(f"wanted {', '.join(COMPONENTS)}, got {sorted(unknown)!r}")
-    return _components(given)
+    return components_of(given)
 
 
-def _components(given: Mapping[str, object]) -> Components:
+def components_of(given: Mapping[str, object]) -> Components:
+    """Return the components among these keywords.
+
+    Raises:
+        InvalidComponentError: A value is neither text nor an integer.
+    """
     values: dict[str, ComponentValue] = {}
     for name in COMPONENTS:
-        if (value := given.get(name)) is None:
-            continue
-        if type(value) is str:  # what `component_value` says, without a call where there is nothing to do
-            values[name] = _checked_text(name, value)
-        elif type(value) is int and name not in TEXTS and LEAST <= value <= MOST:
-            values[name] = value
-        else:
-            values[name] = _component_value(name, value)
+        if (value := given.get(name)) is not None:
+            values[name] = _value(name, value)
     return Components(**values)  # type: ignore[arg-type]  # each is what its name wants
 
 
@@ -134,24 +131,27 @@ def component_value(component: str, value: object) -> ComponentValue | None:
     Raises:
         InvalidComponentError: It is neither text nor an integer of at most 64 bits, or too long a text.
     """
-    return None if value is None else _component_value(component, value)
+    return None if value is None else _value(component, value)
 
 
-def _component_value(component: str, value: object) -> ComponentValue:
+def _value(component: str, value: object) -> ComponentValue:
+    if type(value) is str:
+        return _texts[component].get(value) or _checked_text(component, value)
+    if type(value) is int and component not in TEXTS and LEAST <= value <= MOST:
+        return value
     if isinstance(value, str):
         return _checked_text(component, str(value))
     number = _integer(component, value)
     return _checked_text(component, str(number)) if component in TEXTS else number
 
 
-@lru_cache(1 << 14)
-def _checked_text(component: str, text: str) -> str:
-    """Return a component's text; a plate has few of them, and they come again and again."""
+def _checked_text(component: str, said: str) -> str:
+    text = said
     if component == "well":
         with suppress(InvalidComponentError):  # an image is never lost over a name
-            text = normalise_well(text)
+            text = normalise_well(said)
     _check({component: text}, Components)
-    return text
+    return _remember(_texts[component], said, text)
 
 
 def as_step(step: StepLike) -> Step | None:
@@ -164,7 +164,7 @@ def as_step(step: StepLike) -> Step | None:
         case None:
             return None
         case (number, name) if type(number) is int and type(name) is str:
-            return _checked_step(number, name)
+            return _steps.get((number, name)) or _checked_step(number, name)
         case Step(index=number, name=name) | (number, str(name)):
             return _checked_step(_integer("step", number), str(name))
         case str():
@@ -173,9 +173,15 @@ def as_step(step: StepLike) -> Step | None:
             raise InvalidComponentError(f"a step is (index, name) or a name, not {step!r}")
 
 
-@lru_cache(1 << 10)
 def _checked_step(number: int, name: str) -> Step:
-    return _check({"index": number, "name": name}, Step)
+    return _remember(_steps, (number, name), _check({"index": number, "name": name}, Step))
+
+
+def _remember(known: dict[KeyT, ValueT], key: KeyT, value: ValueT) -> ValueT:
+    if len(known) >= KNOWN:
+        known.clear()
+    known[key] = value
+    return value
 
 
 def check_run(run: str) -> str:

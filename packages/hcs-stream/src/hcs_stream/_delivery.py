@@ -136,27 +136,28 @@ class Delivery:
                 alone = owed.needs_frame(by_block=by_block)
                 if message and (alone or not joins(owed, message)):
                     break
+                self._queue.popleft()
+                self._note_sent(owed)
                 message.append(owed)
-                self._send(owed)
                 if alone:
                     break
             else:
                 self._queue.popleft()
         return message
 
-    def _send(self, owed: Owed) -> None:
-        """Note that the first in the queue is in flight."""
-        if not owed.sequence:
-            self.last = owed.sequence = self.last + 1
-            self._numbered[owed.sequence] = owed
+    def _note_sent(self, owed: Owed) -> None:
+        if not (sequence := owed.sequence):
+            self.last = owed.sequence = sequence = self.last + 1
+            self._numbered[sequence] = owed
+            if owed.item.sequence != sequence:  # it was guessed
+                owed.item = msgspec.structs.replace(owed.item, sequence=sequence)
         owed.viewer_run = self.viewer_run
         owed.state = TRANSITIONS[owed.state, SENT]
-        self._in_flight[owed.sequence] = owed
+        self._in_flight[sequence] = owed
         self._in_flight_nbytes += owed.nbytes
-        self._queue.popleft()
         owed.times_sent += 1
-        if owed.sequence > self.last_sent:
-            self.last_sent = owed.sequence
+        if sequence > self.last_sent:
+            self.last_sent = sequence
         if owed.times_sent > 1 and owed.is_image:
             self._counts["resent"] += 1
 

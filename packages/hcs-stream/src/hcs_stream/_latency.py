@@ -12,12 +12,13 @@ class Durations:
 
     def __init__(self) -> None:
         self._latest: deque[float] = deque(maxlen=KEPT)
-
-    def add(self, seconds: float) -> None:
-        """Add a duration; one below zero, as after a clock was set back, counts as none."""
-        self._latest.append(seconds if seconds > 0.0 else 0.0)
+        self.add = self._latest.append
+        """Adds a duration."""
 
     def latency(self) -> Latency | None:
-        """Return median and 99th percentile, None before the first."""
-        latest = self._latest.copy()
+        """Return median and 99th percentile, None before the first.
+
+        A duration below zero, as after a clock was set back, counts as none.
+        """
+        latest = [max(0.0, seconds) for seconds in self._latest.copy()]
         return Latency.of(latest) if latest else None

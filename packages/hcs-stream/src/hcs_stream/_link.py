@@ -304,7 +304,7 @@ class Link:
                 self._queued_for.add(now - owed.published_at)
             if owed.held is not None:
                 self.holdings.number(owed.held, owed.place, owed.sequence)
-            items.append(owed.numbered())
+            items.append(owed.item)
         first, frame = batch[0], None
         if first.held and first.needs_frame(by_block=session.by_block):
             check_frame(first.nbytes)

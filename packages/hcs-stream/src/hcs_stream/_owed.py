@@ -16,7 +16,7 @@ class Owed(msgspec.Struct, eq=False):  # a dataclass would take several times as
     """One published item that the viewer has not adopted yet."""
 
     item: Item
-    """Its sequence is a guess, which is right for most; `numbered` returns one that is."""
+    """Its sequence is a guess until it is sent."""
     held: Held | None = None
     """None for a message about a run."""
     place: int = 0
@@ -78,10 +78,3 @@ class Owed(msgspec.Struct, eq=False):  # a dataclass would take several times as
     def may_be_plainer(self) -> bool:
         """Whether a plain frame would be another way than that by which it was sent."""
         return self.codec not in {"", PLAIN} or not self.needs_frame(by_block=True)
-
-    def numbered(self) -> Item:
-        """Return the item with the number by which it is sent."""
-        item = self.item
-        if item.sequence == self.sequence:
-            return item
-        return msgspec.structs.replace(item, sequence=self.sequence)

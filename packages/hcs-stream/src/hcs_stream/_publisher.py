@@ -13,6 +13,7 @@ from hcs_protocol import Connection, Destination, ViewerStalledError
 
 from ._caretaker import Caretaker
 from ._counters import StreamCounters
+from ._delivery import FLOOD
 from ._held import Held
 from ._holdings import Holdings
 from ._link import Link
@@ -100,25 +101,21 @@ class Publisher:
 
     def publish(self, owed: Sequence[Owed], setting: OverflowSetting) -> None:
         """Queue these and send what the credit allows, the rest later; returns at once."""
-        shared = self._open()
+        shared = self._open() if self._shared is None or self._closed else self._shared
         with shared.lock:  # and not `shared`, whose two methods cost more than the rest of this one
             try:
-                now = self._clock()
-                self._give(shared, owed, setting, now)
+                now, link = self._clock(), shared.link
+                link.setting = setting
+                if link.frames.are_compressed:
+                    link.frames.note(owed)
+                    shared.wake_compressor()
+                waited, in_flight = link.delivery.enqueue(owed, now)
+                if in_flight < FLOOD or not link.gathers():
+                    self._send(shared, waited, in_flight)
             except BaseException as error:
                 shared.interrupted_by(error)
                 raise
         shared.expect_callers(now)
-
-    def _give(self, shared: SharedLink, owed: Sequence[Owed], setting: OverflowSetting, now: float) -> None:
-        link = shared.link
-        link.setting = setting
-        if link.frames.are_compressed:
-            link.frames.note(owed)
-            shared.wake_compressor()
-        waited, in_flight = link.delivery.enqueue(owed, now)
-        if not link.gathers():
-            self._send(shared, waited, in_flight)
 
     def _send(self, shared: SharedLink, waited: int, in_flight: int) -> None:
         """Send what may go and hear the viewer: afterwards, unless others wait already for what it says."""

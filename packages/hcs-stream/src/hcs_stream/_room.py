@@ -9,7 +9,7 @@ import numpy as np
 
 from hcs_protocol import PixelWriter, PoolFullError
 
-from ._held import ARRAY, Held
+from ._held import Held
 from ._holdings import Holdings
 from ._overflow import OverflowSetting
 from ._publisher import Publisher
@@ -49,8 +49,8 @@ class Room:
         return held
 
     def fill(self, held: Held, array: object) -> None:
-        """Copy the array's pixels to the place that was found, or begin to; lent ones are there."""
-        if held.pixels is None or ARRAY in held.holders:
+        """Copy the array's pixels to the place that was found, or begin to; on disk they are already."""
+        if held.pixels is None:
             return
         begun = time.monotonic()
         held.copy = self._writer.start(array, held.pixels)

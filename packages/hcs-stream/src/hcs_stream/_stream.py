@@ -22,6 +22,7 @@ from hcs_protocol import (
     DisplayConfiguration,
     FileRef,
     FrameRef,
+    ImageAddress,
     ImageReady,
     Item,
     Kind,
@@ -35,12 +36,13 @@ from ._addresses import (
     ImageKeywords,
     StepLike,
     Value,
+    as_step,
     check_display,
     check_item,
     check_keywords,
     check_run,
+    components_of,
     file_ref,
-    image_address,
 )
 from ._compression import Compression, check_compression
 from ._copies import Copies
@@ -316,7 +318,7 @@ class Stream(RunNews):
     def _prepare(self, array: object, keywords: ImageKeywords, *, wait: bool = True) -> Owed:
         if self._closed:
             raise RuntimeError("this stream is closed")
-        address = image_address(self.run, keywords)
+        step, components = as_step(keywords.get("step")), components_of(keywords)
         spec, nbytes = self._specs.of(array, keywords)
         display = keywords.get("display")
         if display is None:
@@ -326,19 +328,21 @@ class Stream(RunNews):
         file = file_ref(keywords) if keywords.get("file") is not None else None
         held = self._room.find(array, nbytes, wait=wait)
         try:
-            if ARRAY in held.holders and isinstance(array, np.ndarray):
+            is_lent = ARRAY in held.holders
+            if is_lent and isinstance(array, np.ndarray):
                 array.setflags(False)  # type: ignore[call-arg]  # by its name it takes five times as long
             told = file if file is None or len(file.path) <= TOLD_PATH else None
             ready = ImageReady(
                 sequence=self._publishers[0].next_number(),
-                address=address,
+                address=ImageAddress(run=self.run, step=step, components=components),
                 spec=spec,
                 pixels=_place(held),
                 display=display,
                 file=told,
             )
             prepared = self._owe(ready, held, file)
-            self._room.fill(held, array)  # last: it leaves the caches cold
+            if not is_lent:
+                self._room.fill(held, array)  # last: it leaves the caches cold
         except BaseException:
             self._room.leave(held)
             raise
