@@ -87,7 +87,7 @@ def test_a_link_that_closes_stays_called(shared: SharedLink) -> None:
     assert shared.called.is_set()
 
 
-@pytest.mark.parametrize(("between", "expected"), [(0.001, 0.005), (0.004, 0.008), (60.0, 0.01)])
+@pytest.mark.parametrize(("between", "expected"), [(0.0005, 0.002), (0.004, 0.008), (60.0, 0.01)])
 def test_callers_are_expected_back_after_twice_the_time_that_they_took(
     shared: SharedLink, between: float, expected: float
 ) -> None:
@@ -95,3 +95,12 @@ def test_callers_are_expected_back_after_twice_the_time_that_they_took(
         shared.expect_callers(now)
 
     assert shared.busy_until == pytest.approx(100.0 + between + expected)
+
+
+def test_who_waits_for_room_hears_the_viewer_until_something_is_sent(shared: SharedLink) -> None:
+    shared.waits_at = 100.0
+    waiting = shared.busy_until
+
+    shared.expect_callers(100.002)
+
+    assert (waiting, shared.busy_until) == (pytest.approx(100.03), pytest.approx(100.012))

@@ -20,8 +20,8 @@ LOOK_SECONDS = 0.05
 IDLE_SECONDS = 0.25
 """While nothing is due before the next beat; each look takes a core's caches from the pipeline."""
 REFUSED_SECONDS = 2.0
-RESTS = 20
-"""How often it leaves all to those who are busy sending, before the next look."""
+RESTS, REST_SECONDS = 100, 0.002
+"""How often, and for how long at most, it leaves all to those who are busy sending, before the next look."""
 SPILLED_PER_TURN = 4
 
 
@@ -102,7 +102,8 @@ class Caretaker(threading.Thread):
             session.poll(LOOK_SECONDS if self._holdings.is_tight else IDLE_SECONDS)
             return
         for _ in range(RESTS):
-            is_over = self._shared.called.wait(self._spared) or session.phase is not OPEN
+            seconds = min(self._spared, REST_SECONDS)  # the last of them may be through any moment
+            is_over = self._shared.called.wait(seconds) or session.phase is not OPEN
             if is_over or self._holdings.is_tight or not self._spared:
                 return
 

@@ -27,8 +27,6 @@ logger = logging.getLogger(__name__)
 GOODBYE_SECONDS = 2.0
 GRACE_SECONDS = 2.0
 """How long closing waits without a word."""
-WAITING_SECONDS = 0.03
-"""Who waits for room hears the viewer by itself, and is back before that."""
 NEWS_SECONDS = 0.05
 """Another thread may hear what this one waits for."""
 
@@ -137,7 +135,7 @@ class Publisher:
     def await_news(self, timeout: float) -> None:
         """Wait until the viewer says something, at most so many seconds; no other thread need wake for it."""
         shared = self._open()
-        shared.waits_until = self._clock() + WAITING_SECONDS
+        shared.waits_at = self._clock()
         if session := shared.link.session:
             session.poll(min(timeout, NEWS_SECONDS))
         else:

@@ -8,7 +8,9 @@ from hcs_protocol import HcsError
 
 from ._link import Link
 
-LEAST_BUSY_SECONDS, MOST_BUSY_SECONDS = 0.005, 0.01
+WAITING_SECONDS = 0.03
+"""Who waits for room is back before that."""
+LEAST_BUSY_SECONDS, MOST_BUSY_SECONDS = 0.002, 0.01
 """In longer gaps the thread in the background hears the viewer, or the next call would have to."""
 
 
@@ -30,8 +32,8 @@ class SharedLink:
         self.called = threading.Event()
         """Set while somebody waits for what the viewer says, and from when the link closes."""
         self._waiting = 0
-        self.waits_until = 0.0
-        """Until then somebody takes what it says who waits for room."""
+        self.waits_at = 0.0
+        """When somebody began to wait for room, who hears the viewer by itself."""
         self._sent_at = self._gap = 0.0
 
     def __enter__(self) -> Link:
@@ -60,8 +62,9 @@ class SharedLink:
     @property
     def busy_until(self) -> float:
         """Until then callers are expected to take what it says by themselves."""
-        expected = min(max(2 * self._gap, LEAST_BUSY_SECONDS), MOST_BUSY_SECONDS)
-        return max(self._sent_at + expected, self.waits_until)
+        if self.waits_at > self._sent_at:
+            return self.waits_at + WAITING_SECONDS
+        return self._sent_at + min(max(2 * self._gap, LEAST_BUSY_SECONDS), MOST_BUSY_SECONDS)
 
     @contextmanager
     def waited_for(self) -> Iterator[None]:
