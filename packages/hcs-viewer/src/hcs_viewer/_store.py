@@ -25,6 +25,8 @@ SHORT = 0.75
 """At which part of the budget others should go easy on their memory."""
 FREE_PART = 1 / 16
 """So much of the budget is memory that waits for the next images."""
+HELD_NBYTES = 1 << 19
+"""To copy up to so many bytes takes no longer than to let another thread have the GIL meanwhile."""
 KEPT_SAMPLES = 1 << 10
 """Of so many images the sample is kept until it is asked for."""
 
@@ -151,7 +153,10 @@ class Store:
             if (there := memoryview(source).nbytes) != nbytes:
                 raise ValueError(f"wanted {nbytes} bytes for {spec.shape} {spec.dtype}, there are {there}")
             memory = self._slabs.take(nbytes)
-            np.copyto(memory, np.frombuffer(source, np.uint8))  # lets go of the GIL
+            if nbytes <= HELD_NBYTES:
+                memoryview(memory)[:] = memoryview(source).cast("B")
+            else:
+                np.copyto(memory, np.frombuffer(source, np.uint8))  # lets go of the GIL
         kept = _as_image(memory, spec)
         number = self._shelf.add(kept, file, is_loose=nbytes < SMALL_NBYTES)
         self._keep_sample(number, kept)
