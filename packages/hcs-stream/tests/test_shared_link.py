@@ -94,13 +94,17 @@ def test_callers_are_expected_back_after_twice_the_time_that_they_took(
     for now in (100.0, 100.0 + between):
         shared.expect_callers(now)
 
-    assert shared.busy_until == pytest.approx(100.0 + between + expected)
+    assert shared.spared(100.0 + between) == pytest.approx(expected)
+    assert shared.spared(100.0 + between + expected) == pytest.approx(0.0, abs=1e-9)
 
 
 def test_who_waits_for_room_hears_the_viewer_until_something_is_sent(shared: SharedLink) -> None:
-    shared.waits_at = 100.0
-    waiting = shared.busy_until
+    for now in (100.0, 100.001):
+        shared.expect_callers(now)
+    shared.waits_at = 100.002
 
-    shared.expect_callers(100.002)
+    waiting = [shared.spared(now) for now in (100.002, 100.02, 100.031, 100.04)]
+    shared.expect_callers(100.04)
 
-    assert (waiting, shared.busy_until) == (pytest.approx(100.03), pytest.approx(100.012))
+    assert waiting == pytest.approx([0.002, 0.002, 0.001, 0.0])
+    assert shared.spared(100.045) == pytest.approx(0.005)

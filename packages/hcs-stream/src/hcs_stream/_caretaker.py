@@ -20,8 +20,8 @@ LOOK_SECONDS = 0.05
 IDLE_SECONDS = 0.25
 """While nothing is due before the next beat; each look takes a core's caches from the pipeline."""
 REFUSED_SECONDS = 2.0
-RESTS, REST_SECONDS = 100, 0.002
-"""How often, and for how long at most, it leaves all to those who are busy sending, before the next look."""
+RESTS = 20
+"""How often it leaves all to those who are busy sending, before the next look."""
 SPILLED_PER_TURN = 4
 
 
@@ -102,15 +102,14 @@ class Caretaker(threading.Thread):
             session.poll(LOOK_SECONDS if self._holdings.is_tight else IDLE_SECONDS)
             return
         for _ in range(RESTS):
-            seconds = min(self._spared, REST_SECONDS)  # the last of them may be through any moment
-            is_over = self._shared.called.wait(seconds) or session.phase is not OPEN
+            is_over = self._shared.called.wait(self._spared) or session.phase is not OPEN
             if is_over or self._holdings.is_tight or not self._spared:
                 return
 
     @property
     def _spared(self) -> float:
         """How many seconds callers hear by themselves what the viewer says; none if somebody waits for it."""
-        return 0.0 if self._shared.called.is_set() else max(0.0, self._shared.busy_until - self._clock())
+        return 0.0 if self._shared.called.is_set() else self._shared.spared(self._clock())
 
     def _look_for_viewer(self, link: Link) -> None:
         if connection := self._find():

@@ -59,12 +59,13 @@ class SharedLink:
         self._gap = now - self._sent_at
         self._sent_at = now
 
-    @property
-    def busy_until(self) -> float:
-        """Until then callers are expected to take what it says by themselves."""
-        if self.waits_at > self._sent_at:
-            return self.waits_at + WAITING_SECONDS
-        return self._sent_at + min(max(2 * self._gap, LEAST_BUSY_SECONDS), MOST_BUSY_SECONDS)
+    def spared(self, now: float) -> float:
+        """Return for how many seconds from now callers, who will be back, take what it says by themselves."""
+        expected = min(max(2 * self._gap, LEAST_BUSY_SECONDS), MOST_BUSY_SECONDS)
+        left = self._sent_at + expected - now
+        if self.waits_at > self._sent_at:  # it may be through any moment, and not come back
+            left = min(self.waits_at + WAITING_SECONDS - now, expected)
+        return max(0.0, left)
 
     @contextmanager
     def waited_for(self) -> Iterator[None]:
