@@ -23,8 +23,6 @@ _SEGMENT_STATE = 2  # which word of the file
 _TABLE, _RECORD = TABLE_OFFSET // _WORD, RECORD_NBYTES // _WORD
 _GENERATION, _NBYTES, _RECORDED_AT, _CHECKED, _COMMIT, _OWED, _UPTIME, _NUMBERS = range(1, 9)
 """Which word of a record; its state is the first."""
-_CRC_SHIFT, _LENGTH_SHIFT = (0, 32) if sys.byteorder == "little" else (32, 0)  # within `_CHECKED`
-_HALF = (1 << 32) - 1
 _OWED_OFFSET = _OWED * _WORD
 _ALL_OWED = [
     int.from_bytes(bytes([1] * count).ljust(MAX_DESTINATIONS, b"\0"), sys.byteorder)
@@ -76,7 +74,7 @@ class Journal:
 
     def __init__(self, memory: memoryview, header: Header) -> None:
         self._memory = memory[: header.slots_offset]
-        self._words = self._memory.cast("Q")
+        self._words, self._halves = self._memory.cast("Q"), self._memory.cast("I")
         self.header = header
         self._begin, self._slot_nbytes = header.slots_offset, header.slot_nbytes
 
@@ -92,6 +90,7 @@ class Journal:
     def let_go(self) -> None:
         """Look at the memory no more; nothing else may be called afterwards."""
         self._words.release()
+        self._halves.release()
         self._memory.release()
 
     def offset_of(self, index: int) -> int:
@@ -142,7 +141,8 @@ class Journal:
         if len(entry) > DESCRIPTOR_NBYTES:
             return False
         words[word + _RECORDED_AT] = recorded_at  # stores of words take half as long as to pack a struct
-        words[word + _CHECKED] = zlib.crc32(entry) << _CRC_SHIFT | len(entry) << _LENGTH_SHIFT
+        self._halves[2 * (word + _CHECKED)] = zlib.crc32(entry)
+        self._halves[2 * (word + _CHECKED) + 1] = len(entry)
         words[word + _OWED] = _ALL_OWED[destinations]
         words[word + _UPTIME] = uptime
         words[word + _NUMBERS : word + _NUMBERS + MAX_DESTINATIONS] = _NOT_SENT
@@ -206,7 +206,7 @@ class Journal:
             return None
         word, nbytes = _TABLE + index * _RECORD, self.slot(index).nbytes
         words = self._words[word : word + _NUMBERS + MAX_DESTINATIONS].tolist()
-        crc, length = (words[_CHECKED] >> shift & _HALF for shift in (_CRC_SHIFT, _LENGTH_SHIFT))
+        crc, length = self._halves[2 * (word + _CHECKED)], self._halves[2 * (word + _CHECKED) + 1]
         begin = word * _WORD + DESCRIPTOR_OFFSET
         entry = bytes(self._memory[begin : begin + length])
         if length > DESCRIPTOR_NBYTES or nbytes > self.header.slot_nbytes or zlib.crc32(entry) != crc:

@@ -40,7 +40,7 @@ from ._sockets import control_socket, data_socket
 
 logger = logging.getLogger(__name__)
 
-_POLLIN = int(zmq.POLLIN)  # as an enum it costs more than the call
+_POLLIN, _NOBLOCK = int(zmq.POLLIN), int(zmq.NOBLOCK)  # as enums they cost more than the calls
 BEAT_SECONDS = 0.5
 SILENCE_SECONDS = 2.0
 ANSWER_SECONDS = (
@@ -135,7 +135,7 @@ class Session:
             self.send(oldest, items[:half])
             self.send(oldest, items[half:])
         elif pixels is None:
-            self._data.send(message, zmq.NOBLOCK)
+            super(zmq.Socket, self._data).send(message, _NOBLOCK)  # past what other kinds of sockets need
         else:
             self._data.send(message, zmq.NOBLOCK | zmq.SNDMORE)
             self._send_pixels(self._data, pixels)
