@@ -106,5 +106,5 @@ def test_who_waits_for_room_hears_the_viewer_until_something_is_sent(shared: Sha
     waiting = [shared.spared(now) for now in (100.002, 100.02, 100.031, 100.04)]
     shared.expect_callers(100.04)
 
-    assert waiting == pytest.approx([0.002, 0.002, 0.001, 0.0])
+    assert waiting == pytest.approx([0.008, 0.008, 0.001, 0.0])
     assert shared.spared(100.045) == pytest.approx(0.005)

@@ -8,8 +8,8 @@ from hcs_protocol import HcsError
 
 from ._link import Link
 
-WAITING_SECONDS = 0.03
-"""Who waits for room is back before that."""
+WAITING_SECONDS, WAITS = 0.03, 8
+"""Who waits for room is back before that; in a flood of small images, after so many gaps between two."""
 LEAST_BUSY_SECONDS, MOST_BUSY_SECONDS = 0.002, 0.01
 """In longer gaps the thread in the background hears the viewer, or the next call would have to."""
 
@@ -61,10 +61,11 @@ class SharedLink:
 
     def spared(self, now: float) -> float:
         """Return for how many seconds from now callers, who will be back, take what it says by themselves."""
-        expected = min(max(2 * self._gap, LEAST_BUSY_SECONDS), MOST_BUSY_SECONDS)
-        left = self._sent_at + expected - now
         if self.waits_at > self._sent_at:  # it may be through any moment, and not come back
-            left = min(self.waits_at + WAITING_SECONDS - now, expected)
+            left = min(self.waits_at + WAITING_SECONDS - now, max(WAITS * self._gap, LEAST_BUSY_SECONDS))
+        else:
+            expected = min(max(2 * self._gap, LEAST_BUSY_SECONDS), MOST_BUSY_SECONDS)
+            left = self._sent_at + expected - now
         return max(0.0, left)
 
     @contextmanager
