@@ -122,6 +122,14 @@ def test_the_parsing_benchmark_finds_its_ratio(tmp_path: Path) -> None:
     assert found["parse_100k_x_scandir"] == max(found["by_maker"].values()) > 0
 
 
+def test_without_valgrind_the_cold_benchmark_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+
+    found = subprocess.run([sys.executable, BENCHMARKS / "cold.py"], capture_output=True, check=True)
+
+    assert "apt-get install valgrind" in json.loads(found.stdout)["skipped"]
+
+
 def test_the_gpu_benchmark_measures_or_says_why_it_does_not(tmp_path: Path) -> None:
     found = quick_run("gpu.py", tmp_path)
 
