@@ -1,8 +1,8 @@
 """The slot table of a segment, which is also the crash journal.
 
 Ownership of a block moves by messages alone. What stands here lets a reader refuse an old reference, and lets
-others find what a process that died still owed. Each number is one store of eight bytes: who is killed leaves
-the old one or the new one. `docs/reference/segment-file-format.md` has the offsets.
+others find what a process that died still owed. Each number is one store: who is killed leaves the old one or
+the new one. `docs/reference/segment-file-format.md` has the offsets.
 """
 
 import sys
