@@ -84,7 +84,7 @@ class Stream(RunNews):
         self._publishers = publishers
         self._by_place = tuple(enumerate(publishers))
         self._last = len(publishers) - 1
-        """This viewer gets the images themselves, all before it copies: each owes them something else."""
+        """The place of the viewer that owes the images themselves; others owe copies, which change apart."""
         self._holdings = holdings
         self._specs = Specs(writer)
         self._display = display
