@@ -1,7 +1,6 @@
 """One call that finds the caches empty, inside `functools.reduce`: so who counts knows when it begins."""
 
 import sys
-import time
 from functools import reduce
 
 import hcs_stream
@@ -41,7 +40,6 @@ def main() -> None:
         operation.prepare(number)
         operation.run(number)
         stream.flush()
-        time.sleep(0.001)  # what still goes on in other threads is not counted
     operation.prepare(WARM_UPS + 1)
     work.prepare(0)
     work.run(0)  # which leaves nothing in the caches
