@@ -15,8 +15,10 @@ from napari.layers import Layer
 from PIL import Image as PngImage
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QApplication
+from qtpy.QtGui import QOpenGLContext
+from qtpy.QtWidgets import QApplication, QOpenGLWidget
 from shown import PATIENCE_MILLISECONDS, Shown, plane, ramp
+from vispy.gloo.glir import GlirProgram
 
 from hcs_protocol import (
     DTYPES,
@@ -515,6 +517,29 @@ def test_a_layer_that_the_user_duplicates_shows_what_the_first_one_shows(shown: 
     assert duplicate.data[0, 0, 1, 0, 0, 0].max() == 2
     assert isinstance(shown.answer_to(Clear(id="c")), Done)
     assert duplicate.data[0, 0, 0, 0, 0, 0].max() == 0
+
+
+@pytest.mark.parametrize("is_batch", [False, True])
+def test_a_layer_that_goes_takes_its_textures_along_in_the_context_that_it_was_drawn_in(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch, is_batch: bool
+) -> None:
+    shown.show(plane(1), channel="DAPI")
+    shown.show(plane(2), channel="GFP")
+    shown.viewer.screenshot(flash=False)  # painted by now
+    (canvas,) = shown.viewer.window.main_menu.window().findChildren(QOpenGLWidget)
+    canvas.doneCurrent()  # as when Qt has painted the window around it
+    current: list[QOpenGLContext | None] = []
+    monkeypatch.setattr(
+        GlirProgram, "delete", lambda program: current.append(QOpenGLContext.currentContext())
+    )
+
+    if is_batch:
+        shown.layers.clear()
+    else:
+        shown.layers.pop()
+
+    assert current
+    assert all(each is canvas.context() for each in current)
 
 
 def test_a_layer_of_the_users_own_is_left_alone(shown: Shown) -> None:

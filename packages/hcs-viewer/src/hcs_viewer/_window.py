@@ -15,6 +15,7 @@ from hcs_protocol import COMPONENTS, Pong, RunEnded, RunStarted, StepProgress
 
 from ._axes import Position
 from ._colours import ChannelColours
+from ._drawing_context import keep_for_removals
 from ._follow import Follow
 from ._frames import Frames
 from ._inbox import (
@@ -101,6 +102,7 @@ class Window:
         self.sliders.watch(lambda by_hand: self.follow.pause() if by_hand else None)
         self.pins.listen()
         self._view.listen()
+        keep_for_removals(self.viewer)
         self.viewer.canvas.events.size.connect(self.side_by_side.arrange)
         self._presence.see_window()
         self._beat.start(BEAT_MILLISECONDS)
