@@ -42,9 +42,9 @@ def test_what_cannot_be_asked_is_left_to_qt(environ: dict[str, str]) -> None:
 def test_a_display_that_answers_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("localhost", 0)) as server:
         port = server.getsockname()[1]
-        monkeypatch.setattr(_display, "FIRST_X_PORT", port - 7)
+        monkeypatch.setattr(_display, "FIRST_X_PORT", port - int(NOBODYS))
 
-        check_display({"DISPLAY": ":7.0"}, patience=0)
+        check_display({"DISPLAY": f":{NOBODYS}.0"}, patience=0)
 
         kept = _display._kept.pop()
         with kept, server.accept()[0] as seen:
