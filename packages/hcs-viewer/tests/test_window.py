@@ -542,6 +542,19 @@ def test_a_layer_that_goes_takes_its_textures_along_in_the_context_that_it_was_d
     assert all(each is canvas.context() for each in current)
 
 
+def test_a_window_that_is_about_to_go_is_asked_for_nothing_when_its_layers_go(shown: Shown) -> None:
+    shown.show(plane(1))
+    shown.viewer.screenshot(flash=False)
+    (canvas,) = shown.viewer.window.main_menu.window().findChildren(QOpenGLWidget)
+    canvas.doneCurrent()
+
+    shown.window.stop_listening()
+    shown.window.stop_listening()
+    shown.layers.clear()
+
+    assert QOpenGLContext.currentContext() is None
+
+
 def test_a_layer_of_the_users_own_is_left_alone(shown: Shown) -> None:
     mine = shown.viewer.add_points([[1, 1]], name="Image")
     shown.show(ramp(), site=1)

@@ -9,13 +9,22 @@ import napari
 from qtpy.QtWidgets import QOpenGLWidget
 
 
-def keep_for_removals(viewer: napari.Viewer) -> None:
-    """Make it current whenever layers of a viewer go, whoever removes them."""
-    viewer.layers.events.removing.connect(lambda: make_current(viewer))
+class DrawingContext:
+    """Is current in the window's thread whenever layers of one viewer go, whoever removes them."""
 
+    def __init__(self, viewer: napari.Viewer) -> None:
+        self._viewer = viewer
 
-def make_current(viewer: napari.Viewer) -> None:
-    """Make it current in this thread, the one of the window; before the first paint there is none yet."""
-    for canvas in viewer.window.main_menu.window().findChildren(QOpenGLWidget):
-        if canvas.isValid():
-            canvas.makeCurrent()
+    def listen(self) -> None:
+        """Begin to watch over the layers."""
+        self._viewer.layers.events.removing.connect(self.make_current)
+
+    def stop_listening(self) -> None:
+        """Watch over nothing any more: the window is about to go, and a script may keep the layers."""
+        self._viewer.layers.events.removing.disconnect(self.make_current)
+
+    def make_current(self) -> None:
+        """Make it current; before the first paint there is none."""
+        for canvas in self._viewer.window.main_menu.window().findChildren(QOpenGLWidget):
+            if canvas.isValid():
+                canvas.makeCurrent()

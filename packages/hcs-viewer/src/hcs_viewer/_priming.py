@@ -12,7 +12,7 @@ import napari
 import numpy as np
 from qtpy.QtCore import QTimer
 
-from ._drawing_context import make_current
+from ._drawing_context import DrawingContext
 from ._sliders import POSITION_FONT_SIZE, Sliders
 
 REST_MILLISECONDS = 300
@@ -84,7 +84,7 @@ class Priming:
             yield "letters"
 
     def _clear(self) -> None:
-        make_current(self._viewer)
+        DrawingContext(self._viewer).make_current()
         self._viewer.layers.clear()
         self._sliders.clear()
 

@@ -15,7 +15,7 @@ from hcs_protocol import COMPONENTS, Pong, RunEnded, RunStarted, StepProgress
 
 from ._axes import Position
 from ._colours import ChannelColours
-from ._drawing_context import keep_for_removals
+from ._drawing_context import DrawingContext
 from ._follow import Follow
 from ._frames import Frames
 from ._inbox import (
@@ -87,6 +87,7 @@ class Window:
         self._colours = ChannelColours()
         self._contrast = SharedContrast()
         self._view = View(viewer)
+        self._drawing_context = DrawingContext(viewer)
         self._left_out: set[int] = set()
         """Models that have no layer since there are too many."""
         self._drawn_growth = 0
@@ -102,7 +103,7 @@ class Window:
         self.sliders.watch(lambda by_hand: self.follow.pause() if by_hand else None)
         self.pins.listen()
         self._view.listen()
-        keep_for_removals(self.viewer)
+        self._drawing_context.listen()
         self.viewer.canvas.events.size.connect(self.side_by_side.arrange)
         self._presence.see_window()
         self._beat.start(BEAT_MILLISECONDS)
@@ -111,6 +112,7 @@ class Window:
     def stop_listening(self) -> None:
         """Take nothing in any more: the napari window is about to go."""
         self.frames.end()
+        self._drawing_context.stop_listening()
         self._beat.stop()
         self._inbox.wake_by(lambda: None)
 
