@@ -6,7 +6,7 @@ from lanes.pixels import SLOTS
 from lanes.places import Places
 
 from .extent import GAPS, Extent
-from .ours import ENDINGS, OurViewer, OurWorker
+from .ours import ENDINGS, OurViewer, OurWorker, count_lost
 from .report import Report
 
 
@@ -21,7 +21,7 @@ def measure_dropping(report: Report, places: Places, extent: Extent) -> None:
             puts, drops = _puts_and_drops(viewer, worker, extent)
             worker.child.ask("flush", stream="one")
             counters = worker.child.ask("counters", stream="one")
-            lost = counters["published"] - viewer.checked - sum(counters["dropped"].values())
+            lost = count_lost(counters["published"] - sum(counters["dropped"].values()), [viewer])
         report.compare_tails(f"drop_oldest_p99_x_put{ending}", drops, puts)
         report.count(f"drop_oldest_lost{ending}", lost)
         report.note(f"put 8mb, drop_oldest{ending}", puts)

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from lanes.places import Places
 
 from .extent import Extent
-from .ours import ENDINGS, OurViewer, OurWorker
+from .ours import ENDINGS, OurViewer, OurWorker, count_lost
 from .report import Report
 
 SIZE = "8mb"
@@ -57,7 +57,7 @@ class FanOut:
     def lost(self) -> int:
         """Wait for everything; return how many images did not reach a viewer that they were for."""
         self.worker.child.ask("flush", stream="three")
-        return self.counters()["published"] - sum(viewer.checked for viewer in self.viewers)
+        return count_lost(self.counters()["published"], self.viewers)
 
     def _copies(self) -> int:
         return int(self.worker.child.ask("copies")["copies"])

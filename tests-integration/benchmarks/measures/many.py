@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from lanes.places import Places
 
 from .extent import Extent
-from .ours import OurViewer, OurWorker
+from .ours import OurViewer, OurWorker, count_lost
 from .report import Report
 
 WORKERS = 8
@@ -24,9 +24,10 @@ def measure_many(report: Report, places: Places, extent: Extent) -> None:
         for worker in workers:
             worker.child.hear()
             worker.child.ask("flush", stream="one")
-        lost = -viewer.checked
+        expected = 0
         for worker in workers:
             counters = worker.child.ask("counters", stream="one")
-            lost += counters["published"] - sum(counters["dropped"].values())
+            expected += counters["published"] - sum(counters["dropped"].values())
+        lost = count_lost(expected, [viewer])
     report.count("eight_workers_lost", lost)
     report.count("eight_workers_images", WORKERS * extent.many)

@@ -1,5 +1,6 @@
 """Our worker and viewers as children."""
 
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ SECURED, OPEN = "secured", "open"
 ENDINGS = {SECURED: "", OPEN: "_insecure"}
 """What the keys end in, by how the sockets are."""
 NANOSECONDS = 1e9
+PATIENCE_SECONDS, LOOK_SECONDS = 10.0, 0.01
+"""For what stands in for the window: it checks after an image is adopted."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,14 @@ class OurViewer:
     def checked(self) -> int:
         """How many images it checked."""
         return int(self.child.ask("checked")["checked"])
+
+
+def count_lost(expected: int, viewers: Sequence[OurViewer]) -> int:
+    """Return how many images, all of them adopted, these viewers do not come to check."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (lost := expected - sum(viewer.checked for viewer in viewers)) > 0 and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
+    return lost
 
 
 class OurWorker:
