@@ -9,7 +9,7 @@ import pytest
 from what_is_seen import canvas_correlation
 
 import hcs_stream
-from hcs_protocol import Components
+from hcs_protocol import Components, InvalidComponentError
 
 Pixels = npt.NDArray[Any]
 
@@ -47,6 +47,22 @@ def test_the_canvas_shows_the_plane_at_the_sliders(viewer: hcs_stream.Viewer, tm
     seen = {z: canvas_correlation(png, state, plane) for z, plane in planes.items()}
     assert seen[10] > 0.9 > max(seen[1], seen[2])
     assert viewer.state().axes["z_index"] == [1, 2, 10]
+
+
+def test_an_overview_is_found_beside_the_sites(viewer: hcs_stream.Viewer) -> None:
+    overview = cells(phase=5)
+    with hcs_stream.connect(data_port=viewer.connection.data_port) as stream:
+        stream.send(cells(phase=1), well="A01", site=1, channel="GFP")
+        stream.send(overview, well="A01", channel="GFP")
+        stream.flush()
+
+    viewer.navigate(without="site")
+
+    np.testing.assert_array_equal(viewer.image("Channel_GFP"), overview)
+    there = viewer.image("Channel_GFP", {"well": "A01"}, without=["site"])
+    np.testing.assert_array_equal(there, overview)
+    with pytest.raises(InvalidComponentError, match="wanted plate"):
+        viewer.navigate(without=["zz"])
 
 
 def test_volumes_labels_and_colours_have_layers_of_their_own(viewer: hcs_stream.Viewer) -> None:

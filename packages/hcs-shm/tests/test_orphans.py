@@ -293,9 +293,16 @@ def test_a_damaged_image_is_skipped_with_one_warning(entry: Entry, caplog: pytes
     assert list_segments() == []
 
 
-@pytest.mark.parametrize("what", ["not JSON", "another size", "a number that is none"])
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("not JSON", "no journal entry: 'Input data was truncated'"),
+        ("another size", f"wanted a block of {NBYTES + 1} bytes"),
+        ("a number that is none", "wanted numbers of at most 63 bits"),
+    ],
+)
 def test_an_image_that_cannot_be_told_is_skipped_and_left_to_others(
-    what: str, entry: Entry, caplog: pytest.LogCaptureFixture
+    what: str, said: str, entry: Entry, caplog: pytest.LogCaptureFixture
 ) -> None:
     pool = BlockPool(budget=1 << 20)
     written = {"not JSON": b"{", "another size": entry(nbytes=NBYTES + 1)}.get(what, entry())
@@ -306,6 +313,7 @@ def test_an_image_that_cannot_be_told_is_skipped_and_left_to_others(
 
     assert adopted_by(5555) == []
     assert "images=1" in caplog.text
+    assert said in caplog.text
     assert [found.owed for found in list_segments()] == [1]
     sweep(grace_seconds=0)
 

@@ -1,5 +1,7 @@
 """Frames are decompressed into the store, and what is none is refused while the viewer lives on."""
 
+import struct
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -36,6 +38,16 @@ def test_a_frame_of_another_length_than_was_said_is_refused() -> None:
 
     with pytest.raises(CompressedPixelsError, match="wanted a frame of"):
         CompressedFrame(memoryview(frame), ref, FRAME_SPEC)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_chunk_that_is_stored_as_it_is_says_nothing_of_a_compressor(codec: str) -> None:
+    pixels, header = frame_pixels(), bytearray(FRAMES[codec][:32])
+    nbytes = len(pixels)
+    header[2] = 0x07  # with filters in the header, stored, by compressor 0: as Blosc2 makes it of a few bytes
+    header[4:16] = struct.pack("<III", nbytes, nbytes, 32 + nbytes)
+
+    assert kept(bytes(header) + pixels, codec, FRAME_SPEC) == pixels
 
 
 def test_more_than_the_memory_of_a_viewer_is_not_decompressed() -> None:

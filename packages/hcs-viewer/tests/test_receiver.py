@@ -476,6 +476,35 @@ def test_a_worker_whose_connection_was_made_anew_is_answered_there_after_its_nex
     assert again.gets_back(1) == [1]
 
 
+def test_what_is_held_is_said_again_on_a_connection_that_was_made_anew(
+    worker: Worker, new_worker: Callable[[], Worker]
+) -> None:
+    for sequence in (1, 2, 4):
+        worker.send_frame(sequence)
+        worker.hears(BlockReleased)
+    worker.send(image(6), frames=(PIXELS,), oldest=2)
+    worker.hears(BlockReleased)
+    again = new_worker()
+    again.session = worker.session
+
+    again.control.send_multipart([b"", encode(Beat(id="b", session=worker.session, last=6))])
+
+    assert again.hears(BlockReleased).sequences == [2, 4, 6]
+
+
+def test_a_number_below_what_its_own_batch_calls_the_oldest_is_refused_and_moves_nothing(
+    viewer: Viewer, worker: Worker
+) -> None:
+    worker.send(image(1), frames=(PIXELS,), oldest=1000)
+    refused = worker.hears(ImageRefused)
+    worker.send(image(2), frames=(PIXELS,), oldest=2)
+
+    assert (refused.sequence, refused.send_frame) == (1, False)
+    assert "`oldest`" in refused.reason
+    assert worker.hears(BlockReleased).sequences == [2]
+    assert len(viewer.store) == 1
+
+
 def test_a_batch_of_another_session_is_ignored(viewer: Viewer, worker: Worker) -> None:
     worker.send(image(1), frames=(PIXELS,), session="nobody's")
     worker.send_frame(2)
@@ -764,7 +793,24 @@ def test_every_goodbye_gets_its_reply(worker: Worker) -> None:
     assert [worker.hears(Done).reply_to for _ in range(2)] == ["g1", "g2"]
 
 
-def test_a_goodbye_of_a_session_that_is_over_is_done(worker: Worker) -> None:
+def test_a_goodbye_of_a_session_that_nobody_knows_fails(worker: Worker) -> None:
+    failed = worker.ask(Goodbye(id="g", session="nobody's", last=5))
+
+    assert isinstance(failed, Failed)
+    assert failed.reply_to == "g"
+
+
+def test_a_goodbye_after_a_long_silence_fails_even_the_second_time(viewer: Viewer, worker: Worker) -> None:
+    viewer.clock.advance(SILENCE_SECONDS + 1)
+    while worker.counters().workers:
+        pass
+
+    replies = [worker.ask(Goodbye(id=request, session=worker.session, last=5)) for request in ("g1", "g2")]
+
+    assert all(isinstance(reply, Failed) for reply in replies)
+
+
+def test_a_goodbye_of_a_session_that_ended_with_one_is_done(worker: Worker) -> None:
     replies = [worker.ask(Goodbye(id=request, session=worker.session, last=0)) for request in ("g1", "g2")]
 
     assert replies == [Done(reply_to="g1"), Done(reply_to="g2")]

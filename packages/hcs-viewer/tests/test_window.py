@@ -684,6 +684,27 @@ def test_navigating_moves_the_sliders_and_shows_layers(shown: Shown) -> None:
     assert [layer.visible for layer in shown.layers] == [False, True]
 
 
+def test_an_image_without_a_component_is_found_beside_those_that_have_it(shown: Shown) -> None:
+    shown.show(plane(1), well="A01", site=1)
+    shown.show(plane(7))
+
+    given = shown.ask(GetImage(id="g", layer="Image", without=["well", "site"]))
+    shown.answer_to(Navigate(id="n", without=["well", "site"]))
+
+    assert given.frames == (plane(7).tobytes(),)
+    assert shown.state().position == dict.fromkeys(shown.state().position)
+    assert shown.looked_at("Image")[0, 0] == 7
+
+
+def test_that_all_images_have_a_component_is_said(shown: Shown) -> None:
+    shown.show(plane(1), well="A01")
+
+    failed = shown.answer_to(Navigate(id="n", without=["well"]))
+
+    assert isinstance(failed, Failed)
+    assert failed.error == "no image is without well; there are A01"
+
+
 def test_navigating_is_answered_when_the_canvas_was_painted(shown: Shown, canvas_paints: list[str]) -> None:
     for site in (1, 2):
         shown.show(ramp(site), site=site)

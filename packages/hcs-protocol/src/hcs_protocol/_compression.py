@@ -34,6 +34,8 @@ MAX_BLOCK_NBYTES = 1 << 25
 _HEADER = Struct("<BBBBIII6sBB6sBB")
 _EXTENDED = 0x05
 """Of the flags: the header has filters."""
+_STORED = 0x02
+"""Of the flags: nothing is compressed, whatever by."""
 _MOST_FORMAT = 5
 _FILTERS = {bytes(6), bytes([0, 0, 0, 0, 0, 1]), bytes([0, 0, 0, 0, 0, 2])}
 """None, bytes shuffled, bits shuffled."""
@@ -113,5 +115,5 @@ def _chunk(frame: memoryview, begin: int, first: int, codec: str, spec: ImageSpe
 def _check_kind(version: int, flags: int, codec: str) -> None:
     if not 0 < version <= _MOST_FORMAT or flags & _EXTENDED != _EXTENDED:
         raise CompressedPixelsError(f"wanted a Blosc2 chunk, found format {version}, flags {flags:#04x}")
-    if flags >> 5 != CODECS[codec]:
+    if flags >> 5 != CODECS[codec] and not flags & _STORED:
         raise CompressedPixelsError(f"wanted a chunk of {codec}, found one of compressor {flags >> 5}")

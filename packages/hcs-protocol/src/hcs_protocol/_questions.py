@@ -10,6 +10,11 @@ from ._images import ImageSpec
 from ._latency import Latency
 from ._message import MAX_ITEMS, AnyMessage, Count, Id, LongText, Version, ViewerState
 
+Missing = Annotated[
+    list[Literal["plate", "timepoint", "well", "site", "channel", "z_index"]], Meta(max_length=6)
+]
+"""Components that the wanted image does not have: one that is left out is where its slider stands."""
+
 
 class Ping(AnyMessage, frozen=True, kw_only=True):
     """Who is there?"""
@@ -121,6 +126,7 @@ class GetImage(AnyMessage, frozen=True, kw_only=True):
     id: Id
     layer: Text
     components: Components = Components()
+    without: Missing = []
 
 
 class ImagePixels(AnyMessage, frozen=True, kw_only=True):
@@ -135,6 +141,7 @@ class Navigate(AnyMessage, frozen=True, kw_only=True):
 
     id: Id
     components: Components = Components()
+    without: Missing = []
     visible_layers: Annotated[list[Text], Meta(max_length=MAX_ITEMS)] | None = None
     """None leaves the layers as they are."""
 

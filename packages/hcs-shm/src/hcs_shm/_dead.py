@@ -41,6 +41,8 @@ class DeadSegment:
         self.path = path
         self.damaged = 0
         """Images of which nobody can tell what they are."""
+        self.problem = "its checksum is wrong"
+        """What is the matter with the last of them."""
         self._table = open_table(path, writable=True)
         self._whole = open_segment(path)
         records, self.damaged = ([], 0) if self._table.journal.closed else self._table.journal.all_owed()
@@ -77,13 +79,19 @@ class DeadSegment:
     def _read(self, record: OwedRecord, is_ours: Callable[[Destination], bool]) -> Iterator[Orphan]:
         try:
             entry = decode_entry(record.entry)
-        except MalformedMessageError:  # a later version may read it
+            _check(entry.image.spec.nbytes, record)
+        except (MalformedMessageError, ValueError) as error:  # a later version may read it
             self.damaged += 1
-            return
-        if entry.image.spec.nbytes != record.nbytes or max(record.numbers) > _LARGEST_NUMBER:
-            self.damaged += 1
+            self.problem = str(error)
             return
         pixels = self._whole.view(self._whole.journal.offset_of(record.index), record.nbytes)
         for place, destination in enumerate(entry.destinations):
             if place in record.owed and is_ours(destination):
                 yield Orphan(record, place, destination, entry.image, pixels)
+
+
+def _check(nbytes: int, record: OwedRecord) -> None:
+    if nbytes != record.nbytes:
+        raise ValueError(f"wanted a block of {nbytes} bytes, as the image says, found {record.nbytes}")
+    if max(record.numbers) > _LARGEST_NUMBER:
+        raise ValueError(f"wanted numbers of at most 63 bits, found {max(record.numbers)}")

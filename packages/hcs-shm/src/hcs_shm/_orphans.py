@@ -112,7 +112,8 @@ def _segments(folder: Path) -> Iterator[_File]:
 def _read(path: Path, is_ours: Callable[[Destination], bool]) -> DeadSegment:
     segment = DeadSegment(path, is_ours)
     if segment.damaged:
-        logger.warning("damaged images of a dead worker skipped path=%s images=%d", path, segment.damaged)
+        facts = path, segment.damaged, segment.problem
+        logger.warning("damaged images of a dead worker skipped path=%s images=%d (%s)", *facts)
     return segment
 
 

@@ -5,12 +5,13 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from hcs_protocol import (
+    COMPONENTS,
     Clear,
     Components,
     Connection,
@@ -20,6 +21,7 @@ from hcs_protocol import (
     GetState,
     HcsError,
     ImagePixels,
+    InvalidComponentError,
     Navigate,
     Ping,
     Pong,
@@ -124,12 +126,25 @@ class Viewer:
         components: Components | Mapping[str, Value] | None = None,
         visible_layers: Sequence[str] | None = None,
         *,
+        without: Sequence[str] = (),
         timeout: float = REQUEST_SECONDS,
     ) -> None:
-        """Move the sliders to these components and show these layers alone; None leaves them as they are."""
+        """Move the sliders, and show only some layers.
+
+        Args:
+            components: Where to; a slider of which nothing is said stays where it is.
+            visible_layers: Which layers to show; None leaves them as they are.
+            without: Components that the image to look at does not have, as an overview of all wells has no
+                ``"well"``.
+            timeout: Seconds to wait.
+
+        Raises:
+            InvalidComponentError: There is no such component.
+            ViewerRequestError: No image has one of these values, or there is no such layer.
+        """
         layers = None if visible_layers is None else list(visible_layers)
         where = as_components(components or {})
-        request = Navigate(id=new_id(), components=where, visible_layers=layers)
+        request = Navigate(id=new_id(), components=where, without=_missing(without), visible_layers=layers)
         ask(self.connection, request, Done, timeout=timeout)
 
     def image(
@@ -137,14 +152,23 @@ class Viewer:
         layer: str,
         components: Components | Mapping[str, Value] | None = None,
         *,
+        without: Sequence[str] = (),
         timeout: float = REQUEST_SECONDS,
     ) -> npt.NDArray[np.generic]:
-        """Return the plane that a layer has at these components.
+        """Return a plane that a layer has, of shape ``(y, x)`` or ``(y, x, c)``.
+
+        Args:
+            layer: Its name.
+            components: Which plane; of those that are left out, the one where the sliders stand.
+            without: Components that the plane does not have.
+            timeout: Seconds to wait.
 
         Raises:
+            InvalidComponentError: There is no such component.
             ViewerRequestError: There is no such layer or plane.
         """
-        request = GetImage(id=new_id(), layer=layer, components=as_components(components or {}))
+        where = as_components(components or {})
+        request = GetImage(id=new_id(), layer=layer, components=where, without=_missing(without))
         reply, frames = ask(self.connection, request, ImagePixels, timeout=timeout)
         reply.spec.check()
         dtype = np.dtype(reply.spec.dtype).newbyteorder("<")
@@ -296,6 +320,14 @@ class Viewer:
             else:
                 return self._is_gone_within(timeout)
         return not self.is_alive
+
+
+def _missing(names: Sequence[str]) -> Any:
+    """Return names of components as messages have them; one by itself is a name, too."""
+    given = [names] if isinstance(names, str) else list(names)
+    if unknown := set(given) - set(COMPONENTS):
+        raise InvalidComponentError(f"wanted {', '.join(COMPONENTS)}, got {sorted(unknown)!r}")
+    return given
 
 
 def _write_whole(path: Path, data: bytes) -> None:

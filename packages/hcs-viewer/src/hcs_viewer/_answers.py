@@ -135,6 +135,8 @@ def _navigate(window: Window, asked: Navigate) -> None:
         axis = window.layout.axes[component]
         if axis.values and value not in axis:
             there = ", ".join(map(str, axis.values[:20]))
+            if value is None:
+                raise LookupError(f"no image is without {component}; there are {there}")
             raise LookupError(f"no image has {component} {value!r}; there are {there}")
     window.sliders.go_to(given, by_hand=True)
 
@@ -149,7 +151,8 @@ def _to_clear(layers: Iterable[LayerModel], asked: Clear) -> list[LayerModel]:
 
 def _given(asked: GetImage | Navigate) -> dict[str, Value]:
     values = {c: asked.components.value(c) for c in COMPONENTS}
-    return {c: value for c, value in values.items() if value is not None}
+    given = {c: value for c, value in values.items() if value is not None}
+    return given | dict.fromkeys(asked.without)
 
 
 def _named(window: Window, name: str) -> ShownLayer:

@@ -114,9 +114,14 @@ class Arrivals:
             self._tally.hops.wire.append(max(0.0, self._presence.wall_clock() - batch.sent_at))
         self._to_be_told[session.id] = session  # also if something goes wrong with the last of them
         received = session.history.received
-        received.forget_below(batch.oldest)
+        if all(item.sequence >= batch.oldest for item in batch.items):  # else it is a mistake
+            session.oldest = batch.oldest
+            received.forget_below(batch.oldest)
         for item in batch.items:
-            if item.sequence in received:
+            if item.sequence < batch.oldest:
+                reason = f"wanted numbers from {batch.oldest} on, as `oldest` says, got {item.sequence}"
+                self._refuse(session, item.sequence, reason, send_frame=False)
+            elif item.sequence in received:
                 self._tally.count("duplicates")
                 session.released.append(item.sequence)
             elif self._take_item(session, item, frames):

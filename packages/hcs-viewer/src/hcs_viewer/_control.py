@@ -10,6 +10,7 @@ from hcs_protocol import (
     PROTOCOL_VERSION,
     Beat,
     BlockOpener,
+    BlockReleased,
     BlockUnavailableError,
     Clear,
     Credit,
@@ -211,11 +212,18 @@ class Control:
             self._outgoing.send(identity, Failed(reply_to=beat.id, error=SESSION_OVER))
             return
         session.last_sign = self._presence.clock()
-        session.identity = identity  # another one once its connection broke and was made anew
+        if session.identity != identity:
+            session.identity = identity
+            self._tell_again(session)
         if beat.status is not None:
             self._note_status(session, beat.status)
         upto = session.history.received.upto
         self._outgoing.send(identity, Received(reply_to=beat.id, session=session.id, received=upto))
+
+    def _tell_again(self, session: Session) -> None:
+        """Say what is held once more: the connection was made anew, and what was said meanwhile is lost."""
+        if held := session.history.received.held_from(session.oldest, MAX_ITEMS):
+            self._outgoing.send(session.identity, BlockReleased(session=session.id, sequences=held))
 
     def _note_status(self, session: Session, status: WorkerStatus) -> None:
         if len(status.dropped) + len(status.latency) > MAX_KINDS:
@@ -228,7 +236,9 @@ class Control:
     def _take_goodbye(self, identity: bytes, goodbye: Goodbye) -> None:
         session = self._sessions.get(goodbye.session)
         if session is None:
-            self._outgoing.send(identity, Done(reply_to=goodbye.id))
+            is_done = self._sessions.is_done(goodbye.session)
+            answer = Done(reply_to=goodbye.id) if is_done else Failed(reply_to=goodbye.id, error=SESSION_OVER)
+            self._outgoing.send(identity, answer)
             return
         session.last_sign = self._presence.clock()
         session.goodbyes.append(Farewell(identity, goodbye.id, goodbye.last))

@@ -1,5 +1,6 @@
 """Conversations with workers: which numbers each of them was heard to say. Pure: no socket, no clock."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -42,6 +43,11 @@ class Received:
             self.beyond = {sequence for sequence in self.beyond if sequence > self.upto}
             self._close_gap()
 
+    def held_from(self, oldest: int, most: int) -> list[int]:
+        """Return the numbers from this one on, and of very many the highest."""
+        first = max(oldest, self.upto - most + 1)
+        return [*range(first, self.upto + 1), *sorted(self.beyond)][-most:]
+
     def _close_gap(self) -> None:
         while self.upto + 1 in self.beyond:
             self.upto += 1
@@ -79,6 +85,8 @@ class Session:
     last_sign: float
     history: History
     segments: set[str] = field(default_factory=set)
+    oldest: int = 1
+    """The lowest number that its worker said last to be owed."""
     goodbyes: list[Farewell] = field(default_factory=list)
     """Those that wait for their answer."""
     released: list[int] = field(default_factory=list)
@@ -101,6 +109,8 @@ class Sessions:
         self._gone: dict[str, tuple[float, History]] = {}
         """By worker_run since when it has had no session, the longest gone first."""
         self._dropped_by_forgotten = 0
+        self._done: deque[str] = deque(maxlen=MAX_GONE)
+        """The sessions that ended with a Goodbye; the others are forgotten with what they owed."""
 
     def open(self, identity: bytes, worker_run: str, name: str, now: float) -> Session:
         """Open a session; one that the same worker_run had before is over."""
@@ -117,6 +127,10 @@ class Sessions:
     def get(self, session_id: str) -> Session | None:
         """Return the session, unless it is over."""
         return self._sessions.get(session_id)
+
+    def is_done(self, session_id: str) -> bool:
+        """Say whether a session ended in order, with all its numbers held."""
+        return session_id in self._done
 
     def of(self, worker_run: str) -> Session | None:
         """Return the session that a worker_run has now, unless it has none."""
@@ -137,6 +151,7 @@ class Sessions:
         del self._by_run[session.worker_run]
         self._gone[session.worker_run] = now, session.history
         if for_good:
+            self._done.append(session.id)
             self._forget(session.worker_run)
 
     def forget_gone(self, now: float) -> None:
