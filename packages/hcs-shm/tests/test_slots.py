@@ -42,6 +42,33 @@ def slots(segments: SlowSegments) -> Iterator[Slots]:
     closed(one)
 
 
+def test_a_segment_of_which_another_thread_took_a_slot_meanwhile_is_not_removed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segments = SlowSegments(folder, budget=3 * IMAGE)
+    segments.go.set()
+    slots = Slots(segments)
+    made = [segments.create(1, IMAGE) for _ in range(2)]
+    with slots.lock:
+        for segment in made:
+            assert segment is not None
+            slots.add(segment)
+    lent: list[Slot] = []
+    answers = iter([lambda: None, lambda: lent.append(slots._free[IMAGE].pop()), lambda: None])
+
+    def grow(_size: int) -> bool:
+        next(answers)()  # the lock is free while it waits
+        return False
+
+    monkeypatch.setattr(slots, "_grow", grow)
+
+    with pytest.raises(PoolFullError):
+        taken(slots, 2 * IMAGE)
+
+    assert lent[0].segment.path.exists()
+    closed(slots)
+
+
 def closed(slots: Slots) -> None:
     with slots.lock:
         slots.close()

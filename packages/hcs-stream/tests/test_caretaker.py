@@ -14,6 +14,7 @@ from hcs_stream._overflow import Overflow, OverflowSetting
 from hcs_stream._owed import Owed
 from hcs_stream._session import BEAT_SECONDS, SILENCE_SECONDS
 from hcs_stream._shared_link import SharedLink
+from hcs_stream._states import RELEASED
 
 NBYTES = 20
 MOMENT = 0.01
@@ -135,6 +136,15 @@ def test_what_a_viewer_was_sent_is_in_doubt_until_its_process_is_gone(case: Case
         doubts.append((case.link.delivery.has_doubts, set(case.link.doubted)))
 
     assert doubts == [(True, {viewer.viewer_run}), (False, set())]
+
+
+def test_what_was_interrupted_while_there_was_no_viewer_is_made_good_at_once(case: Case) -> None:
+    case.publish(2)
+    case.link.delivery.left()[0].state = RELEASED  # and there Ctrl-C came
+
+    case.link.interrupt()
+
+    assert case.link.delivery.owed == 1
 
 
 # Spilling.

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -416,6 +417,24 @@ def test_a_message_of_small_images_does_not_wait_for_more() -> None:
 # Ctrl-C.
 
 
+def test_a_number_whose_correction_is_interrupted_is_corrected_when_it_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    owing = delivery(1, 1)  # both guess that they are the first
+    with monkeypatch.context() as patch:
+        patch.setattr(msgspec.structs, "replace", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            owing.take()
+    owing.lose_session()
+    owing.let_go()
+    owing.credit_images, owing.credit_nbytes = 9, 9
+
+    assert [owed.item.sequence for owed in taken(owing)] == [1, 2]
+
+
 class InterruptedOnce(Released):
     """Ctrl-C comes when pixels are released for the first time."""
 
@@ -446,6 +465,20 @@ def test_an_interrupted_release_is_made_good_when_the_session_is_lost(end: str) 
         int(end == other) for other in ends
     )
     assert (owing.owed, counted.queued) == (1, 1)
+
+
+def test_an_image_that_was_left_to_its_file_has_no_pixels_whenever_that_was_interrupted() -> None:
+    image = outgoing(policy="drop_oldest", file="/plate/A01.tif")
+    held = image.held
+    owing = waiting(outgoing(), image, released=(released := InterruptedOnce()))
+
+    with pytest.raises(KeyboardInterrupt):
+        owing.drop("drop_oldest")
+    owing.put_in_order()
+
+    assert released == [held, held]
+    assert image.held is None
+    assert not image.needs_frame(by_block=False)
 
 
 # Which go in one message.

@@ -102,3 +102,25 @@ def test_an_older_array_that_goes_does_not_make_a_newer_one_of_the_same_room_unk
 
     assert lent.gone == [lent.held]
     assert lent.claim(array) is newer
+
+
+def test_who_sends_a_view_of_a_lent_array_cannot_write_into_it_any_more() -> None:
+    held = Held(20, memoryview(bytearray(20)))
+    arrays = LentArrays(lambda held: None)
+    lent = arrays.lend(held, (1, 4, 5), np.dtype(np.uint8))
+
+    assert arrays.claim(lent[0]) is held
+
+    with pytest.raises(ValueError, match="read-only"):
+        lent[:] = 2
+
+
+@pytest.mark.parametrize("dtype", [">u2", "V2"])
+def test_a_view_whose_bytes_are_not_those_of_an_image_is_copied_like_any_array(dtype: str) -> None:
+    held = Held(40, memoryview(bytearray(40)))
+    arrays = LentArrays(lambda held: None)
+    lent = arrays.lend(held, (4, 5), np.dtype(np.uint16))
+
+    assert arrays.claim(lent.view(dtype)) is None
+    assert arrays.claim(lent) is held
+    assert lent.flags.writeable

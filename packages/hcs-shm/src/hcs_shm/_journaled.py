@@ -1,5 +1,6 @@
 """What both pools have in common: they lend slots, take them back, and write down what is owed."""
 
+import contextlib
 import time
 import weakref
 from weakref import WeakSet
@@ -62,13 +63,15 @@ class JournaledPool:
         """Write that a destination is not owed an image any more; harmless for a block that came back."""
         with self._lock:
             if (slot := self._lent.get(ref)) is not None:
-                slot.segment.journal.settle(slot.index, destination)
+                with contextlib.suppress(ValueError):  # closed
+                    slot.segment.journal.settle(slot.index, destination)
 
     def take_back(self, ref: BlockRef) -> None:
         """Recycle a block; a second time, or for an older generation, is harmless."""
         with self._lock:
             if (slot := self._lent.get(ref)) is not None:
-                slot.segment.journal.take_back(slot.index)  # first: Ctrl-C may come at any call
+                with contextlib.suppress(ValueError):  # closed
+                    slot.segment.journal.take_back(slot.index)  # first: Ctrl-C may come at any call
                 del self._lent[ref]
                 self._slots.put(slot)
 

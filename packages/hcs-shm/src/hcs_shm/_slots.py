@@ -208,6 +208,8 @@ class Slots:
             return False
         for segment in idle:
             other = segment.header.slot_nbytes
+            if sum(slot.segment is segment for slot in self._free[other]) < segment.header.slot_count:
+                continue  # lent to another thread while this one waited
             self._free[other] = [slot for slot in self._free[other] if slot.segment is not segment]
             self.segments.remove(segment)
             if self._grow(size):

@@ -55,20 +55,23 @@ class Copies:
         self._inherited += [self._waiting]  # kept, so that nobody collects them
         self._begin()
 
-    def take(self, images: Sequence[Owed]) -> bool:
-        """Take these if a copy is under way, theirs or one before; False if they can be published at once."""
+    def must_wait(self, images: Sequence[Owed]) -> bool:
+        """Say whether a copy is under way, theirs or one before: else they can be published at once."""
         if not self._waiting:
             for image in images:
                 if image.held is not None and image.held.copy is not None:
                     break
             else:
                 return False
+        return True
+
+    def add(self, images: Sequence[Owed]) -> None:
+        """Have these published in their turn."""
         with self._changed:
             self._waiting.append(images)
             is_running = self._is_running()
         if not is_running:
             self._publish_next()
-        return True
 
     def settle(self, timeout: float) -> int:
         """Wait until all that was sent so far is published; returns how many of these images are not."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from hcs_protocol import PLAIN, FileRef
+from hcs_protocol import PLAIN, FileRef, ImageReady
 
 from ._batches import joins
 from ._counters import StreamCounters
@@ -147,10 +147,11 @@ class Delivery:
 
     def _note_sent(self, owed: Owed) -> None:
         if not (sequence := owed.sequence):
-            self.last = owed.sequence = sequence = self.last + 1
-            self._numbered[sequence] = owed
-            if owed.item.sequence != sequence:  # it was guessed
+            sequence = self.last + 1
+            if owed.item.sequence != sequence:  # it was guessed; Ctrl-C may come here, and not below
                 owed.item = msgspec.structs.replace(owed.item, sequence=sequence)
+            self.last = owed.sequence = sequence
+            self._numbered[sequence] = owed
         owed.viewer_run = self.viewer_run
         owed.state = TRANSITIONS[owed.state, SENT]
         self._in_flight[sequence] = owed
@@ -188,7 +189,7 @@ class Delivery:
             self._move(owed, Event.FRAME_WANTED)
             self._queue.appendleft(owed)
             if len(self._queue) > 1 and self._queue[1].ticket < owed.ticket:
-                self._put_in_order()
+                self.put_in_order()
             return None
         return self._end(sequence, Event.REFUSED)
 
@@ -201,14 +202,14 @@ class Delivery:
         self.credit_images = self.credit_nbytes = self.last_sent = 0
         for owed in self._owed.values():
             owed.state = TRANSITIONS[owed.state, Event.SESSION_LOST]
-        self._put_in_order()
+        self.put_in_order()
 
     def let_go(self, viewer_run: str | None = None) -> None:
         """Queue again what was in doubt at this viewer, or at any: nobody reads it there any more."""
         for owed in self._owed.values():
             if viewer_run in {None, owed.viewer_run}:
                 owed.state = TRANSITIONS[owed.state, Event.LET_GO]
-        self._put_in_order()
+        self.put_in_order()
 
     @property
     def has_doubts(self) -> bool:
@@ -236,14 +237,18 @@ class Delivery:
             return False
         if owed.file is not None and reads(owed.file):
             owed.item = msgspec.structs.replace(owed.item, pixels=owed.file, file=None)
-            self._release(owed.held, owed.place)
-            owed.held, owed.nbytes = None, 0
+            self._leave_to_file(owed)
             self._counts["spilled"] += 1
         else:
             owed.dropped_by = policy
             owed.state = TRANSITIONS[owed.state, Event.DROPPED]
             self._forget(owed)
         return True
+
+    def _leave_to_file(self, owed: Owed) -> None:
+        if owed.held is not None:
+            self._release(owed.held, owed.place)
+        owed.held, owed.nbytes = None, 0
 
     def spillable(self) -> Owed | None:
         """Return the newest image that may go to disk: what waits longest goes out first."""
@@ -270,7 +275,7 @@ class Delivery:
         return owed
 
     def _forget(self, owed: Owed) -> None:
-        """Forget what is released; Ctrl-C on the way leaves it for `_put_in_order`, which does it again."""
+        """Forget what is released; Ctrl-C on the way leaves it for `put_in_order`, which does it again."""
         if owed.held is not None:
             self._release(owed.held, owed.place)
         is_image, counted = owed.is_image, "refused" if owed.is_refused else "adopted"
@@ -292,8 +297,11 @@ class Delivery:
         del self._in_flight[owed.sequence]
         self._in_flight_nbytes -= owed.nbytes
 
-    def _put_in_order(self) -> None:
+    def put_in_order(self) -> None:
         """Make queue and flight anew from what is owed: a call may have been interrupted."""
+        for owed in self._owed.values():
+            if owed.held is not None and isinstance(owed.item, ImageReady) and owed.item.pixels is owed.file:
+                self._leave_to_file(owed)
         for owed in [owed for owed in self._owed.values() if owed.state is RELEASED]:
             self._forget(owed)
         self._in_flight = {owed.sequence: owed for owed in self._owed.values() if owed.state is IN_FLIGHT}

@@ -1,5 +1,6 @@
 """The pixels of one image, and who still needs them where they are."""
 
+import sys
 import weakref
 from collections.abc import Callable, Hashable, Sequence
 
@@ -16,6 +17,8 @@ DOUBTED = "doubted"
 
 Array = npt.NDArray[np.generic]
 
+_IN_ORDER = {"|", "<", "=" if sys.byteorder == "little" else "<"}
+"""What NumPy calls the byte orders of blocks."""
 _UNKNOWN: tuple[Callable[[], Array | None], int] = (lambda: None), 0
 
 
@@ -63,6 +66,8 @@ class LentArrays:
         """By address."""
         self._addresses: dict[int, tuple[Callable[[], Array | None], int]] = {}
         """By identity: to ask an array for its address takes ten times as long as to find it here."""
+        self._lent: dict[int, weakref.ref[Array]] = {}
+        """The arrays that were lent, by address: what is sent may be a view of one."""
         self._watches: dict[int, _Watch] = {}
         """By identity: a reference that is gone itself tells nothing."""
 
@@ -74,7 +79,8 @@ class LentArrays:
         address, identity = _address(array), id(array)
         held.holders.add(ARRAY)
         self._held[address] = held
-        self._addresses[identity] = weakref.ref(array), address
+        lent = self._lent[address] = weakref.ref(array)
+        self._addresses[identity] = lent, address
         watch = _Watch(seen, self._forget)
         watch.identity, watch.address, watch.held = identity, address, held
         self._watches[id(watch)] = watch
@@ -85,12 +91,18 @@ class LentArrays:
         if not self._held or not isinstance(array, np.ndarray) or not array.flags.c_contiguous:
             return None
         known, address = self._addresses.get(id(array), _UNKNOWN)
-        if known() is not array:
+        is_view = known() is not array
+        if is_view:
+            if array.dtype.byteorder not in _IN_ORDER or array.dtype.kind == "V":
+                return None  # its bytes are not those of an image
             address = _address(array)
         held = self._held.get(address)
         if held is None or held.nbytes != array.nbytes:
             return None
-        return self._held.pop(address, None)  # None if another thread was faster
+        claimed = self._held.pop(address, None)  # None if another thread was faster
+        if is_view and claimed is not None and (lent := self._lent.get(address)):
+            _close_to_writers(lent())
+        return claimed
 
     def _forget(self, watch: "weakref.ref[object]") -> None:
         known = self._watches.pop(id(watch))
@@ -99,7 +111,14 @@ class LentArrays:
             del self._held[address]
         if self._addresses.get(identity, _UNKNOWN)[1] == address:
             del self._addresses[identity]
+            self._lent.pop(address, None)
         self._gone(held)
+
+
+def _close_to_writers(lent: Array | None) -> None:
+    """Have nobody write any more into an array of which a view was sent, as into what is sent itself."""
+    if lent is not None:
+        lent.flags.writeable = False
 
 
 def _address(array: Array) -> int:

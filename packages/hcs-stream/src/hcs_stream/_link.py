@@ -153,9 +153,11 @@ class Link:
             session.end()
 
     def interrupt(self) -> None:
-        """Give the session up: Ctrl-C may have left half a message in its socket."""
+        """Give the session up: Ctrl-C may have left half a message in its socket, or a release half done."""
         if self.session:
             self.session.end()
+        else:
+            self.delivery.put_in_order()
 
     def is_lost(self) -> bool:
         """Say whether the session has to be begun anew."""

@@ -231,12 +231,15 @@ class Publisher:
 
     @property
     def left(self) -> tuple[int, int]:
-        """How many images are owed: in shared memory or on disk, where they outlive this process; and not."""
+        """How many images are owed: in shared memory or on disk, where they outlive this process; and not.
+
+        Of those that a policy left to their files nobody will know.
+        """
         if (shared := self._shared) is None:
             return 0, 0
         with shared.lock:
-            images = [owed.held for owed in shared.link.delivery.left() if owed.held is not None]
-        kept = sum(held.ref is not None for held in images)
+            images = [owed.held for owed in shared.link.delivery.left() if owed.is_image]
+        kept = sum(held is not None and held.ref is not None for held in images)
         return kept, len(images) - kept
 
     def stalled(self, seconds: float) -> ViewerStalledError:

@@ -352,8 +352,14 @@ class Stream(RunNews):
         return Owed(item, held, self._last, file, "", self._setting, compression=self._compression)
 
     def _publish_in_order(self, images: Sequence[Owed]) -> None:
-        if not self._copies.take(images):
-            self._publish(images)
+        try:
+            if not (must_wait := self._copies.must_wait(images)):
+                self._publish(images)
+        except BaseException:
+            self._forget(images)
+            raise
+        if must_wait:
+            self._copies.add(images)
 
     def _publish(self, images: Sequence[Owed]) -> None:
         """Owe these to all viewers from now on, and send to each what it may have."""
