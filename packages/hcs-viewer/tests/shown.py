@@ -97,6 +97,7 @@ class Shown:
         step: Step | None = None,
         display: DisplayConfiguration | None = None,
         wavelength: float | None = None,
+        z_step: float | None = None,
         **components: int | str,
     ) -> ArrivedImage:
         """Keep an image as the receiver does."""
@@ -106,6 +107,7 @@ class Shown:
             axes=tuple(axes),
             kind=kind,
             emission_wavelength=wavelength,
+            z_step=z_step,
         )
         ready = ImageReady(
             sequence=1,

@@ -29,7 +29,7 @@ def test_the_budget_is_spent_after_its_time() -> None:
     assert pace.is_spent
 
 
-@pytest.mark.parametrize(("took", "rest"), [(0.001, 0.015), (0.010, 0.010), (0.050, 0.050)])
+@pytest.mark.parametrize(("took", "rest"), [(0.001, 0.015), (0.010, 0.010), (0.050, 0.050), (30.0, 1.0)])
 def test_the_window_rests_as_long_as_it_drew_and_until_the_frame_is_over(took: float, rest: float) -> None:
     clock = FakeClock()
     pace = begun(clock)

@@ -174,3 +174,33 @@ def test_a_viewers_own_window_is_stopped_by_closing_it_alone(
     _plugin.stop_listening()
 
     assert said() == "This window is there to listen: it stops when it is closed."
+
+
+def test_a_key_of_the_users_own_stays_and_the_napari_listens(viewer: napari.Viewer) -> None:
+    def own(_viewer: napari.Viewer) -> None:
+        pass
+
+    viewer.bind_key("n", own)
+
+    _plugin.listen()
+
+    assert listener_in(viewer).settings is not None
+    assert own in viewer.keymap.values()
+
+
+def test_a_napari_in_3d_listens(viewer: napari.Viewer) -> None:
+    viewer.dims.ndisplay = 3
+
+    _plugin.listen()
+
+    assert listener_in(viewer).settings is not None
+
+
+def test_the_status_that_napari_opens_knows_the_listener(viewer: napari.Viewer) -> None:
+    _, status = viewer.window.add_plugin_dock_widget("hcs-viewer", "Status")
+
+    status.button.click()
+
+    assert listener_in(viewer).settings is not None
+    assert "Listening" in status.where.text()
+    assert listener_in(viewer).viewer is viewer

@@ -394,6 +394,54 @@ def test_a_slider_that_the_user_moved_stays_with_its_value(shown: Shown) -> None
     assert shown.looked_at()[0, 0] == 3
 
 
+@pytest.mark.parametrize("own", ["a volume with other steps", "points that begin elsewhere"])
+def test_our_sliders_stand_right_beside_layers_of_the_users_own(shown: Shown, own: str) -> None:
+    if own == "a volume with other steps":
+        shown.viewer.add_image(np.zeros((10, 32, 48), np.uint8), scale=(0.5, 1, 1), name="mine")
+    else:
+        shown.viewer.add_points([[-3, 1, 1], [4, 2, 2]])
+    for z in range(1, 6):
+        shown.show(plane(z), z_index=z)
+
+    shown.answer_to(Navigate(id="n", components=Components(z_index=5)))
+
+    assert shown.looked_at("Image")[0, 0] == 5
+    shown.viewer.dims.set_point(5, 2.0)  # as its user's hand does
+    assert shown.state().position["z_index"] == 3
+
+
+def test_our_sliders_stand_right_beside_a_hidden_layer_that_knew_no_z_step(shown: Shown) -> None:
+    for step, z_step in ((BLUR, None), (SEGMENT, 2.0)):
+        for z in range(1, 6):
+            shown.show(plane(10 * z), step=step, z_index=z, z_step=z_step)
+
+    shown.answer_to(Navigate(id="n", components=Components(z_index=5)))
+
+    assert shown.looked_at("Step_02_segment")[0, 0] == 50
+    assert {layer.scale[5] for layer in shown.layers} == {2.0}
+
+
+def test_the_slider_of_a_stack_of_the_users_own_is_left_alone_when_a_well_comes(shown: Shown) -> None:
+    shown.viewer.add_image(np.zeros((100, 32, 48), np.uint8), name="mine")
+    shown.show(plane(1), well="A01")
+    shown.viewer.dims.set_current_step(5, 50)
+
+    shown.show(plane(2), well="A02")
+
+    assert shown.viewer.dims.current_step[5] == 50
+
+
+def test_a_layer_that_grew_while_it_was_hidden_is_shown_where_the_sliders_say(shown: Shown) -> None:
+    shown.show(plane(66), well="B01")
+    shown.layers[0].visible = False
+    shown.show(plane(65), well="A01")
+
+    shown.layers[0].visible = True
+
+    assert shown.state().position["well"] == "B01"
+    assert shown.looked_at("Image")[0, 0] == 66
+
+
 def test_a_missing_component_is_told_as_a_dash(shown: Shown) -> None:
     shown.show(plane(1), well="B03", site=2)
     shown.show(plane(2), well="B03")
@@ -540,6 +588,37 @@ def test_a_layer_that_goes_takes_its_textures_along_in_the_context_that_it_was_d
 
     assert current
     assert all(each is canvas.context() for each in current)
+
+
+def test_a_canvas_in_a_dock_is_not_the_context_that_layers_leave_in(
+    shown: Shown, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = QOpenGLWidget()
+    shown.viewer.window.add_dock_widget(other, name="other")
+    shown.show(plane(1))
+    qtbot.waitUntil(other.isValid, timeout=PATIENCE_MILLISECONDS)
+    shown.viewer.screenshot(flash=False)
+    current: list[QOpenGLContext | None] = []
+
+    def delete(_program: GlirProgram) -> None:
+        current.append(QOpenGLContext.currentContext())
+
+    monkeypatch.setattr(GlirProgram, "delete", delete)
+    shown.layers.clear()
+
+    assert current
+    assert not any(each is other.context() for each in current)
+
+
+def test_a_duplicate_shows_an_image_that_came_again(shown: Shown) -> None:
+    shown.show(plane(1))
+    data, settings, kind = shown.layers["Image"].as_layer_data_tuple()
+    shown.layers.append(Layer.create(copy.deepcopy(data), settings | {"name": "mine"}, kind))
+
+    shown.show(plane(2))
+
+    drawn = [np.asarray(layer._slice.image.raw) for layer in shown.layers]
+    assert [plane.max() for plane in drawn] == [2, 2]
 
 
 def test_a_window_that_is_about_to_go_is_asked_for_nothing_when_its_layers_go(shown: Shown) -> None:
@@ -741,6 +820,16 @@ def test_a_value_that_no_image_has_is_an_error_and_leaves_the_slider_where_it_is
 
     assert isinstance(shown.answer_to(Navigate(id="n", components=Components(site=9))), Failed)
     assert shown.state().position["site"] == 1
+
+
+def test_in_3d_all_can_be_cleared(shown: Shown) -> None:
+    shown.show(np.stack([ramp(), ramp()]), axes="zyx")
+    shown.viewer.dims.ndisplay = 3
+
+    assert shown.answer_to(Clear(id="c")) == Done(reply_to="c")
+    shown.show(np.stack([ramp(), ramp()]), axes="zyx", well="B01")
+
+    assert len(shown.layers) == 1
 
 
 def test_clear_removes_the_layers_of_a_run_and_their_images(shown: Shown) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import logging
 import sys
 import threading
 import time
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from ._listener import Listener
     from ._window import Window
+
+logger = logging.getLogger(__name__)
 
 WINDOW_SIZE = 1280, 860
 
@@ -143,7 +146,10 @@ def new_listener(viewer: "napari.Viewer", settings: ViewerSettings) -> "Listener
     listener.life.callback(store.stop)
     listener.close_with_window()
     if not viewer.layers:
-        Priming(viewer, window.sliders).finish()
+        try:
+            Priming(viewer, window.sliders).finish()
+        except Exception:  # with whatever plugins; without it the first image takes longer
+            logger.exception("failed what=priming")
     return listener
 
 

@@ -74,7 +74,7 @@ class Axes:
     def value(self, component: str, index: int) -> Value:
         """Return what a slider position stands for; None where the axis has no values."""
         values = self._axes[component].values
-        return values[index] if index < len(values) else None
+        return values[index] if 0 <= index < len(values) else None
 
     def index(self, component: str, value: Value) -> int:
         """Return the slider position of a value, 0 if it has none."""

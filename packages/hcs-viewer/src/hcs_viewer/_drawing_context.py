@@ -6,7 +6,7 @@ paint: a program that was deleted from there takes away the vertex shader that i
 """
 
 import napari
-from qtpy.QtWidgets import QOpenGLWidget
+from qtpy.QtWidgets import QMainWindow, QOpenGLWidget
 
 
 class DrawingContext:
@@ -25,6 +25,8 @@ class DrawingContext:
 
     def make_current(self) -> None:
         """Make it current; before the first paint there is none."""
-        for canvas in self._viewer.window.main_menu.window().findChildren(QOpenGLWidget):
+        window = self._viewer.window.main_menu.window()
+        middle = window.centralWidget() if isinstance(window, QMainWindow) else window  # docks have their own
+        for canvas in middle.findChildren(QOpenGLWidget) if middle else ():
             if canvas.isValid():
                 canvas.makeCurrent()

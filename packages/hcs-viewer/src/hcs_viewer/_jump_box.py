@@ -1,5 +1,7 @@
 """A list of the values of one axis, in which one types where to go."""
 
+from contextlib import suppress
+
 from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, Qt, Signal
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QApplication, QComboBox, QCompleter, QLineEdit, QListView, QWidget
@@ -127,6 +129,7 @@ class JumpBox(QComboBox):
 
     def _give_focus_back(self) -> None:
         self.setEditText("")
-        if self._focus_before is not None:
-            self._focus_before.setFocus()
-        self._focus_before = None
+        before, self._focus_before = self._focus_before, None
+        if before is not None:
+            with suppress(RuntimeError):  # it is gone, with its layer
+                before.setFocus()

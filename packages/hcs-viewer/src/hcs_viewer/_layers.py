@@ -179,15 +179,14 @@ class ShownLayer:
         self._contrast.leave(self)
 
     def grow(self) -> None:
-        """Tell napari that the stack has grown, or knows its z-step now; a hidden layer when it is shown."""
-        self._has_grown = not self.layer.visible
-        if self._has_grown:
-            return
+        """Tell napari that the stack knows its z-step now, and has grown; a hidden layer when it is shown."""
         with self._ours():
-            self.layer.data = self.layer.data
-            self.layer.editable = False  # which napari forgot
             if (scale := self._scale()) != self._given_scale:
                 self.layer.scale = self._given_scale = scale
+            self._has_grown = not self.layer.visible
+            if not self._has_grown:
+                self.layer.data = self.layer.data
+                self.layer.editable = False  # which napari forgot
 
     def update(self, is_looked_at: bool) -> None:
         """Draw the plane anew if it is the one that is looked at."""

@@ -1,5 +1,6 @@
 """The dock below napari's own: where the sliders stand, where to go, and what follows what."""
 
+import logging
 from collections.abc import Callable
 
 from qtpy.QtCore import Qt
@@ -12,6 +13,8 @@ from ._jump_box import JumpBox
 from ._layer_models import LayerModel
 from ._window import Window
 from ._words import WORDS, step_words, value_words
+
+logger = logging.getLogger(__name__)
 
 DOCK_NAME = "Navigation"
 LABEL_WIDTH = 110
@@ -118,11 +121,16 @@ class Navigation(QWidget):
         return check_box
 
     def _bind_keys(self) -> None:
-        viewer = self._window.viewer
-        viewer.bind_key(FOLLOW_KEY, lambda _: self._turn_follow(not self._window.follow.is_following))
-        viewer.bind_key(SIDE_BY_SIDE_KEY, lambda _: self.side_by_side.click())
-        viewer.bind_key(LINK_KEY, lambda _: self.link.click())
-        viewer.bind_key(JUMP_KEY, lambda _: self._jump())
+        for key, act in (
+            (FOLLOW_KEY, lambda _: self._turn_follow(not self._window.follow.is_following)),
+            (SIDE_BY_SIDE_KEY, lambda _: self.side_by_side.click()),
+            (LINK_KEY, lambda _: self.link.click()),
+            (JUMP_KEY, lambda _: self._jump()),
+        ):
+            try:
+                self._window.viewer.bind_key(key, act)
+            except ValueError:  # the user's own, who can still click
+                logger.info("key taken key=%s", key)
 
     def _go_to(self, component: str, value: Value) -> None:
         self._window.sliders.go_to({component: value}, by_hand=True)

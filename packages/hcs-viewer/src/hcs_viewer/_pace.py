@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 FRAME_SECONDS = 0.016
 BUDGET_SECONDS = 0.006
+LONGEST_SECONDS = 1.0
+"""What takes longer is no frame of ours: something else held the window up, and answers are waiting."""
 LEAST_BUDGET = 0.25
 """Which part of the frame before may be spent as well: not each image is worth a slow paint."""
 
@@ -47,7 +49,7 @@ class Pace:
 
     def rest_seconds(self) -> float:
         """Return how long to leave the window alone, now that the frame is painted."""
-        self._took = self._clock() - self._began
+        self._took = min(self._clock() - self._began, LONGEST_SECONDS)
         return max(self._frame_seconds - self._took, self._took)
 
     def end(self) -> None:

@@ -7,7 +7,7 @@ from hcs_protocol import HcsError
 
 from ._assembly import new_listener
 from ._listener import Listener
-from ._listeners import listener_of, listeners
+from ._listeners import itself, listener_of, listeners
 from ._preferences import preferred_settings
 from ._settings import ViewerSettings
 
@@ -36,6 +36,7 @@ def stop_listening() -> None:
 
 def begin_in(viewer: napari.Viewer) -> None:
     """Let this napari listen, and say where, or why not."""
+    viewer = itself(viewer)
     listener = listener_of(viewer)
     if listener is not None and listener.settings is not None:
         show_info(f"Listening for hcs streams already, on port {listener.settings.data_port}.")

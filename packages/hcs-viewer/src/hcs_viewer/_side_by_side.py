@@ -33,6 +33,12 @@ class _Before:
     """What the user shows or hides meanwhile is taken out: that stays."""
     translate: dict[ShownLayer, npt.NDArray[np.float64]] = field(default_factory=dict)
 
+    def forget_all_but(self, layers: Sequence[ShownLayer]) -> None:
+        """Forget the layers that are gone, or their images would stay in memory."""
+        for kept in (self.visible, self.translate):
+            for shown in kept.keys() - set(layers):
+                del kept[shown]
+
 
 class SideBySide:
     """Moves the layers of a run's steps into cells, and back."""
@@ -75,8 +81,9 @@ class SideBySide:
         if before is None:
             return
         for shown in self._layers():
-            shown.layer.events.visible.disconnect(self._on_visible)
-            shown.stand(before.translate[shown], visible=before.visible.get(shown, shown.layer.visible))
+            if shown in before.translate:
+                shown.layer.events.visible.disconnect(self._on_visible)
+                shown.stand(before.translate[shown], visible=before.visible.get(shown, shown.layer.visible))
         self._titles.remove()
         self._fitted = self._fitted_to = None
         if before.had_layers and before.ndisplay == self._viewer.dims.ndisplay:
@@ -105,6 +112,7 @@ class SideBySide:
         before, layers = self._before, self._layers()
         if before is None:
             return
+        before.forget_all_but(layers)
         for shown in layers:
             self._remember(shown, before)
         run = _run_looked_at(layers, before)

@@ -63,32 +63,44 @@ class Sliders:
         """Tell somebody of every move from now on."""
         self._watchers.append(watcher)
 
-    def go_to(self, at: dict[str, Value], *, by_hand: bool = False) -> bool:
+    def go_to(self, at: dict[str, Value], *, by_hand: bool = False, is_new: bool = False) -> bool:
         """Move the sliders to these values and say whether they had to move.
 
         Args:
             at: A value without a position leaves its slider where it is.
             by_hand: Whether somebody chose where to look.
+            is_new: As `follow_axes`.
         """
-        before = self._viewer.dims.current_step
+        before = self._viewer.dims.point
         self.at |= {c: value for c, value in at.items() if value in self._layout.axes[c]}
-        self.follow_axes(by_hand=by_hand)
-        moved: bool = before != self._viewer.dims.current_step
+        self.follow_axes(by_hand=by_hand, is_new=is_new)
+        moved: bool = before != self._viewer.dims.point
         return moved
 
-    def follow_axes(self, *, by_hand: bool = False) -> None:
-        """Put the sliders where their values are now."""
+    def follow_axes(self, *, by_hand: bool = False, is_new: bool = False) -> None:
+        """Put the sliders where their values are now.
+
+        Args:
+            by_hand: Whether somebody chose where to look.
+            is_new: Whether there is a layer that nobody has seen yet. Else a slider stays along which we have
+                nothing to choose from: it may be about layers of the user's own.
+        """
         if self._viewer.dims.ndim == len(AXIS_LABELS):
-            steps = [self._layout.axes.index(c, self.at[c]) for c in COMPONENTS]
+            axes, steps = self._layout.axes, self._steps()
+            places = [
+                place for place, c in enumerate(COMPONENTS) if is_new or by_hand or len(axes[c].values) > 1
+            ]
+            points = [axes.index(c, self.at[c]) * steps[place] for place, c in enumerate(COMPONENTS)]
             with self.ours():
                 self._viewer.dims.axis_labels = AXIS_LABELS
-                self._viewer.dims.set_current_step(range(len(steps)), steps)
+                if places:
+                    self._viewer.dims.set_point(places, [points[place] for place in places])
         self._changed(by_hand)
 
     def clear(self) -> None:
         """Stand nowhere, as before the first image; napari's sliders are made, to save the first one time."""
         self.at = dict.fromkeys(COMPONENTS)
-        if not self._viewer.layers:
+        if not self._viewer.layers and self._viewer.dims.ndisplay == 2:  # else napari's camera cannot follow
             with self.ours():
                 self._viewer.dims.ndim = len(AXIS_LABELS)
                 self._viewer.dims.axis_labels = AXIS_LABELS
@@ -133,11 +145,21 @@ class Sliders:
     def _on_slider(self) -> None:
         if self._is_ours or self._viewer.dims.ndim != len(AXIS_LABELS):
             return
-        steps = self._viewer.dims.current_step
-        at = {c: self._layout.axes.value(c, steps[place]) for place, c in enumerate(COMPONENTS)}
+        point, steps = self._viewer.dims.point, self._steps()
+        at = {
+            c: self._layout.axes.value(c, round(point[place] / steps[place]))
+            for place, c in enumerate(COMPONENTS)
+        }
         if at != self.at:  # else y and x have other steps, since some layer made the window's world larger
             self.at = at
             self._changed(True)
+
+    def _steps(self) -> list[float]:
+        """Return how far apart the images of our layers lie in the window's world, along each component.
+
+        napari's own steps begin and go as the layers of all the window ask for, the user's own included.
+        """
+        return [self._layout.z_step or 1.0 if c == "z_index" else 1.0 for c in COMPONENTS]
 
     def _changed(self, by_hand: bool) -> None:
         self.tell()

@@ -5,10 +5,11 @@ Everything here runs on the window's thread; `Inbox` is where it meets the recei
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import napari
+from napari.layers import Layer
 from qtpy.QtCore import QTimer
 
 from hcs_protocol import COMPONENTS, Pong, RunEnded, RunStarted, StepProgress
@@ -129,6 +130,8 @@ class Window:
                     with self._going_on(shown.model.name):
                         is_stale = not moved  # else napari has just drawn it
                         shown.update(is_stale and self.sliders.stand_at(shown.model, positions))
+            if self._changed:
+                self._refresh(self.shown.duplicates())
         self._changed.clear()
         self.store.reserve(sum(shown.texture_nbytes(self.viewer) for shown in self.shown.from_bottom()))
         now = self._presence.clock()
@@ -224,8 +227,11 @@ class Window:
                 here = self.layout.position_of(shown.model, self.sliders.at | shown.model.pinned)
                 self._changed.setdefault(id(shown.model), (shown, set()))[1].add(here)
                 return
-        for layer in self.shown.duplicates():
-            if layer.data is looker:
+        self._refresh(layer for layer in self.shown.duplicates() if layer.data is looker)
+
+    def _refresh(self, duplicates: Iterable[Layer]) -> None:
+        for layer in duplicates:
+            if layer.visible:
                 layer.refresh(thumbnail=True, highlight=False, extent=False)
 
     def _add_layer(self, model: LayerModel, image: ArrivedImage, position: Position) -> ShownLayer | None:
@@ -242,8 +248,8 @@ class Window:
             shown.add_to(self.viewer, [*self.shown, shown])
             self.shown.add(shown)
             self.pins.add(model)
-            shown.layer.events.visible.connect(self.sliders.tell)
-            self.sliders.go_to(moved)
+            shown.layer.events.visible.connect(self.sliders.follow_axes, position="last")  # it may have grown
+            self.sliders.go_to(moved, is_new=True)
             self._fit()
         return shown
 

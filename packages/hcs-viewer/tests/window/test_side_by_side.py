@@ -245,3 +245,16 @@ def test_a_layer_that_was_added_in_part_is_put_back_too(
     steps.press("G")
 
     assert len(set.union(*cells(steps).values())) == 1
+
+
+def test_layers_that_were_cleared_keep_no_images(steps: Screen) -> None:
+    steps.window.side_by_side.turn_on()
+    for run in ("r1", "r2", "r3"):
+        steps.show(plane(), well="A01", step=BLUR, run=run)
+        steps.answer_to(Clear(id="c"))
+
+    before = steps.window.side_by_side._before
+
+    assert not before.translate
+    assert not before.visible
+    steps.window.side_by_side.turn_off()
