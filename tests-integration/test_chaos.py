@@ -37,7 +37,7 @@ def test_every_image_is_accounted_for() -> None:
     ("bug", "fault"),
     [
         ("skip_resend", "viewer_killed"),
-        ("skip_deduplication", "link_cut"),
+        ("skip_deduplication", "interrupted"),
         ("sweep_early", "both_killed"),
         ("recycle_early", "worker_frozen"),
         ("drop_release", "viewer_frozen"),
