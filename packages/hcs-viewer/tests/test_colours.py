@@ -33,7 +33,9 @@ def test_a_dyes_name_says_its_colour(channel: int | str, colormap: str) -> None:
     assert ChannelColours().of(channel) == colormap
 
 
-@pytest.mark.parametrize("name", ["unfiltered", "indicator", "predicted", "er", "agp", "marker x"])
+@pytest.mark.parametrize(
+    "name", ["unfiltered", "indicator", "predicted", "transferrin", "er", "agp", "marker x"]
+)
 def test_a_name_that_only_sounds_like_a_dye_says_nothing(name: str) -> None:
     assert preferred_colormap(name) is None
 
@@ -57,6 +59,11 @@ def test_an_image_without_a_channel_is_grey() -> None:
 @pytest.mark.parametrize("channel", [None, "w1", "GFP", 3])
 def test_the_light_says_more_than_the_name(channel: object, wavelength: float, colormap: str) -> None:
     assert ChannelColours().of(channel, wavelength) == colormap
+
+
+@pytest.mark.parametrize("channel", ["Brightfield", "Digital Phase Contrast", "TL-Brightfield", "DIC"])
+def test_transmitted_light_is_grey_at_any_wavelength(channel: str) -> None:
+    assert ChannelColours().of(channel, 740) == "gray"
 
 
 def test_channels_of_the_same_light_differ() -> None:

@@ -1,11 +1,16 @@
-"""Which colour a channel gets: its light's, else its dye's if its name says one; never another channel's."""
+"""Which colour a channel gets: its light's, else its dye's if its name says one; never another channel's.
+
+Transmitted light is grey, whatever its wavelength.
+"""
 
 import re
 
 from hcs_protocol import ComponentValue
 
+TRANSMITTED = "gray"
+
 BY_NAME: tuple[tuple[str, str], ...] = (
-    (r"bright.?field|phase|\btrans|\bdic\b|^bf$|^tl|gr[ae]y", "gray"),
+    (r"bright.?field|phase|\btrans(?!fe)|\b(?:dic|dpc)\b|^bf$|^tl|gr[ae]y", TRANSMITTED),
     (r"dapi|hoechst|\bdna\b|nucle|\b405\b|blue", "bop blue"),
     (r"cy5|far.?red|deep.?red|640|647|660|680", "magenta"),
     (r"cy7|infra.?red|\bnir\b|750|790", "bop purple"),
@@ -50,13 +55,15 @@ class ChannelColours:
             return "gray" if wavelength is None else colormap_of_light(wavelength)
         name = str(channel).strip().casefold()
         if name not in self._given:
-            wanted = preferred_colormap(name) if wavelength is None else colormap_of_light(wavelength)
+            wanted = preferred_colormap(name)
+            if wavelength is not None and wanted != TRANSMITTED:
+                wanted = colormap_of_light(wavelength)
             self._given[name] = self._choose(wanted)
         return self._given[name]
 
     def _choose(self, wanted: str | None) -> str:
         free = [colormap for colormap in IN_TURN if colormap not in self._given.values()]
-        if wanted == "gray" or wanted in free or not free:
+        if wanted == TRANSMITTED or wanted in free or not free:
             return wanted or IN_TURN[len(self._given) % len(IN_TURN)]
         return free[0]
 
