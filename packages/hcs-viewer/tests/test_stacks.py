@@ -127,6 +127,13 @@ def test_a_whole_stack_becomes_an_array(plate: Laid) -> None:
     assert np.array_equal(np.asarray(plate.stack), plate.stack[...])
 
 
+def test_a_stack_becomes_an_array_of_another_dtype_as_napari_converts_labels(plate: Laid) -> None:
+    converted = plate.stack.astype("int64")
+
+    assert converted.dtype == np.int64
+    assert np.array_equal(converted, plate.stack[...])
+
+
 def test_the_planes_of_a_volume_are_z_positions() -> None:
     laid = Laid()
     laid.put(np.stack([plane(value) for value in (7, 8, 9)]), "zyx")

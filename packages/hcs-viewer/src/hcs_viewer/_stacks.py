@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ._axes import Position
 from ._layer_models import LayerModel, Plane
@@ -98,6 +99,10 @@ class Stack:
             if position in self._layer.planes:
                 whole[at] = self.plane(position)
         return whole.astype(self.dtype if dtype is None else dtype, copy=False)
+
+    def astype(self, dtype: npt.DTypeLike) -> Pixels:
+        """Return all pixels as those of this dtype, as `__array__`: napari's own conversion asks so."""
+        return self.__array__(np.dtype(dtype))
 
     def plane(self, position: Position) -> Pixels:
         """Return the plane at this position, blank if there is none; wait until it is read if it is away.
