@@ -1,7 +1,9 @@
 import logging
+from collections.abc import Iterator
 from enum import Enum
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from hcs_stream.storage import (
     StorageBackend,
     StreamingBackend,
     UnknownBackendError,
+    _defined,
     _registry,
     get_backend,
     known_backends,
@@ -23,11 +26,15 @@ from hcs_stream.storage import (
 
 
 @pytest.fixture(autouse=True)
-def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+def own_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Forget afterwards what a test registers."""
-    for name in ("_classes", "_instances", "_broken"):
-        monkeypatch.setattr(_registry, name, dict(getattr(_registry, name)))
+    registered: list[dict[str, Any]] = [_defined.classes, _defined.broken, _registry._instances]
+    before = list(map(dict, registered))
     monkeypatch.setattr(_registry, "_looked_for_plugins", [True])
+    yield
+    for known, old in zip(registered, before, strict=True):
+        known.clear()
+        known.update(old)
 
 
 def test_a_backend_is_registered_when_its_class_is_defined() -> None:

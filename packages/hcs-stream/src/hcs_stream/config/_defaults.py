@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 from ._environment import PREFIX, Said, check_variables, config_file, from_environment
 from ._inheritance import ORIGINS, Level
+from ._pipeline_settings import said_in_file
 from ._streaming import NapariStreamingConfig
 
 
@@ -35,7 +36,5 @@ def _default_level(variables: frozenset[tuple[str, str]], stamp: tuple[int, int]
 def _from_file(path: Path | None) -> Said:
     if path is None:
         return Said({}, {})
-    from ._pipeline_config import said_in_file  # which has lazy twins, and those have these defaults
-
     _, viewers = said_in_file(path)
     return viewers[0] if len(viewers) == 1 else Said({}, {})  # what is said of several holds for none other

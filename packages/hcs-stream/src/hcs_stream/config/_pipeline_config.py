@@ -4,32 +4,24 @@ import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from ._environment import Said, check_variables, config_file, from_environment
 from ._errors import InvalidSettingError
-from ._file import from_table, read_toml, said_of_viewers
 from ._inheritance import STREAMING, Level, look_up, with_origins
 from ._lazy import LazyNapariStreamingConfig
+from ._pipeline_settings import PipelineSettings, said_in_file
 from ._resolve import Streamings, resolve_all
-from ._settings import Check, Settings, check_names, checked
+from ._settings import checked
 from ._streaming import NapariStreamingConfig
 
 
-def _wanted_workers(workers: int) -> str | None:
-    return None if workers > 0 else "a number from 1 on"
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PipelineConfig(Settings):
+class PipelineConfig(PipelineSettings):
     """What holds for all steps of a pipeline, unless a step or a function says otherwise."""
-
-    checks: ClassVar[Mapping[str, Check]] = {"workers": _wanted_workers}
 
     napari_streaming: Streamings = None
     """One viewer or several, each with filters of its own; None is none."""
-    workers: int | None = None
-    """How many processes or threads; None leaves it to the executor."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, STREAMING, _checked_streamings(self.napari_streaming))
@@ -78,19 +70,6 @@ def load_config(
     own_values = cast("dict[str, Any]", said.values)  # they are checked
     config = PipelineConfig(napari_streaming=_lazies(viewers, environ), **own_values)
     return with_origins(config, said.sources)
-
-
-def said_in_file(path: Path) -> tuple[Said, list[Said]]:
-    """Return what a file says of a pipeline, and what of each of its viewers.
-
-    Raises:
-        ConfigurationError: A name is misspelt or a value cannot be; the text says where it stands.
-        OSError: The file cannot be read.
-    """
-    tables = read_toml(path)
-    check_names(PipelineConfig, tables, str(path))
-    own = {name: value for name, value in tables.items() if name != STREAMING}
-    return from_table(PipelineConfig, own, str(path)), said_of_viewers(tables, str(path))
 
 
 def _lazies(said: Sequence[Said], environ: Mapping[str, str]) -> Streamings:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from hcs_protocol import FileRef
 
+from ._defined import register, remember_unfinished
 from ._errors import NotReadableError
 
 Pixels: TypeAlias = npt.NDArray[np.generic]
@@ -24,8 +25,6 @@ class RegisteredBackend(ABCMeta):
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, object]) -> None:
         super().__init__(name, bases, namespace)
         if not isabstract(cls) or hasattr(cls, "name"):
-            from ._registry import register, remember_unfinished  # the registry needs the classes below
-
             note = remember_unfinished if isabstract(cls) else register
             note(cls)
 
