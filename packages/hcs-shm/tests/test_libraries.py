@@ -1,5 +1,6 @@
 """Arrays that are known by what they can do."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import pytest
 
 from hcs_protocol import UnsupportedArrayError
 from hcs_shm import ArrayWriter, to_numpy
+from hcs_shm._chunked import DaskArray
+
+PATIENCE_SECONDS = 20.0
 
 PLANE = np.arange(40 * 30, dtype=np.uint16).reshape(40, 30)
 
@@ -151,6 +155,34 @@ def test_an_array_of_dask_is_computed_by_the_scheduler_in_use(scheduler: str) ->
 
     with dask.config.set(scheduler=scheduler):
         assert (written(dask_array.from_array(PLANE, chunks=16)) == PLANE).all()
+
+
+def test_nobody_writes_any_more_when_a_chunk_of_dask_has_failed() -> None:
+    dask_array = pytest.importorskip("dask.array")
+    begun, failed = threading.Event(), threading.Event()
+    under_way: list[bool] = []
+
+    def chunk(block_info: dict[None, dict[str, tuple[int, ...]]]) -> np.ndarray:
+        if block_info[None]["chunk-location"] == (1, 0):
+            assert begun.wait(PATIENCE_SECONDS)
+            failed.set()
+            raise OSError("this file is broken")
+        return np.ones((1024, 1024), np.uint16)
+
+    def put(place: np.ndarray, pixels: object) -> None:
+        under_way.append(True)
+        begun.set()
+        assert failed.wait(PATIENCE_SECONDS)
+        for _ in range(500):  # much longer than it takes to fail
+            place[...] = pixels
+        under_way.pop()
+
+    array = dask_array.map_blocks(chunk, chunks=((1024,) * 2, (1024,)), dtype=np.uint16)
+    source = DaskArray(array, put)
+
+    with pytest.raises(OSError, match="broken"):
+        source.copy_to(np.zeros(array.shape, np.uint16))
+    assert not under_way
 
 
 def test_an_array_of_dask_is_computed_by_a_cluster() -> None:

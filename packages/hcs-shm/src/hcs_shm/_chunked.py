@@ -1,8 +1,10 @@
 """Arrays in chunks, of dask, zarr or h5py: each chunk goes into the block as it comes."""
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from types import TracebackType
 from typing import Any
 
 from hcs_protocol import UnsupportedArrayError
@@ -58,8 +60,9 @@ class DaskArray(Source):
         if is_a(client, "distributed", "Client"):
             self._gather(client, blocks, places)
         elif get is None or get.__module__ in {"dask.threaded", "dask.local"}:
-            puts = [dask.delayed(partial(self._put, place), pure=False, traverse=False) for place in places]
-            dask.compute(*(put(block) for put, block in zip(puts, blocks, strict=True)))
+            with _Puts(self._put) as put:
+                puts = [dask.delayed(partial(put, place), pure=False, traverse=False) for place in places]
+                dask.compute(*(at(block) for at, block in zip(puts, blocks, strict=True)))
         else:  # its workers do not have this memory
             for place, block in zip(places, blocks, strict=True):
                 self._put(place, block.compute())
@@ -70,6 +73,41 @@ class DaskArray(Source):
         place_of = {future.key: place for future, place in zip(futures, places, strict=True)}
         for future, block in distributed.as_completed(futures, with_results=True):
             self._put(place_of[future.key], block)
+
+
+class _Puts:
+    """Puts the chunks that threads compute into their places, and none any more once it is left.
+
+    A scheduler whose task fails, or that Ctrl-C interrupts, does not wait for its other threads.
+    """
+
+    def __init__(self, put: Put) -> None:
+        self._put = put
+        self._changed = threading.Condition()
+        self._under_way = 0
+        self._is_left = False
+
+    def __enter__(self) -> Put:
+        return self._put_one
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._changed:
+            self._is_left = True
+            self._changed.wait_for(lambda: not self._under_way)
+
+    def _put_one(self, place: Array, chunk: object) -> None:
+        with self._changed:
+            if self._is_left:
+                return
+            self._under_way += 1
+        try:
+            self._put(place, chunk)
+        finally:
+            with self._changed:
+                self._under_way -= 1
+                self._changed.notify_all()
 
 
 def chunked(array: Any, put: Put) -> Chunks | DaskArray | None:
