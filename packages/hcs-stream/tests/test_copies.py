@@ -45,8 +45,9 @@ class Device:
 
     def __init__(self, writer: Any) -> None:
         self._writer = writer
-        self.layout, self.write, self.finish = writer.layout, writer.write, writer.finish
+        self.layout, self.write = writer.layout, writer.write
         self.copies: list[Copying] = []
+        self.was_waited_for = False
 
     def start(self, array: np.ndarray, pixels: memoryview) -> PixelCopy | None:
         if not isinstance(array, OnDevice):
@@ -54,6 +55,9 @@ class Device:
             return None
         self.copies.append(Copying(array, pixels))
         return self.copies[-1]
+
+    def finish(self) -> None:
+        self.was_waited_for = True
 
 
 class OnDevice(np.ndarray):
@@ -162,6 +166,43 @@ def test_a_copy_that_cannot_begin_is_an_error_of_that_image(
     stream.send(on_host(2))
     stream.flush()
     assert grey_values(viewer) == [2]
+
+
+@pytest.mark.parametrize("where", ["must_wait", "add"])
+def test_who_is_interrupted_before_an_image_has_its_turn_waits_for_the_device(
+    where: str, viewer: Any, stream: Any, device: Device, lender: FakeLender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[bool] = []
+    give_back = stream._holdings._give_back
+    monkeypatch.setattr(
+        stream._holdings,
+        "_give_back",
+        lambda held: waited.append(device.was_waited_for) or give_back(held),
+    )
+
+    monkeypatch.setattr(stream._copies, where, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        stream.send(on_device(1))
+
+    assert waited == [True]  # else the device would write into the next image
+    assert lender.lent == {}
+
+
+def test_an_image_that_had_its_turn_when_ctrl_c_came_is_sent(
+    viewer: Any, stream: Any, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = stream._copies.add
+    monkeypatch.setattr(stream._copies, "add", lambda images: interrupted(add(images)))
+    with pytest.raises(KeyboardInterrupt):
+        stream.send(on_device(1))
+    device.copies[0].end()
+    stream.flush()
+
+    assert grey_values(viewer) == [1]
+
+
+def interrupted(*arguments: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_many_more_images_than_blocks_arrive_in_order(

@@ -73,6 +73,11 @@ class Copies:
         if not is_running:
             self._publish_next()
 
+    def has(self, images: Sequence[Owed]) -> bool:
+        """Say whether these wait for their turn, or have it."""
+        with self._changed:
+            return any(waiting is images for waiting in self._waiting)
+
     def settle(self, timeout: float) -> int:
         """Wait until all that was sent so far is published; returns how many of these images are not."""
         if not self._waiting:

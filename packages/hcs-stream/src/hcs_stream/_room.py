@@ -57,9 +57,13 @@ class Room:
         if held.copy is None:
             self._holdings.copied_for.add(time.monotonic() - begun)
 
+    def end_copies(self) -> None:
+        """Wait until no device writes any more, or it would write into a block that is lent anew."""
+        self._writer.finish()
+
     def leave(self, held: Held) -> None:
         """Give up a place whose image is not published after all."""
-        self._writer.finish()  # or a device would write into a block that is lent anew
+        self.end_copies()
         for place in self._places:
             self._holdings.release(held, place)
 

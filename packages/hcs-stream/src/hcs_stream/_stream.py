@@ -353,13 +353,15 @@ class Stream(RunNews):
 
     def _publish_in_order(self, images: Sequence[Owed]) -> None:
         try:
-            if not (must_wait := self._copies.must_wait(images)):
+            if self._copies.must_wait(images):
+                self._copies.add(images)
+            else:
                 self._publish(images)
         except BaseException:
-            self._forget(images)
+            if not self._copies.has(images):
+                self._room.end_copies()
+                self._forget(images)
             raise
-        if must_wait:
-            self._copies.add(images)
 
     def _publish(self, images: Sequence[Owed]) -> None:
         """Owe these to all viewers from now on, and send to each what it may have."""
