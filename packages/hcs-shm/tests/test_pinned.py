@@ -40,6 +40,26 @@ def test_a_segment_that_goes_amid_a_copy_goes_after_it(
     assert cuda.registered == {}
 
 
+def test_a_segment_that_goes_to_make_room_waits_for_no_device(
+    cuda: FakeCuda, writer: ArrayWriter, caplog: pytest.LogCaptureFixture
+) -> None:
+    pool = BlockPool(budget=40 << 20)
+    idle, busy = pool.lend(2 << 20), pool.lend(1 << 20)
+    start(writer, OnDevice(plane(1, (1024, 1024))), idle).wait()
+    pool.take_back(idle.ref)
+    copy = start(writer, OnDevice(plane(1, (512, 1024))), busy)
+    cuda.is_hung = True  # it computes for long before it goes on
+    before = len(cuda.registered)
+
+    pool.lend(24 << 20)
+
+    assert len(cuda.registered) == before - 1
+    assert not caplog.records
+    cuda.is_hung = False
+    copy.wait()
+    pool.close()
+
+
 def test_a_lost_device_does_not_keep_a_pool_from_closing(
     cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
 ) -> None:

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from typing import NamedTuple
 
 from hcs_protocol import DeviceError
 
@@ -13,6 +14,14 @@ logger = logging.getLogger(__name__)
 
 
 ENDING_SECONDS = 5.0
+
+
+class _Memory(NamedTuple):
+    """Of one registered segment."""
+
+    contents: memoryview
+    address: int
+    device: int
 
 
 class Pinned:
@@ -30,8 +39,8 @@ class Pinned:
         self._wanted = wanted
         self._is_over = is_over
         self._lock = threading.Lock()
-        self._kept: list[tuple[memoryview, int, int]] = []
-        """What a device may still write, its address and that device; unmapped, it could be another's."""
+        self._kept: list[_Memory] = []
+        """What a device may still write; unmapped, it could be another's."""
 
     def has(self, pixels: memoryview, device: int) -> bool:
         """Say whether devices write these bytes by themselves, after registering their segment if need be.
@@ -60,20 +69,25 @@ class Pinned:
             logger.warning("memory not pinned nbytes=%d reason=%s; %s", nbytes, error, advice)
             return False
         contents = segment.contents[:]
-        segment.before_unmap = lambda: self._unregister(contents, address, device)
+        segment.before_unmap = lambda is_idle: self._let_go(_Memory(contents, address, device), is_idle)
         return True
 
-    def _unregister(self, contents: memoryview, address: int, device: int) -> None:
+    def _let_go(self, memory: "_Memory", is_idle: bool) -> None:
+        if is_idle:  # not even to ask: the device may compute for long before it writes elsewhere
+            self._unregister(memory)
+            return
         is_over = self._is_over(0.0 if self._kept else ENDING_SECONDS)
-        self._kept.append((contents, address, device))
+        self._kept.append(memory)
         if not is_over:
-            logger.warning("memory left to a device that still writes nbytes=%d", contents.nbytes)
+            logger.warning("memory left to a device that still writes nbytes=%d", memory.contents.nbytes)
             return
         while self._kept:
-            contents, address, device = self._kept.pop()
-            try:
-                with self._cuda.on(device):
-                    self._cuda.unregister(address)
-            except DeviceError as error:
-                logger.debug("memory not unregistered reason=%s", error)  # the driver is gone already
-            contents.release()
+            self._unregister(self._kept.pop())
+
+    def _unregister(self, memory: "_Memory") -> None:
+        try:
+            with self._cuda.on(memory.device):
+                self._cuda.unregister(memory.address)
+        except DeviceError as error:
+            logger.debug("memory not unregistered reason=%s", error)  # the driver is gone already
+        memory.contents.release()

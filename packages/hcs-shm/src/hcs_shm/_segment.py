@@ -85,8 +85,9 @@ class OwnSegment(Segment):
         super().__init__(path, memory, contents, header)
         self.lent_when_lost: int | None = None
         """Blocks that are still lent from a segment that lost its name; None if it has one."""
-        self.before_unmap: Callable[[], None] | None = None
-        """Told before the memory goes; set by who has a device write there by itself."""
+        self.before_unmap: Callable[[bool], None] | None = None
+        """Told before the memory goes, and whether none of it is lent any more; set by who has a device write
+        there by itself."""
         _own[id(memory)] = self
         self._lock = lock
         self._file = open_existing(path, writable=True) if header.kind == Kind.DISK else _NO_FILE
@@ -97,10 +98,10 @@ class OwnSegment(Segment):
         address: int = np.frombuffer(self.contents, np.uint8).__array_interface__["data"][0]
         return address
 
-    def unmap(self) -> None:
+    def unmap(self, *, is_idle: bool = False) -> None:
         """Unmap the file, as soon as nobody looks at it; a second time is harmless."""
         if self.before_unmap is not None:
-            self.before_unmap()
+            self.before_unmap(is_idle)
             self.before_unmap = None
         super().unmap()
 
@@ -134,12 +135,16 @@ class OwnSegment(Segment):
         """Say whether somebody removed the file, as systemd does when its user logs out."""
         return self._lock is not None and os.fstat(self._lock).st_nlink == 0
 
-    def remove(self) -> None:
-        """Close the journal and remove the file; in a forked child it stays its parent's."""
+    def remove(self, *, is_idle: bool = False) -> None:
+        """Close the journal and remove the file; in a forked child it stays its parent's.
+
+        Args:
+            is_idle: Whether none of its blocks is lent, so that no device writes there.
+        """
         if self.header.pid != os.getpid():
             return
         self.journal.close()
-        self._close_file()
+        self._close_file(is_idle=is_idle)
         with contextlib.suppress(OSError):  # somebody was faster, or Windows and a viewer still looks
             self.path.unlink()
         self.unlock()
@@ -150,8 +155,8 @@ class OwnSegment(Segment):
             self._close_file()
             self.unlock()
 
-    def _close_file(self) -> None:
-        self.unmap()
+    def _close_file(self, *, is_idle: bool = False) -> None:
+        self.unmap(is_idle=is_idle)
         if self._file != _NO_FILE:
             os.close(self._file)
             self._file = _NO_FILE

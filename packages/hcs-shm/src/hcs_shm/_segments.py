@@ -111,11 +111,11 @@ class Segments:
         self._all.append(segment)
         self.nbytes += segment.header.nbytes
 
-    def remove(self, segment: OwnSegment) -> None:
-        """Remove a segment."""
+    def remove(self, segment: OwnSegment, *, is_idle: bool = True) -> None:
+        """Remove a segment, of which nothing is lent as a rule."""
         self._all.remove(segment)
         self.nbytes -= segment.header.nbytes
-        segment.remove()
+        segment.remove(is_idle=is_idle)
 
     def close(self, *, leave_owed: bool = False) -> None:
         """Remove all segments, those that owe images perhaps excepted; a second time is harmless."""
@@ -124,7 +124,7 @@ class Segments:
             if leave_owed and last.journal.owes:
                 self._all.pop().leave()
             else:
-                self.remove(last)
+                self.remove(last, is_idle=False)
 
     def say(self, what: str, facts: str, advice: str | None = None) -> None:
         """Warn of something once."""
