@@ -60,6 +60,9 @@ class FakeCuda:
     def device_of(self, pointer: int) -> int | None:
         return self.devices.get(pointer, 0)
 
+    def is_on(self, device: int) -> bool:
+        return device == self.device
+
     @contextmanager
     def on(self, device: int) -> Iterator[None]:
         before, self.device = self.device, device

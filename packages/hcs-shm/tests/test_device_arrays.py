@@ -76,21 +76,32 @@ def test_memory_of_the_host_that_says_it_is_a_devices_is_read_there(
     assert (in_block(block) == plane().ravel()).all()
 
 
+@pytest.mark.parametrize("streams", [(OWN, 1), (1, OWN)])
 def test_the_stream_of_an_array_is_that_of_its_device(
-    cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
+    streams: tuple[int, int], cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
 ) -> None:
     class LikeCuPys(OnDevice):
         @property
         def __cuda_array_interface__(self) -> dict[str, object]:
-            return {**super().__cuda_array_interface__, "stream": 1 if cuda.device else OWN}
+            return {**super().__cuda_array_interface__, "stream": streams[cuda.device]}
 
-    pixels, block = plane(), pool.lend(plane().nbytes)
+    pixels, block = plane(0), pool.lend(plane().nbytes)
     cuda.devices[address_of(pixels)] = 1
-    cuda.launch(OWN, lambda: False)  # which the current device, another, never ends
+    cuda.launch(streams[0], lambda: False)  # which the current device, another, never ends
+    with cuda.on(1):
+        cuda.launch(streams[1], lambda: np.copyto(pixels, plane()))
 
     start(writer, LikeCuPys(pixels), block).wait()
 
     assert (in_block(block) == plane().ravel()).all()
+
+
+@pytest.mark.parametrize("said", [{"shape": 7}, {"typestr": "nonsense"}, {"shape": ("a", "b")}])
+def test_an_array_that_says_nonsense_of_itself_is_refused(
+    said: dict[str, object], writer: ArrayWriter
+) -> None:
+    with pytest.raises(UnsupportedArrayError, match=r"OnDevice says of itself .*"):
+        writer.layout(OnDevice(plane(), **said))
 
 
 def test_masked_pixels_of_a_device_are_refused(writer: ArrayWriter) -> None:

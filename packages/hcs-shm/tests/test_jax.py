@@ -53,7 +53,7 @@ def test_bfloat16_becomes_float32_with_the_same_values() -> None:
 def test_an_array_is_kept_from_others_by_a_capsule_in_either_way() -> None:
     array = jax.numpy.ones((2, 2)).block_until_ready()
 
-    for capsule_of in (_jax._capsule_at_once, _jax._capsule, _jax._hold):
+    for capsule_of in (*_jax._WAYS, _jax._hold):
         assert "dltensor" in repr(capsule_of(array, None))
 
 

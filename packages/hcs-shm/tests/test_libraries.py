@@ -1,8 +1,11 @@
 """Arrays that are known by what they can do."""
 
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,6 +50,32 @@ class ElsewhereCapsule(Capsule):
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return 8, 0  # Metal
+
+
+class OnCuda(Capsule):
+    """On a device that only its library, or another one, copies from."""
+
+    def __dlpack__(self, **asked: object) -> object:
+        raise BufferError("this memory is not the host's")
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 2, 0
+
+
+class Unlucky:
+    """Its library fails in a way of its own."""
+
+    shape, dtype = PLANE.shape, PLANE.dtype
+
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
+        raise KeyError("the store is closed")
+
+
+class OfAnotherKind:
+    """Of a device, and nothing here knows how to fetch it: NumPy takes it for an object."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.__cuda_array_interface__ = array.__array_interface__
 
 
 class InChunks:
@@ -284,3 +313,27 @@ print({name.partition(".")[0] for name in set(sys.modules) - before} - sys.stdli
 """
 
     assert run_python(code) == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (Unlucky(), "cannot read .*Unlucky: KeyError: 'the store is closed'"),
+        (OfAnotherKind(PLANE), r"nothing here copies .*OfAnotherKind from its device: pip install"),
+    ],
+)
+def test_what_its_library_cannot_give_is_refused_in_words(array: object, said: str) -> None:
+    with pytest.raises(UnsupportedArrayError, match=said):
+        to_numpy(array)
+
+
+def test_a_capsule_of_a_cuda_device_is_fetched_by_a_library_that_knows_cuda(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cupy: Any = ModuleType("cupy")
+    cupy.ndarray = type("ndarray", (), {})
+    cupy.from_dlpack = lambda capsule: capsule
+    cupy.asnumpy = lambda capsule: capsule._array
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+
+    assert (to_numpy(OnCuda(PLANE)) == PLANE).all()

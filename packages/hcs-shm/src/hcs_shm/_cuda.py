@@ -27,6 +27,9 @@ class Cuda(Protocol):
     def device_of(self, pointer: int) -> int | None:
         """Return the number of the device that has this memory; None if the host has it."""
 
+    def is_on(self, device: int) -> bool:
+        """Say whether this device is the calling thread's: then nothing is to be changed."""
+
     def on(self, device: int) -> AbstractContextManager[None]:
         """Have this device be the calling thread's meanwhile; no other one is touched."""
 
@@ -77,7 +80,7 @@ class Runtime:
         self._to_host = runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
         self._is_alone = False
         self._record, self._wait_event = runtime.cudaEventRecord, runtime.cudaStreamWaitEvent
-        self._copy = runtime.cudaMemcpyAsync
+        self._copy, self._attributes = runtime.cudaMemcpyAsync, runtime.cudaPointerGetAttributes
 
     def why_no_device(self) -> str:
         """Say why there is none; empty if there is one."""
@@ -90,24 +93,29 @@ class Runtime:
 
     def device_of(self, pointer: int) -> int | None:
         """Ask the driver."""
-        (found,) = self._do(self._runtime.cudaPointerGetAttributes, pointer)
+        error, found = self._attributes(pointer)
+        if error != self._success:
+            self._fail(error, "cudaPointerGetAttributes")
         return int(found.device) if int(found.type) in _ON_A_DEVICE else None
+
+    def is_on(self, device: int) -> bool:
+        """Ask for the thread's context, and not only for its device, which it may not have begun to use."""
+        return self._is_alone or (self._context() != 0 and self._do(self._runtime.cudaGetDevice)[0] == device)
 
     def on(self, device: int) -> AbstractContextManager[None]:
         """Change the thread's context only if it has none or another's.
 
         To set the device that a thread had would begin to use that one, which may be full of another process.
         """
-        if self._is_alone:
-            return _UNCHANGED
+        return _UNCHANGED if self.is_on(device) else self._changed_to(device)
+
+    def _context(self) -> int:
         _, found = self._driver.cuCtxGetCurrent()
-        context = 0 if found is None else int(found)
-        if context and self._do(self._runtime.cudaGetDevice)[0] == device:
-            return _UNCHANGED
-        return self._changed_to(device, context)
+        return 0 if found is None else int(found)
 
     @contextmanager
-    def _changed_to(self, device: int, before: int) -> Iterator[None]:
+    def _changed_to(self, device: int) -> Iterator[None]:
+        before = self._context()
         self._do(self._runtime.cudaSetDevice, device)
         try:
             yield

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from ctypes import addressof, c_char
 from typing import NamedTuple
 
@@ -44,6 +44,7 @@ class DeviceCopies:
         """
         wanted = os.environ.get(SWITCH) != "0" if pinned is None else pinned
         self._cuda = cuda
+        self.device_of, self.is_on, self.on = cuda.device_of, cuda.is_on, cuda.on
         self._pinned = Pinned(cuda, wanted=wanted, is_over=self.is_over)
         self._lock = threading.Lock()
         self._lanes: dict[int, _Lane] = {}
@@ -52,14 +53,6 @@ class DeviceCopies:
     def stream_of(self, device: int) -> int:
         """Return the stream that copies from this device."""
         return (self._lanes.get(device) or self._lane(device)).stream
-
-    def device_of(self, pointer: int) -> int | None:
-        """Return the device that has this memory; None if the host has it."""
-        return self._cuda.device_of(pointer)
-
-    def on(self, device: int) -> AbstractContextManager[None]:
-        """Have this device be the calling thread's meanwhile."""
-        return self._cuda.on(device)
 
     def start(self, memory: DeviceMemory, pixels: memoryview) -> "DeviceCopy | None":
         """Begin to copy an array into these bytes; None if it is there already.
@@ -72,7 +65,7 @@ class DeviceCopies:
             memory.keep()
             lane.ring.copy(memory, pixels)
             return None
-        copy = lane.start(memory, _address(pixels))
+        copy = lane.start(memory, addressof(c_char.from_buffer(pixels)))
         if memory.stream is None:  # nothing that follows could be made to wait
             copy.wait()
             return None
@@ -150,32 +143,38 @@ class _Lane:
 
     def start(self, memory: DeviceMemory, address: int) -> DeviceCopy:
         """Give the stream a copy, between what the array's stream was given so far and what follows."""
+        if self._cuda.is_on(self._device):  # most are
+            return self._start(memory, address)
+        with self._cuda.on(self._device):
+            return self._start(memory, address)
+
+    def _start(self, memory: DeviceMemory, address: int) -> DeviceCopy:
         cuda, stream = self._cuda, self.stream
         array_stream = LEGACY if memory.stream is None else memory.stream
-        with cuda.on(self._device):
-            events = self._events(sleeping=memory.nbytes > SPUN_NBYTES)
-            if not memory.is_ready:
-                cuda.record(events.ready, array_stream)
-                if array_stream != stream:  # else it is known there when the array is computed
-                    cuda.let_wait(stream, events.ready)
-            try:
-                memory.copy_by(cuda, address, stream)
-                cuda.record(events.done, stream)
-                if memory.hold is not None:
-                    memory.keep()  # only now: it takes longest
-                if array_stream != stream and memory.stream is not None:
-                    cuda.let_wait(array_stream, events.done)
-            except BaseException:  # Ctrl-C, too
-                with suppress(DeviceError):
-                    cuda.synchronize(stream)  # or it could write into a block that is lent anew
-                raise
-        return DeviceCopy(self, events, memory)
-
-    def _events(self, *, sleeping: bool) -> "_Events":
+        sleeping = memory.nbytes > SPUN_NBYTES
         try:
-            return self._unused[sleeping].pop()
+            events = self._unused[sleeping].pop()
         except IndexError:
-            return _Events(self._cuda.new_event(), self._cuda.new_event(sleeping=sleeping), sleeping)
+            events = _Events(cuda.new_event(), cuda.new_event(sleeping=sleeping), sleeping)
+        if not memory.is_ready:
+            cuda.record(events.ready, array_stream)
+            if array_stream != stream:  # else it is known there when the array is computed
+                cuda.let_wait(stream, events.ready)
+        try:
+            if memory.width:
+                memory.copy_by(cuda, address, stream)
+            else:
+                cuda.copy(address, memory.pointer, memory.nbytes, stream)
+            cuda.record(events.done, stream)
+            if memory.hold is not None:
+                memory.keep()  # only now: it takes longest
+            if array_stream != stream and memory.stream is not None:
+                cuda.let_wait(array_stream, events.done)
+        except BaseException:  # Ctrl-C, too
+            with suppress(DeviceError):
+                cuda.synchronize(stream)  # or it could write into a block that is lent anew
+            raise
+        return DeviceCopy(self, events, memory)
 
     def end(self) -> Callable[[], bool]:
         """Return what says whether all copies so far have ended; those of a device that is lost have."""
@@ -215,7 +214,3 @@ def _make_copies() -> DeviceCopies | None:
 
 _process: dict[str, DeviceCopies | None] = {}
 at_fork(in_child=_process.clear)  # a forked child cannot go on with its parent's devices
-
-
-def _address(pixels: memoryview) -> int:
-    return addressof(c_char.from_buffer(pixels))

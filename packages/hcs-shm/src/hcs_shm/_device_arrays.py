@@ -8,8 +8,8 @@ import numpy as np
 from hcs_protocol import UnsupportedArrayError
 
 from ._copying import copy_pixels
-from ._cuda import LEGACY, PER_THREAD
-from ._device_memory import DeviceMemory, rows_of
+from ._cuda import LEGACY
+from ._device_memory import NO_GAPS, DeviceMemory, rows_of
 from ._dtypes import LITTLE, Array, Dtype, is_bfloat16
 from ._sources import DEVICE_ERRORS, Source, Streams, as_host, device_error, loaded, name_of
 
@@ -42,13 +42,14 @@ class DeviceArray(Source):
         pointer = int(interface["data"][0])
         if self.dtype.byteorder == ">" or (device := streams.device_of(pointer)) is None:
             return None
-        rows = rows_of(self.shape, interface.get("strides"), itemsize)
-        if rows is None or is_bfloat16(self.dtype):
+        strides = interface.get("strides")
+        rows = NO_GAPS if strides is None else rows_of(self.shape, strides, itemsize)
+        if rows is None or (self.dtype.kind == "V" and is_bfloat16(self.dtype)):
             return self._packed(streams, device)
         stream = interface.get("stream", LEGACY)  # older versions of the interface have none
-        if stream is not None and stream > PER_THREAD:  # CuPy names that of the thread's device
+        if stream is not None and not streams.is_on(device):  # CuPy names that of the thread's device
             with streams.on(device):
-                stream = _interface(self._array)["stream"]
+                stream = _interface(self._array).get("stream", LEGACY)
         return DeviceMemory(self._array, pointer, device, stream, itemsize * math.prod(self.shape), *rows)
 
     def _packed(self, streams: Streams, device: int) -> DeviceMemory | None:
@@ -69,7 +70,12 @@ def device_array(array: Any) -> DeviceArray | None:
     interface = _interface(array)
     if not isinstance(interface, dict) or not interface.keys() >= _SAID:
         return None
-    return DeviceArray(array, interface)
+    try:
+        return DeviceArray(array, interface)
+    except UnsupportedArrayError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise UnsupportedArrayError(f"{name_of(array)} says of itself {interface!r}: {error}") from error
 
 
 def _interface(array: Any) -> Any:
@@ -91,13 +97,18 @@ def _dtype(array: Any, said: str) -> Dtype:
 def _read(array: Any) -> Array:
     cupy: Any = loaded("cupy")
     torch: Any = loaded("torch")
-    if cupy is None and (torch is None or not torch.cuda.is_available()):
-        return np.asarray(array)
     pixels: Array
+    if cupy is None and (torch is None or not torch.cuda.is_available()):
+        pixels = np.asarray(array)
+        if pixels.dtype.hasobject:  # NumPy's word for "no array"
+            advice = "pip install 'hcs-shm[cuda]', or send it as an array of NumPy"
+            raise UnsupportedArrayError(f"nothing here copies {name_of(array)} from its device: {advice}")
+        return pixels
     try:
         if cupy is not None:
             pixels = cupy.asnumpy(cupy.asarray(array))
         else:
+            torch.cuda.synchronize()  # it does not look which stream computes the array
             pixels = torch.as_tensor(array, device="cuda").cpu().numpy()
     except DEVICE_ERRORS as error:
         raise device_error(array, error) from error

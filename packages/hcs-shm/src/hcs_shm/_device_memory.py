@@ -7,6 +7,8 @@ import msgspec
 
 from ._cuda import Cuda
 
+NO_GAPS = 0, 0
+"""Width and pitch of rows that follow each other."""
 NARROWEST = 16
 """Bytes of a row: narrower ones, of one colour of three say, take a DMA longer than it takes to pack them."""
 WIDEST_PITCH = (1 << 31) - 1
@@ -55,7 +57,7 @@ def rows_of(shape: tuple[int, ...], strides: tuple[int, ...] | None, itemsize: i
         itemsize: Bytes of a pixel.
     """
     if strides is None:
-        return 0, 0
+        return NO_GAPS
     expected, gap = itemsize, False
     for place in reversed(range(len(shape))):
         if shape[place] == 1:
@@ -68,4 +70,4 @@ def rows_of(shape: tuple[int, ...], strides: tuple[int, ...] | None, itemsize: i
             if width < NARROWEST or pitch > WIDEST_PITCH:
                 return None
         expected *= shape[place]
-    return (width, pitch) if gap else (0, 0)
+    return (width, pitch) if gap else NO_GAPS

@@ -12,7 +12,7 @@ from ._converters import converter_of
 from ._device_arrays import device_array
 from ._dtypes import Array, layout_of
 from ._jax import jax_array
-from ._sources import HostArray, LazyArray, Source, as_host, is_a, name_of
+from ._sources import HostArray, LazyArray, Source, as_host, is_a, loaded, name_of
 from ._torch import tensor_of
 
 _NO_ARRAYS = (str, bytes, bytearray, memoryview, list, tuple, int, float, complex, np.generic, type)
@@ -87,12 +87,30 @@ def _dlpack(array: Any) -> Source | None:
 
 
 def _from_dlpack(array: Any) -> Array:
+    if array.__dlpack_device__()[0] in _CUDA and (fetched := _fetched(array)) is not None:
+        return fetched
     try:
         return np.from_dlpack(array, device="cpu")
     except TypeError:  # NumPy before 2.1, or a library that cannot copy
         return np.from_dlpack(array)
 
 
+def _fetched(array: Any) -> Array | None:
+    """Let a library that knows CUDA fetch it from there; None if none is loaded."""
+    cupy: Any = loaded("cupy")
+    torch: Any = loaded("torch")
+    pixels: Array
+    if cupy is not None:
+        pixels = cupy.asnumpy(cupy.from_dlpack(array))
+    elif torch is not None and torch.cuda.is_available():
+        pixels = torch.from_dlpack(array).cpu().numpy()
+    else:
+        return None
+    return pixels
+
+
+_CUDA = 2, 13
+"""kDLCUDA and kDLCUDAManaged, as DLPack numbers devices."""
 _found_by: dict[type, Callable[[object], Source | None]] = {}
 """What a device's array took the last time: to ask all others costs a pipeline more than the copy's start."""
 

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from hcs_protocol import DeviceError
@@ -39,6 +40,8 @@ class Pinned:
         self._wanted = wanted
         self._is_over = is_over
         self._lock = threading.Lock()
+        self._registered: set[int] = set()
+        """By identity of the mapping, as `segment_of`: to ask that takes longer."""
         self._kept: list[_Memory] = []
         """What a device may still write; unmapped, it could be another's."""
 
@@ -49,14 +52,14 @@ class Pinned:
             pixels: Of a segment, or of anything else.
             device: That is used already; any serves for all.
         """
+        if id(pixels.obj) in self._registered:
+            return True
         if not self._wanted or (segment := segment_of(pixels)) is None:
             return False
-        if segment.before_unmap is not None:
-            return True
         with self._lock:
-            return self._register(segment, device)
+            return self._register(segment, id(pixels.obj), device)
 
-    def _register(self, segment: OwnSegment, device: int) -> bool:
+    def _register(self, segment: OwnSegment, mapping: int, device: int) -> bool:
         if segment.before_unmap is not None or not self._wanted:  # another thread asked meanwhile
             return self._wanted
         address, nbytes = segment.address, segment.contents.nbytes
@@ -69,10 +72,13 @@ class Pinned:
             logger.warning("memory not pinned nbytes=%d reason=%s; %s", nbytes, error, advice)
             return False
         contents = segment.contents[:]
-        segment.before_unmap = lambda is_idle: self._let_go(_Memory(contents, address, device), is_idle)
+        memory = _Memory(contents, address, device)
+        segment.before_unmap = partial(self._let_go, memory, mapping)
+        self._registered.add(mapping)
         return True
 
-    def _let_go(self, memory: "_Memory", is_idle: bool) -> None:
+    def _let_go(self, memory: "_Memory", mapping: int, is_idle: bool) -> None:
+        self._registered.discard(mapping)
         if is_idle:  # not even to ask: the device may compute for long before it writes elsewhere
             self._unregister(memory)
             return

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hcs_protocol import DeviceError, UnsupportedArrayError
+from hcs_protocol import DeviceError, HcsError, UnsupportedArrayError
 
 from ._copying import copy_pixels
 from ._device_memory import DeviceMemory
@@ -55,6 +55,9 @@ class Streams(Protocol):
 
     def device_of(self, pointer: int) -> int | None:
         """Return the device that has this memory; None if the host has it."""
+
+    def is_on(self, device: int) -> bool:
+        """Say whether this device is the calling thread's."""
 
     def on(self, device: int) -> AbstractContextManager[None]:
         """Have this device be the calling thread's meanwhile."""
@@ -127,10 +130,11 @@ def as_host(array: object, read: Callable[[Any], Array] = np.asarray) -> Array:
         raise UnsupportedArrayError("masked pixels have no value: send array.filled(0)")
     try:
         return read(array)
-    except DeviceError:
+    except (HcsError, MemoryError):
         raise
-    except (TypeError, ValueError, RuntimeError, BufferError) as error:  # as libraries raise them
-        raise UnsupportedArrayError(f"NumPy cannot read {name_of(array)}: {error}") from error
+    except Exception as error:  # its library may raise anything
+        said = f"{type(error).__name__}: {error}"
+        raise UnsupportedArrayError(f"NumPy cannot read {name_of(array)}: {said}") from error
 
 
 DEVICE_ERRORS = RuntimeError, MemoryError
