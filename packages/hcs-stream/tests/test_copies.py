@@ -10,6 +10,7 @@ import pytest
 
 from hcs_protocol import DeviceError, PixelCopy, ViewerStalledError
 from hcs_protocol.testing import FakeLender
+from hcs_stream._copies import Copies, close_copies
 from hcs_stream._registry import close_publishers
 
 LONG = 20.0
@@ -318,6 +319,27 @@ def test_a_process_that_ends_waits_for_copies(viewer: Any, stream: Any, device: 
     close_publishers()
 
     assert grey_values(viewer) == [1]
+
+
+def test_a_process_that_ends_waits_once_for_all_streams_of_a_device_that_hangs(
+    viewer: Any, stream: Any, new_stream: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streams = [stream, *(new_stream(viewer.connection.data_port) for _ in range(3))]
+    devices = [equipped(one) for one in streams]
+    for one in streams:
+        one.send(on_device(1))
+    waited: list[float] = []
+    settle = Copies.settle
+    monkeypatch.setattr(
+        Copies, "settle", lambda copies, timeout: waited.append(timeout) or settle(copies, timeout)
+    )
+    monkeypatch.setattr("hcs_stream._copies.ENDING_SECONDS", 0.1)
+
+    close_copies(0.0)
+
+    assert sum(timeout > 0 for timeout in waited) == 1
+    for device in devices:
+        device.copies[0].end()
 
 
 def test_without_room_and_without_waiting_the_batch_goes_on(

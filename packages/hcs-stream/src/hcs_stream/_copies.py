@@ -6,6 +6,7 @@ a whole one. What is sent after them waits behind them.
 
 import logging
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -100,9 +101,9 @@ class Copies:
         if error is not None:
             raise DeviceError(f"an image was lost: {type(error).__name__}: {error}") from error
 
-    def close(self, timeout: float) -> None:
+    def close(self, timeout: float, *, at_least: float = ENDING_SECONDS) -> None:
         """Wait until all is published, for some seconds in any case; end the thread. Twice is harmless."""
-        timeout = max(timeout, ENDING_SECONDS)
+        timeout = max(timeout, at_least)
         if left := self.settle(timeout):
             logger.error("images lost in a device left=%d waited=%g s", left, timeout)
         with self._changed:
@@ -170,8 +171,9 @@ class Copies:
 
 def close_copies(timeout: float) -> None:
     """Have all streams of this process publish what devices still copy; a second time is harmless."""
+    deadline = time.monotonic() + max(timeout, ENDING_SECONDS)  # of all together: one device may hang for all
     for copies in list(_all):
-        copies.close(timeout)
+        copies.close(max(0.0, deadline - time.monotonic()), at_least=0.0)
 
 
 _all: "weakref.WeakSet[Copies]" = weakref.WeakSet()
