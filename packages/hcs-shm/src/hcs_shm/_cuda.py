@@ -93,9 +93,10 @@ class Runtime:
 
     def device_of(self, pointer: int) -> int | None:
         """Ask the driver."""
-        error, found = self._attributes(pointer)
+        error, *attributes = self._attributes(pointer)
         if error != self._success:
             self._fail(error, "cudaPointerGetAttributes")
+        (found,) = attributes
         return int(found.device) if int(found.type) in _ON_A_DEVICE else None
 
     def is_on(self, device: int) -> bool:
