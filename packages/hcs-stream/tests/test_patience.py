@@ -46,7 +46,12 @@ def image(nbytes: int) -> Owed:
 
 
 def test_a_block_that_is_not_released_soon_is_overdue() -> None:
-    assert Link().gives_up(8 * MB, STUCK_SECONDS + 0.1, by_frame=False)
+    assert Link().gives_up(8 * MB, STUCK_SECONDS + 0.5, by_frame=False)
+
+
+def test_a_huge_block_has_the_time_that_it_takes_to_copy_it() -> None:
+    assert not Link().gives_up(800 * MB, 10.0, by_frame=False)
+    assert Link().gives_up(800 * MB, 20.0, by_frame=False)
 
 
 def test_a_frame_has_the_time_that_a_slow_link_needs() -> None:

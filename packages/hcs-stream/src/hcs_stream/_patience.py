@@ -91,3 +91,5 @@ class Patience:
         self._usual_seconds = STUCK_SECONDS
         if awaited is not None and by_frame:
             self._usual_seconds += QUEUE_SECONDS + awaited.nbytes / SLOWEST_NBYTES_PER_SECOND
+        elif awaited is not None:
+            self._usual_seconds += awaited.nbytes / COPIED_NBYTES_PER_SECOND
