@@ -1,5 +1,6 @@
 """Pixels of single images, and files that hold none."""
 
+import os
 import pickle
 from pathlib import Path
 
@@ -97,6 +98,28 @@ def test_a_half_written_file_is_an_error_that_names_it(tmp_path: Path, name: str
 
     assert caught.value.path == tmp_path / name
     assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize("kind", ["imagej", "ome", "shaped"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_stack_that_is_cut_off_is_no_plane(
+    kind: str, compression: str | None, share: float, tmp_path: Path
+) -> None:
+    path, stack = tmp_path / "a.tif", np.arange(5 * 64 * 64, dtype="uint16").reshape(5, 64, 64)
+    tifffile.imwrite(path, stack, imagej=kind == "imagej", ome=kind == "ome", compression=compression)
+    os.truncate(path, int(path.stat().st_size * share))
+
+    with pytest.raises(UnreadableImageError, match="cut off, or still being written"):
+        read_image(image(path))
+
+
+def test_what_stands_behind_an_image_cuts_nothing_off(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", GREY)
+    with (tmp_path / "a.tif").open("ab") as file:
+        file.write(b"anything")
+
+    assert read_image(image(tmp_path / "a.tif")).tolist() == GREY.tolist()
 
 
 def test_a_file_that_is_gone_is_not_found(tmp_path: Path) -> None:

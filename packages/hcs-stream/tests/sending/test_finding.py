@@ -293,8 +293,8 @@ def test_a_stack_that_is_cut_off_says_so(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-2000])
     (image,) = find_images([str(path)]).images
 
-    with pytest.raises(UnreadableImageError, match="failed to read"):
-        list(read_planes(image))
+    with pytest.raises(UnreadableImageError, match="cut off"):
+        read_planes(image)
 
 
 def test_pictures_in_a_folder_without_tiff_are_shown_by_their_names(tmp_path: Path) -> None:

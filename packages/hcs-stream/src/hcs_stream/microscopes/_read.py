@@ -11,6 +11,7 @@ from hcs_stream._extras import extra
 from ._errors import UnreadableImageError
 from ._image_file import ImageFile
 from ._ngff_metadata import STORE_FILES
+from ._tiff import open_tiff
 
 Pixels = npt.NDArray[Any]
 
@@ -50,10 +51,8 @@ def _read(path: Path, key: tuple[int, ...]) -> tuple[Pixels, bool]:
 
 
 def _read_tiff(path: Path, key: tuple[int, ...]) -> tuple[Pixels, bool]:
-    import tifffile  # takes a while to import, and file names alone do without
-
     try:
-        with tifffile.TiffFile(path, _multifile=False) as file:  # one of an OME set is asked for, not the set
+        with open_tiff(path) as file:
             if not key and (count := sum(_is_like(file.series[0], other) for other in file.series)) > 1:
                 raise UnreadableImageError(path, f"{count} planes of one size: say which by its key,")
             pixels = file.asarray(key=key[0] if key else None)

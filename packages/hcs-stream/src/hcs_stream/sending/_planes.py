@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from hcs_stream._addresses import ImageKeywords
 from hcs_stream.microscopes import ImageFile, UnreadableImageError, read_image
+from hcs_stream.microscopes._tiff import open_tiff
 
 from ._found_images import TIFF, FoundImage
 from ._printable import readable
@@ -73,11 +74,8 @@ def _is_tiff(file: ImageFile) -> bool:
 
 
 def _planes_of_stack(image: FoundImage) -> Iterator[Plane] | None:
-    import tifffile  # takes a while to import, and `hcs-stream viewers` does without
-
-    path = image.file.path
     try:
-        with tifffile.TiffFile(path, _multifile=False) as file:
+        with open_tiff(image.file.path) as file:
             first = file.series[0]
             alike = [one for one in file.series if (one.shape, one.dtype) == (first.shape, first.dtype)]
             axes, shape = first.axes, first.shape

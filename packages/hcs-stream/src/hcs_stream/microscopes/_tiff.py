@@ -1,0 +1,44 @@
+"""TIFF files, opened one by one, and only such as are there to their end."""
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ._errors import UnreadableImageError
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile
+
+
+@contextmanager
+def open_tiff(path: Path) -> "Iterator[TiffFile]":
+    """Open a TIFF file; one of an OME set is asked for, and not the set.
+
+    Raises:
+        UnreadableImageError: The file is cut off, or somebody still writes it. Nothing tells a file whose
+            writer has just finished one of several pages from a whole one.
+    """
+    import tifffile  # takes a while to import, and file names alone do without
+
+    with tifffile.TiffFile(path, _multifile=False) as file:
+        if _is_cut_off(file):
+            raise UnreadableImageError(path, "a file that is cut off, or still being written,")
+        yield file
+
+
+def _is_cut_off(file: "TiffFile") -> bool:
+    """Say whether a further page, or the pixels of the last one, would lie beyond the end.
+
+    tifffile does with the pages that are there.
+    """
+    end = file.filehandle.size
+    link = file.pages.next_page_offset
+    if link is not None:
+        file.filehandle.seek(link)
+        read = file.filehandle.read(file.tiff.offsetsize)
+        if len(read) < file.tiff.offsetsize or struct.unpack(file.tiff.offsetformat, read)[0] >= end:
+            return True
+    last = file.pages[-1]
+    return any(sum(segment) > end for segment in zip(last.dataoffsets, last.databytecounts, strict=True))
