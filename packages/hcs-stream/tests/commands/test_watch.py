@@ -234,6 +234,24 @@ def test_images_wait_while_the_folder_cannot_be_looked_through(
     assert story.errors.getvalue().count("the folder cannot be looked through") == 1
 
 
+def test_a_folder_that_may_not_be_looked_into_is_named_once_and_the_others_are_watched(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def but_one(path: Path) -> object:
+        return _closed() if path == story.folder / "closed" else scandir(path)
+
+    monkeypatch.setattr(os, "scandir", but_one)
+    (story.folder / "closed").mkdir()
+    for well in ("A01", "A02"):
+        story.arrive(f"P_{well}_s1_w1.TIF")
+        story.go_on()
+
+    assert story.wells == ["A01", "A02"]
+    assert story.errors.getvalue().count("not watched") == 1
+
+
 def _closed(*arguments: object, **keywords: object) -> object:
     raise PermissionError(13, "Permission denied", "/closed")
 

@@ -170,6 +170,7 @@ def test_what_is_named_and_not_there_is_reported(store: Store, caplog: pytest.Lo
 
     assert len(plate.images) == 1
     assert plate.unparsed == (store.folder / "A/1/1", store.folder / "A/2")
+    assert plate.unreadable.keys() == set(plate.unparsed)
     assert "image unreadable" in caplog.text
 
 

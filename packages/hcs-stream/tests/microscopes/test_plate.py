@@ -137,10 +137,42 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     assert isinstance(caught.value, FileNotFoundError)
 
 
-@pytest.mark.skipif(os.name == "nt" or os.getuid() == 0, reason="nothing is unreadable here")
-def test_a_folder_that_may_not_be_read_is_not_left_out_in_silence(tmp_path: Path) -> None:
+def close(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody look into a folder, not even root."""
+    scandir = os.scandir
+
+    def but_one(path: Path) -> object:
+        if path == folder:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", but_one)
+
+
+def test_a_folder_that_may_not_be_looked_into_is_named_and_the_others_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     touch(tmp_path, "P_A01_s1_w1.tif", "ZStep_1/P_A01_s1_w1.tif")
-    (tmp_path / "ZStep_1").chmod(0)
+    close(tmp_path / "ZStep_1", monkeypatch)
+
+    plate = open_plate(tmp_path)
+
+    assert (len(plate.images), plate.unparsed) == (1, (tmp_path / "ZStep_1",))
+    assert "Permission denied" in plate.unreadable[tmp_path / "ZStep_1"]
+
+
+def test_a_folder_whose_images_may_all_be_in_a_closed_one_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "closed/P_A01_s1_w1.tif")
+    close(tmp_path / "closed", monkeypatch)
+
+    with pytest.raises(NoImagesError, match=r"cannot look into '.*closed'"):
+        open_plate(tmp_path)
+
+
+def test_the_plates_own_folder_has_to_be_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    close(tmp_path, monkeypatch)
 
     with pytest.raises(PermissionError):
         open_plate(tmp_path)
@@ -149,7 +181,7 @@ def test_a_folder_that_may_not_be_read_is_not_left_out_in_silence(tmp_path: Path
 @pytest.mark.parametrize(
     "error",
     [
-        NoImagesError(Path("p"), 3),
+        NoImagesError(Path("p"), 3, {Path("p/q"): "closed"}),
         NotAPlateFolderError(Path("p")),
         PlateNotFoundError(Path("p")),
     ],

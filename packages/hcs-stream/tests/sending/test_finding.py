@@ -72,6 +72,22 @@ def test_a_name_with_brackets_is_no_glob(tmp_path: Path) -> None:
     assert [image.file.path for image in find_images([str(path)]).images] == [path]
 
 
+def test_a_well_that_is_not_there_is_named_with_the_reason(tmp_path: Path) -> None:
+    wells = [{"path": f"A/{column}", "rowIndex": 0, "columnIndex": column} for column in (1, 2)]
+    store = zarr.open_group(tmp_path / "part.zarr", mode="w", zarr_format=2)
+    store.attrs["plate"] = {"wells": wells}
+    store.create_group("A/1").attrs["well"] = {"images": [{"path": "0"}]}
+    axes = [{"name": "y"}, {"name": "x"}]
+    store.create_group("A/1/0").attrs["multiscales"] = [{"axes": axes, "datasets": [{"path": "0"}]}]
+    store.create_array("A/1/0/0", shape=(4, 5), dtype="u2")
+
+    found = find_images([str(tmp_path / "part.zarr")])
+
+    assert [image.keywords["well"] for image in found.images] == ["A01"]
+    assert "No such file" in found.unreadable[tmp_path / "part.zarr" / "A" / "2"]
+    assert "of broken metadata" not in found.skipped
+
+
 def test_what_is_not_chosen_is_counted(plate: Path) -> None:
     found = find_images([str(plate)])
 

@@ -29,6 +29,8 @@ class PlateKnowledge:
         self._maker = maker
         self._images: dict[Path, FoundImage] = {}
         self._skipped: dict[Path, str] = {}
+        self.unreadable: dict[Path, str] = {}
+        """What has images that are missing here, such as a closed folder, and why."""
         self._places: dict[Path, int] = {}
         self._rests_until = 0.0
         self._loose = LooseNames()
@@ -71,12 +73,14 @@ class PlateKnowledge:
         began = self._clock()
         try:
             plates = open_plates(self._folder, maker=self._maker)
-        except NoImagesError:
-            plates = []
-        except OSError as error:  # a network drive that is away, a folder that is closed: files wait
+        except NoImagesError as error:
+            plates, self.unreadable = [], error.closed
+        except OSError as error:  # a network drive that is away, a folder that is closed itself: files wait
             self._fail(str(error))
             return
         self.trouble = ""
+        for plate in plates:
+            self.unreadable |= plate.unreadable
         self._images = {image.path: of_plate(image, plate) for plate in plates for image in plate.images}
         self._skipped = {
             path: why for plate in plates for why, paths in plate.skipped.items() for path in paths

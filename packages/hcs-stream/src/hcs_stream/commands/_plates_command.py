@@ -51,6 +51,7 @@ class FolderReport(msgspec.Struct, frozen=True, kw_only=True):
     wavelengths: dict[str, float]
     skipped: dict[str, list[str]]
     unparsed: list[str]
+    unreadable: dict[str, str]
 
     def json(self) -> str:
         """Return it as one line of JSON."""
@@ -114,6 +115,7 @@ def report_folder(plate: Plate) -> FolderReport:
             why: [readable(str(path)) for path in paths] for why, paths in plate.skipped.items() if paths
         },
         unparsed=[readable(str(path)) for path in plate.unparsed],
+        unreadable={readable(str(path)): readable(why) for path, why in plate.unreadable.items()},
     )
 
 
@@ -147,8 +149,11 @@ def _lines(report: FolderReport) -> Iterator[Text]:
     yield Text.assemble(("in ", "dim"), printable(report.folder))
     for why, paths in report.skipped.items():
         yield _detail("skipped", f"{reason(why, len(paths))}: {_names(paths)}")
-    if report.unparsed:
-        yield _detail("not known", f"{files(len(report.unparsed))}: {_names(report.unparsed)}")
+    unknown = [path for path in report.unparsed if path not in report.unreadable]
+    if unknown:
+        yield _detail("not known", f"{files(len(unknown))}: {_names(unknown)}")
+    for path, why in report.unreadable.items():
+        yield _detail("unreadable", printable(f"{path}: {why}"))
 
 
 def _size(plate: PlateReport) -> str:

@@ -30,9 +30,10 @@ def run_as_said(options: argparse.Namespace) -> int:
         try:
             pipeline, module = load_pipeline(options.pipeline)
             plate = _chosen(open_plate(options.plate, maker=options.maker), choice(options))
-            if plate.unparsed:
-                names = f"of unknown names, such as {plate.unparsed[0].name}"
-                teller.say(f"left out: {files(len(plate.unparsed))} {names}")
+            for path, why in plate.unreadable.items():
+                teller.say(f"left out: {path}: {why}")
+            if unknown := [path for path in plate.unparsed if path not in plate.unreadable]:
+                teller.say(f"left out: {files(len(unknown))} of unknown names, such as {unknown[0].name}")
             report = _run(_to_viewer(pipeline, options), module, plate, options, teller)
         except RunInterruptedError as interrupt:
             teller.say("interrupted")

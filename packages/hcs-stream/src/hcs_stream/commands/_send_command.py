@@ -87,6 +87,8 @@ def send_images(options: argparse.Namespace) -> int:
     with a_teller() as teller:
         try:
             found = find_images(options.paths, maker=options.maker)
+            for path, why in found.unreadable.items():
+                teller.say(f"not sent: {path}: {why}")
             chosen = choose(found, choice(options))
             if not chosen:
                 teller.say(_nothing_to_send(found))
@@ -102,7 +104,7 @@ def send_images(options: argparse.Namespace) -> int:
         sender = TellingSender(stream, teller, options.step, "labels" if options.labels else "image")
         failure = _send(sender, stream, chosen, options.step, teller)
     viewer = ", ".join(stream.counters_by_viewer)
-    unreadable = len(sender.unreadable)
+    unreadable = len(sender.unreadable) + len(found.unreadable)
     of = sender.sent + unreadable + len(chosen) - sender.files
     line = summary(sender.sent, of, found.skipped, unreadable, viewer)
     sys.stdout.write(f"{failure}{line}\n")

@@ -49,6 +49,7 @@ class Watch:
         self._sent: dict[Path, ImageKeywords] = {}
         self._told: set[Path] = set()
         self._trouble_told = ""
+        self._unreadable_told: set[Path] = set()
         self.skipped: dict[str, list[Path]] = {}
         """Files that are no images of a plate, by the reason."""
         self.problems: dict[Path, str] = {}
@@ -126,6 +127,10 @@ class Watch:
             self._teller.say(f"cannot be read, and is tried on: {path}: {why}")
 
     def _tell_of_trouble(self) -> None:
+        for path, why in self._knowledge.unreadable.items():
+            if path not in self._unreadable_told:
+                self._unreadable_told.add(path)
+                self._teller.say(f"not watched: {path}: {why}")
         trouble, told = self._knowledge.trouble, self._trouble_told
         self._trouble_told = trouble
         if trouble not in ("", told):

@@ -31,6 +31,8 @@ class Described(msgspec.Struct):
     z_step: float | None = None
     wavelengths: dict[str, float] = {}
     unread: list[Path] = []
+    unreadable: dict[Path, str] = {}
+    """What has images that cannot be read, and why."""
     twins: list[File] = []
     """Images left out: another one has their address."""
 

@@ -12,6 +12,7 @@ HcsError
 """
 
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -38,14 +39,18 @@ class GrammarError(HcsError, TypeError):
 class NoImagesError(HcsError, LookupError):
     """No image is below the plate's folder."""
 
-    def __init__(self, folder: Path, others: int) -> None:
-        super().__init__(folder, others)
+    def __init__(self, folder: Path, others: int, closed: Mapping[Path, str] | None = None) -> None:
+        super().__init__(folder, others, closed)
         self.folder = folder
         self.others = others
+        self.closed = dict(closed or {})
+        """Folders that may not be looked into, and what the system says of it."""
 
     def __str__(self) -> str:
         files = "1 file" if self.others == 1 else f"{self.others} files"
-        return f"wanted TIFF files or an OME-NGFF plate, found {files} of other kinds in {str(self.folder)!r}"
+        found = f"found {files} of other kinds in {str(self.folder)!r}"
+        closed = "".join(f"; cannot look into {str(path)!r}" for path in self.closed)
+        return f"wanted TIFF files or an OME-NGFF plate, {found}{closed}"
 
 
 class NotAPlateFolderError(HcsError, NotADirectoryError):

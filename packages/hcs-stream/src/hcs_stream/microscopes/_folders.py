@@ -28,20 +28,23 @@ class Listing(msgspec.Struct):
     hidden: list[tuple[Path, str]] = []
     broken: list[tuple[Path, str]] = []
     """Links that lead nowhere, and what is neither a file nor a folder."""
+    closed: dict[Path, str] = {}
+    """Folders that may not be looked into, and what the system says of it."""
 
 
 def list_folders(root: Path, told: Callable[[int], None] | None = None) -> Listing:
     """List a folder and all below it, in no particular order.
 
     Links to folders are followed, but no folder is listed twice. The kind of an entry is what its folder
-    says; only links are looked at. A folder that goes away meanwhile is left out.
+    says; only links are looked at. A folder that goes away meanwhile is left out; one that is closed is
+    noted.
 
     Args:
         root: The folder.
         told: Is called with the number of files that were seen until now.
 
     Raises:
-        OSError: A folder cannot be listed.
+        OSError: The folder itself is closed, or one cannot be listed for another reason.
     """
     listing = Listing()
     seen: set[tuple[int, int]] = set()
@@ -55,9 +58,11 @@ def list_folders(root: Path, told: Callable[[int], None] | None = None) -> Listi
                 continue
             seen.add((state.st_dev, state.st_ino))
             below = list(_list(path, parts, listing))
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError) as error:
             if path == root:
                 raise
+            if isinstance(error, PermissionError):
+                listing.closed[path] = error.strerror or str(error)
             continue
         waiting.extend((path / name, (*parts, name)) for name in below)
         if told is not None:

@@ -36,13 +36,13 @@ class NgffPlate:
         self.folder = folder
         name = Path(os.path.abspath(folder)).name.removesuffix(".zarr").removesuffix(".ome")
         self.name = str(plate.name or readable(name))
-        self.unread: list[Path] = []
-        """Wells and images that the metadata name and that cannot be read."""
+        self.unreadable: dict[Path, str] = {}
+        """Wells and images that the metadata name and that cannot be read, and why."""
         self.description = Description()
         self._plate = plate
 
     def images(self) -> Iterator[ImageFile]:
-        """Yield all planes; a well that cannot be read is passed over, and named in ``unread``."""
+        """Yield all planes; a well that cannot be read is passed over, and named in ``unreadable``."""
         for place in self._plate.wells:
             try:
                 yield from self._well(place)
@@ -103,10 +103,10 @@ class NgffPlate:
 
     def _give_up(self, path: Path, error: Exception) -> None:
         logger.warning("image unreadable path=%s error=%s", path, error)
-        self.unread.append(path)
+        self.unreadable[path] = str(error)
 
 
-def ngff_plate(folder: Path, unread: list[Path]) -> NgffPlate | None:
+def ngff_plate(folder: Path, unreadable: dict[Path, str]) -> NgffPlate | None:
     """Return the plate in a store, or None where the store is something else, or cannot be read."""
     try:
         plate = read_group(folder).plate
@@ -114,7 +114,7 @@ def ngff_plate(folder: Path, unread: list[Path]) -> NgffPlate | None:
         return None
     except (OSError, ValueError) as error:
         logger.warning("metadata unreadable path=%s error=%s", folder, error)
-        unread.append(folder)
+        unreadable[folder] = str(error)
         return None
     return NgffPlate(folder, plate) if plate else None
 

@@ -38,7 +38,9 @@ class Plate(msgspec.Struct, frozen=True, kw_only=True):
     ``"corrections"``, ``"overlays"``, ``"stores"`` (of Zarr, beside images), ``"broken"`` (links) and
     ``"duplicates"`` (another image, the first by path, has the same address)."""
     unparsed: Sequence[Path]
-    """Images whose names no grammar knows, and metadata that could not be read."""
+    """Images whose names no grammar knows, and what could not be read: metadata, wells, closed folders."""
+    unreadable: dict[Path, str] = {}
+    """Those of ``unparsed`` that have images which are therefore missing, and why."""
     maker: str = ""
     """The name of the grammar that knows most images."""
     folder: Path = Path()
@@ -66,7 +68,7 @@ def open_plate(
             raises ends it.
 
     Raises:
-        NoImagesError: No image is below the folder.
+        NoImagesError: No image is below the folder, as far as it may be looked into.
         NotAPlateFolderError: The path leads to a file.
         PlateNotFoundError: Nothing is at the path.
         UnknownMakerError: There is no grammar of this maker.
@@ -96,13 +98,17 @@ def _sort_out(root: Path, listing: Listing, tried: list[Grammar]) -> Plate:
         _read_stores(root, listing, found)
         makers[OmeNgff.name] = len(found.images)
     skipped = _skipped(done, listing, found.twins)
-    if not (found.images or found.unread or done.unparsed or skipped["thumbs"]):
-        raise NoImagesError(root, sum(map(len, skipped.values())))
+    if not (found.images or found.unread or found.unreadable or done.unparsed or skipped["thumbs"]):
+        raise NoImagesError(root, sum(map(len, skipped.values())), listing.closed)
+    unreadable = {**listing.closed, **found.unreadable}
     return Plate(
         name=_name(found.plates, root),
         images=found.images,
         skipped=skipped,
-        unparsed=Paths([*done.unparsed, *((path.parent, path.name) for path in found.unread)]),
+        unparsed=Paths(
+            [*done.unparsed, *((path.parent, path.name) for path in (*found.unread, *unreadable))]
+        ),
+        unreadable=unreadable,
         maker=next((maker for maker, count in makers.most_common(1) if count), ""),
         folder=root,
         pixel_size=found.pixel_size,
@@ -125,14 +131,14 @@ def _skipped(done: Sorted, listing: Listing, twins: list[File]) -> dict[str, Seq
 def _read_stores(root: Path, listing: Listing, found: Described) -> None:
     """Add the images of OME-NGFF plates, which are then no longer among the stores."""
     images: list[ImageFile] = []
-    plates = {store: plate for store in listing.stores if (plate := ngff_plate(store, found.unread))}
+    plates = {store: plate for store in listing.stores if (plate := ngff_plate(store, found.unreadable))}
     listing.stores = [store for store in listing.stores if store not in plates]
     names = Counter(plate.name for plate in plates.values())
     for store, plate in plates.items():
         if names[plate.name] > 1 and store != root:
             plate.name = f"{plate.name} ({store.relative_to(root).as_posix()})"
         images.extend(plate.images())
-        found.unread.extend(plate.unread)
+        found.unreadable |= plate.unreadable
         found.learn(plate.description)
     columns = [[getattr(image, part) for image in images] for part in COMPONENTS_IN_ORDER]
     order = natural_order(columns, lambda: [str(image.path) for image in images])

@@ -33,6 +33,8 @@ class Found(msgspec.Struct):
     images: list[FoundImage] = []
     skipped: dict[str, list[Path]] = {}
     """Files that are not sent, by the reason."""
+    unreadable: dict[Path, str] = {}
+    """What has images that are missing here, such as a closed folder or a well without metadata, and why."""
 
     def skip(self, why: str, paths: Iterable[Path]) -> None:
         """Note files that are not sent."""
@@ -100,10 +102,11 @@ def _of_folder(
 ) -> Iterator[Placed]:
     try:
         plates = open_plates(folder, maker=maker, told=told)
-    except NoImagesError:
+    except NoImagesError as error:
         pictures = _pictures(folder)
         if not pictures:
             raise
+        found.unreadable |= error.closed
         yield from (Placed(of_no_plate(path), None) for path in pictures)
         return
     for plate in plates:
@@ -121,7 +124,10 @@ def _of_plate(plate: Plate, found: Found) -> Iterator[Placed]:
         yield Placed(of_plate(image, plate), plate.folder)
     for why, paths in plate.skipped.items():
         found.skip(why, paths)
+    found.unreadable |= plate.unreadable
     for path in plate.unparsed:
+        if path in plate.unreadable:
+            continue
         if path.suffix.lower() in PICTURES:
             yield Placed(of_no_plate(path), None)
         else:

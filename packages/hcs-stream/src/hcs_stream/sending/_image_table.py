@@ -182,8 +182,12 @@ def columns_of(found: Found) -> Columns:
         names=_join(name for _, name in places),
         keys=keys,
         key_codes=key_codes,
-        skipped={why: _join(map(str, paths)) for why, paths in found.skipped.items()},
+        skipped={why: _join(map(str, paths)) for why, paths in _left_out(found).items()},
     )
+
+
+def _left_out(found: Found) -> dict[str, list[Path]]:
+    return {**found.skipped, **({"unreadable": [*found.unreadable]} if found.unreadable else {})}
 
 
 def _in_order(images: Sequence[FoundImage]) -> list[FoundImage]:

@@ -77,4 +77,5 @@ def _beside(whole: Plate, plates: Iterable[Plate]) -> Plate:
         images=(),
         skipped={why: tuple(p for p in paths if p not in known) for why, paths in whole.skipped.items()},
         unparsed=tuple(path for path in whole.unparsed if path not in known),
+        unreadable={path: why for path, why in whole.unreadable.items() if path not in known},
     )
