@@ -57,6 +57,44 @@ def test_a_metadata_file_decides_before_the_names_do(touch: Touch) -> None:
     assert plate.unparsed == (folder / "Index.idx.xml",)  # it is empty
 
 
+def test_a_plates_name_may_be_left_out_and_its_thumbnails_are_skipped(touch: Touch) -> None:
+    guid = "BEDC2073-A983-4B98-95E9-84466707A25D"
+    plate = open_plate(touch(f"Week1/G10_s1_w1{guid}.tif", f"Week1/G10_s1_w1_thumb{guid}.tif") / "Week1")
+
+    assert [(image.plate, image.well) for image in plate.images] == [("Week1", "G10")]
+    assert (plate.maker, len(plate.skipped["thumbs"])) == ("ImageXpress", 1)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"Stack_Z{plane:03d}.tif" for plane in range(1, 121)],
+        ["img_C1.tif", "img_C2.tif", "other_C1.tif"],
+        ["cells_T1.tif"],
+    ],
+)
+def test_what_counts_planes_timepoints_or_channels_is_no_well(touch: Touch, names: list[str]) -> None:
+    plate = open_plate(touch(*names))
+
+    assert (len(plate.images), len(plate.unparsed)) == (0, len(names))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["P_B01.tif", "P_C01.tif", "P_C02.tif"],
+        ["P_C05.tif", "P_C06.tif"],
+        ["P_E01.tif"],
+        ["TimePoint_1/P_C01.tif"],
+        ["P_C01.tif", "P.HTD"],
+    ],
+)
+def test_a_well_alone_is_enough_where_nothing_is_counted(touch: Touch, names: list[str]) -> None:
+    plate = open_plate(touch(*names))
+
+    assert len(plate.images) == sum(name.endswith(".tif") for name in names)
+
+
 def test_what_one_grammar_does_not_know_another_may(touch: Touch) -> None:
     plate = open_plate(touch("P_A01_s1_w1.tif", "P_A02_s1_w1.tif", "A03_s1_w1_z1_t1.tif", "notes.tif"))
 

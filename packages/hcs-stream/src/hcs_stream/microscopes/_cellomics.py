@@ -13,7 +13,7 @@ _NAME = re.compile(
     (?P<plate>.+)_(?P<well>[A-Z]{1,2}[0-9]{1,3})(?=[fd][0-9])
     (?:f(?P<site>[0-9]{1,9}))?
     (?:d(?P<channel>[0-9]{1,9}))?
-    \.(?:tiff?|png|jpe?g)
+    (?:\.ome)?\.(?:tiff?|png|jpe?g)
     """,
     re.VERBOSE | re.IGNORECASE,
 )

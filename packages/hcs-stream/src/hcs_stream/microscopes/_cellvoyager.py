@@ -15,7 +15,7 @@ _NAME = re.compile(
     (?P<plate>.+)_(?P<well>[A-Z]{1,2}[0-9]{1,3})
     _T(?P<timepoint>[0-9]{1,9})F(?P<site>[0-9]{1,9})L(?P<series>[0-9]{1,9})A(?P<action>[0-9]{1,9})
     Z(?P<plane>[0-9]{1,9}|X+)C(?P<channel>[0-9]{1,9})
-    \.(?:tiff?|png)
+    (?:\.ome)?\.(?:tiff?|png)
     """,
     re.VERBOSE | re.IGNORECASE,
 )

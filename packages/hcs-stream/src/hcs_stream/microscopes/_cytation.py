@@ -17,7 +17,7 @@ _NAME = re.compile(
     (?:Z(?P<plane>[0-9]{1,9}))?
     _(?P<channel>.+)
     _(?P<timepoint>[0-9]{1,9})
-    \.(?:tiff?|png|jpe?g)
+    (?:\.ome)?\.(?:tiff?|png|jpe?g)
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -30,7 +30,7 @@ _OTHER_NAME = re.compile(
     _C[0-9]+
     _(?P<channel>.+)
     _T(?P<timepoint>[0-9]{1,9})
-    \.(?:tiff?|png|jpe?g)
+    (?:\.ome)?\.(?:tiff?|png|jpe?g)
     """,
     re.VERBOSE | re.IGNORECASE,
 )

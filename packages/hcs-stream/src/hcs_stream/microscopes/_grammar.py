@@ -25,6 +25,8 @@ class ParsedName(msgspec.Struct, frozen=True, gc=False):
     """Of several at one timepoint, fast one after the other."""
     acquisition: str = ""
     """Which of several of one channel: ``"action 2"``; for plates where the address alone is ambiguous."""
+    is_bare: bool = False
+    """Whether the well is all that it says: ``img_C1.tif`` may count channels, as the names beside it tell."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +114,6 @@ def checked(grammar: Grammar, image: ImageFile, path: Path) -> Path:
     found = grammar.parse(path.name, (image.plate, *path.parent.parts))
     plate = found and (image.plate if found.plate is None else found.plate)
     wanted = ParsedName(image.well, image.channel, image.site, image.z_index, image.timepoint, image.plate)
-    if found is None or msgspec.structs.replace(found, plate=plate, acquisition="") != wanted:
+    if found is None or msgspec.structs.replace(found, plate=plate, acquisition="", is_bare=False) != wanted:
         raise UnnameableImageError(path.name, grammar.name)
     return path

@@ -17,15 +17,16 @@ logger = logging.getLogger(__name__)
 # The database store's GUID follows the channel's digits without a break; its length is fixed,
 # so `w2045200D6-…` is channel 2 and `w12045200D6-…` channel 12. A well in small letters is one only
 # before a site or a channel: `overview_v2.tif` is none, and neither is the `s1` of `P_s1_w3.tif`.
+# A name without a plate says a site or a channel: `A01.tif` could be anybody's.
 _NAME = re.compile(
     r"""
-    (?P<plate>.+?)
-    _(?P<well>[A-Z]{1,2}[0-9]{1,3}|(?![stwz][0-9])[a-z]{1,2}[0-9]{1,3}(?=_[sw][0-9]))
+    (?:(?=[A-Z]{1,2}[0-9]{1,3}_[sSwW][0-9])|(?P<plate>.+?)_)
+    (?P<well>[A-Z]{1,2}[0-9]{1,3}|(?![stwz][0-9])[a-z]{1,2}[0-9]{1,3}(?=_[sw][0-9]))
     (?:_[sS](?P<site>[0-9]{1,9}))?
     (?:_[wW](?P<channel>[0-9]{1,9}))?
     (?P<thumb>_(?i:thumb))?
-    (?:[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12})?
-    \.(?i:tiff?)
+    (?P<guid>[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12})?
+    (?:\.(?i:ome))?\.(?i:tiff?)
     """,
     re.VERBOSE,
 )
@@ -35,7 +36,8 @@ class ImageXpress(Grammar):
     """Molecular Devices ImageXpress, as its database stores images and as MetaXpress exports them.
 
     Without ``_s`` the site is 1 and without ``_w`` the channel is ``"1"``: single-site and
-    single-channel plates leave them out. Folders ``ZStep_n`` and ``TimePoint_n`` say the plane.
+    single-channel plates leave them out. Folders ``ZStep_n`` and ``TimePoint_n`` say the plane. A name may
+    leave out the plate if it says site or channel.
     """
 
     name = "ImageXpress"
@@ -45,12 +47,14 @@ class ImageXpress(Grammar):
         found = _NAME.fullmatch(name)
         if found is None:
             return None
-        plate, written, site, channel, thumb = found.groups()
+        plate, written, site, channel, thumb, guid = found.groups()
         well = well_of(written)
         if thumb or well is None:
             return None
-        z_index, timepoint = _plane(folders)
-        return ParsedName(well, number(channel or "1"), int(site or 1), z_index, timepoint, plate)
+        plane = z_index, timepoint = _plane(folders)
+        is_bare = not (site or channel or guid) and plane == (None, None)
+        channel, first = number(channel or "1"), int(site or 1)
+        return ParsedName(well, channel, first, z_index, timepoint, plate, is_bare=is_bare)
 
     def format(self, image: ImageFile) -> Path:
         """Name an image as an exported plate does."""

@@ -19,7 +19,7 @@ _NAME = re.compile(
     (?:\ z\ (?P<plane>[0-9]{1,9}))?
     (?:(?:\ ?-)?\ (?:time|t)\ (?P<timepoint>[0-9]{1,9})(?:\ -\ [0-9]+\ ?ms)?)?
     \)
-    \.tiff?
+    (?:\.ome)?\.tiff?
     """,
     re.VERBOSE | re.IGNORECASE,
 )

@@ -9,11 +9,14 @@ from hcs_stream._unicode import readable
 
 from ._folders import Folder
 from ._grammar import Grammar, ParsedName
+from ._wells import row_and_column
 
 IMAGES = (".tif", ".TIF", ".tiff", ".TIFF", ".png", ".jpg")  # no metadata, which saves some calls a name
 File = tuple[Path, str]
 """A file as its folder and its name."""
 
+COUNTED = frozenset("CSTWZ")
+"""Channels, sites, timepoints, wavelengths and planes, as people count them: ``img_C1.tif``."""
 SAMPLE = 8  # names of a folder that show whose they are
 
 
@@ -60,10 +63,14 @@ def _find_metadata(folder: Folder, grammars: Sequence[Grammar], done: Sorted) ->
 
 
 def _likelihood(grammar: Grammar, folder: Folder, done: Sorted) -> tuple[bool, bool, int]:
-    described = done.metadata.get(grammar.name, {})
-    above = any(folder.parts[: len(parts)] == parts for parts in described)
     some = folder.names[:: max(1, len(folder.names) // SAMPLE)]
-    return above, bool(described), sum(grammar.parse(name, folder.parts) is not None for name in some)
+    above, described = _is_described(grammar, folder, done), grammar.name in done.metadata
+    return above, described, sum(grammar.parse(name, folder.parts) is not None for name in some)
+
+
+def _is_described(grammar: Grammar, folder: Folder, done: Sorted) -> bool:
+    """Say whether this maker's metadata lie beside or above a folder."""
+    return any(folder.parts[: len(parts)] == parts for parts in done.metadata.get(grammar.name, {}))
 
 
 def _parse_folder(folder: Folder, order: Sequence[Grammar], done: Sorted) -> None:
@@ -82,6 +89,8 @@ def _take(folder: Folder, names: list[str], grammar: Grammar, done: Sorted) -> l
     parse, parts = grammar.parse, folder.parts
     spelled = names if "".join(names).isascii() else map(readable, names)
     parsed = [parse(name, parts) for name in spelled]
+    if not _is_described(grammar, folder, done):
+        parsed = _without_counters(parsed)
     found = [what for what in parsed if what is not None]
     known, rest = names, []
     if len(found) < len(names):
@@ -90,6 +99,16 @@ def _take(folder: Folder, names: list[str], grammar: Grammar, done: Sorted) -> l
     if known:
         done.groups.append(Group(grammar, folder, known, found))
     return rest
+
+
+def _without_counters(parsed: list[ParsedName | None]) -> list[ParsedName | None]:
+    """Leave out wells that are all that their names say, if they count something else from 1."""
+    bare = {what.well for what in parsed if what is not None and what.is_bare}
+    rows = {well.rstrip("0123456789") for well in bare}
+    columns = {row_and_column(well)[1] for well in bare}
+    if len(rows) != 1 or not rows <= COUNTED or max(columns) != len(columns):
+        return parsed
+    return [None if what is not None and what.is_bare else what for what in parsed]
 
 
 def _skip(folder: Folder, name: str, order: Sequence[Grammar], done: Sorted) -> bool:

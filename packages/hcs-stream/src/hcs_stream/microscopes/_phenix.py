@@ -15,7 +15,7 @@ _NAME = re.compile(
     r(?P<row>[0-9]{1,3})c(?P<column>[0-9]{1,3})f(?P<site>[0-9]{1,9})p(?P<plane>[0-9]{1,9})
     -ch(?P<channel>[0-9]{1,9})
     (?:(?:sk|t)(?P<timepoint>[0-9]{1,9}))?(?:fk(?P<frame>[0-9]{1,9}))?(?:fl(?P<flim>[0-9]{1,9}))?
-    \.tiff?
+    (?:\.ome)?\.tiff?
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -23,7 +23,7 @@ _OLD_NAME = re.compile(
     r"""
     (?P<row>[0-9]{3})(?P<column>[0-9]{3})-(?P<site>[0-9]{1,9})
     -(?P<timepoint>[0-9]{3})(?P<plane>[0-9]{3})(?P<channel>[0-9]{3})
-    \.tiff?
+    (?:\.ome)?\.tiff?
     """,
     re.VERBOSE | re.IGNORECASE,
 )

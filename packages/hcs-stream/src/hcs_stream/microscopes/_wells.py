@@ -4,21 +4,26 @@ from functools import lru_cache
 
 from hcs_protocol import normalise_well
 
+ROWS, COLUMNS = 32, 48
+"""Of the largest plates, which have 1536 wells: A01 to AF48."""
+
 
 @lru_cache(1 << 14)
 def well_of(text: str) -> str | None:
-    """Return a well's one spelling, or None for what is no well."""
+    """Return a well's one spelling, or None for what is no well of any plate."""
     try:
-        return normalise_well(text)
+        well = normalise_well(text)
     except ValueError:
         return None
+    row, column = row_and_column(well)
+    return well if row <= ROWS and column <= COLUMNS else None
 
 
 @lru_cache(1 << 14)
 def well_at(row: str, column: str) -> str | None:
     """Return the well at a row and a column, both counted from 1 and written in digits."""
     index = int(row) - 1
-    if not 0 <= index < 52:  # rows A to Z, AA to AZ
+    if not 0 <= index < ROWS:
         return None
     letters = "A" * (index // 26) + chr(ord("A") + index % 26)
     return well_of(f"{letters}{int(column)}")
