@@ -130,17 +130,17 @@ def test_plates_of_several_makers_lie_in_one_folder(touch: Touch) -> None:
 
     assert plate.maker == "Opera Phenix"
     assert {(image.plate, image.well) for image in plate.images} == {
-        (plate.name, "A01"),
-        (plate.name, "B01"),
+        ("a", "A01"),
+        ("a", "B01"),
         ("B", "A01"),
     }
     assert len(plate.skipped["thumbs"]) == 1
 
 
 def test_plates_whose_images_would_get_mixed_up_are_told_apart(touch: Touch) -> None:
-    plate = open_plate(touch("screen/a/A01_s1_w1.tif", "screen/b/A01_s1_w1.tif") / "screen")
+    plate = open_plate(touch("a/1/P_A01_s1_w1.tif", "b/1/P_A01_s1_w1.tif"))
 
-    assert {image.plate for image in plate.images} == {"screen (a)", "screen (b)"}
+    assert {image.plate for image in plate.images} == {"P (a/1)", "P (b/1)"}
 
 
 def test_an_image_that_was_taken_again_is_told_apart_by_its_folder(touch: Touch) -> None:

@@ -1,5 +1,6 @@
 """Images under the names that their plates' metadata give to channels and plates."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,14 +13,12 @@ from ._channels import tell_apart
 from ._grammar import Description, Grammar, Wanted
 from ._image_file import ImageFile
 from ._images import Images, NamedGroup
-from ._names import is_part
 from ._parsing import File, Group, Sorted
+from ._plate_folders import Address, Place, address, overlap, place_of, plate_folders
 from ._twins import tell_apart_images
 
 LEAST, MOST = 1e-6, 1e6
 """What can be a length in µm, or a wavelength in nm, that a viewer can use."""
-Place = tuple[str, ...]
-"""The folder of a plate, by all folders that lead to it."""
 
 
 class Described(msgspec.Struct):
@@ -48,19 +47,17 @@ class Said(msgspec.Struct, frozen=True):
     """Images in one folder, with the name of their plate and of its channels."""
 
     group: Group
-    plate: str
     channels: dict[str, str]
+    plate: str
+    """That of images whose names say none."""
+    place: Place
+    """The folder of the plate."""
+    is_named: bool
+    """Whether metadata say that name, and not the folder."""
 
     def plates(self) -> dict[str | None, str]:
         """Return the name of the plate by the name in the file's name."""
         return {name: self.plate if name is None else name for name in {f.plate for f in self.group.found}}
-
-    def place(self) -> Place:
-        """Return the folder of the plate: without those that stand for planes."""
-        parts = self.group.folder.parts
-        while len(parts) > 1 and is_part(parts[-1]):
-            parts = parts[:-1]
-        return parts
 
 
 def _is_length(length: float) -> bool:
@@ -72,18 +69,18 @@ def describe(done: Sorted, plate: str) -> Described:
 
     Args:
         done: The names, parsed.
-        plate: The name of a plate that neither names nor metadata say.
+        plate: The name of the folder that all lie in, for a plate that neither names nor metadata say.
     """
     described = Described()
-    said: list[Said] = []
+    told: list[tuple[Group, dict[str, str], str | None]] = []
     for grammar, files, groups in _by_description(done):
         wanted = _wanted(groups)
         description = grammar.describe(files, wanted)
         known = wanted.channels & description.channels.keys()
         channels = tell_apart({number: description.channels[number] for number in known})
-        said.extend(Said(group, description.plate or plate, channels) for group in groups)
+        told.extend((group, channels, description.plate) for group in groups)
         _add(described, description, channels, wanted)
-    named = _named(said)
+    named = _named(_said(told, plate))
     described.plates = {plate for group in named for plate in group.plates.values()}
     described.images = images = Images(named)
     if images.has_twins:
@@ -93,6 +90,20 @@ def describe(done: Sorted, plate: str) -> Described:
             if channel in described.wavelengths:
                 described.wavelengths[name] = described.wavelengths[channel]
     return described
+
+
+def _said(told: Sequence[tuple[Group, dict[str, str], str | None]], plate: str) -> list[Said]:
+    nameless = [
+        group for group, _, name in told if not name and any(found.plate is None for found in group.found)
+    ]
+    folders = plate_folders(nameless)
+    said: list[Said] = []
+    for group, channels, name in told:
+        place = place_of(group.folder.parts)
+        place = folders.get(place, place)
+        folder = readable(place[-1]) if len(place) > 1 else plate
+        said.append(Said(group, channels, name or folder, place, is_named=bool(name)))
+    return said
 
 
 def _by_description(done: Sorted) -> Iterator[tuple[Grammar, list[Path], list[Group]]]:
@@ -132,31 +143,34 @@ def _add(described: Described, said: Description, channels: dict[str, str], want
 
 
 def _named(several: Sequence[Said]) -> list[NamedGroup]:
-    """Give plates of one name in several folders names of their own if their images would get mixed up."""
-    places = [said.place() for said in several]
-    apart = _colliding(several, places) if len(set(places)) > 1 else set()
+    """Give plates of one name in several folders names of their own.
+
+    Where files say the name, only if their images would get mixed up.
+    """
+    apart = _colliding(several) if len({said.place for said in several}) > 1 else set()
     return [
         NamedGroup(
             group=said.group,
             plates={
-                name: f"{plate} ({readable('/'.join(place[1:]))})" if plate in apart and place[1:] else plate
+                name: f"{plate} ({readable('/'.join(said.place[1:]))})"
+                if plate in apart and said.place[1:]
+                else plate
                 for name, plate in said.plates().items()
             },
             channels=said.channels,
         )
-        for said, place in zip(several, places, strict=True)
+        for said in several
     ]
 
 
-def _colliding(several: Sequence[Said], places: Sequence[Place]) -> set[str]:
-    addresses: dict[str, dict[Place, set[tuple[object, ...]]]] = {}
-    for said, place in zip(several, places, strict=True):
+def _colliding(several: Sequence[Said]) -> set[str]:
+    addresses: dict[str, dict[Place, set[Address]]] = {}
+    after_folders: set[tuple[str, Place]] = set()
+    for said in several:
         plates = said.plates()
+        if None in plates and not said.is_named:
+            after_folders.add((said.plate, said.place))
         for name in said.group.found:
-            here = addresses.setdefault(plates[name.plate], {}).setdefault(place, set())
-            here.add((name.well, name.site, name.channel, name.z_index, name.timepoint))
-    return {plate for plate, found in addresses.items() if _overlap(list(found.values()))}
-
-
-def _overlap(sets: Sequence[set[tuple[object, ...]]]) -> bool:
-    return len(set().union(*sets)) < sum(map(len, sets))
+            addresses.setdefault(plates[name.plate], {}).setdefault(said.place, set()).add(address(name))
+    counts = Counter(plate for plate, _ in after_folders)
+    return {plate for plate, found in addresses.items() if counts[plate] > 1 or overlap(found.values())}
