@@ -1,5 +1,6 @@
 """What happens to files is heard of, or found by looking."""
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,31 @@ def test_hidden_files_and_the_insides_of_stores_are_no_files(tmp_path: Path) -> 
         (tmp_path / name).touch()
 
     assert set(files_below(tmp_path)) == {tmp_path / "a.tif", tmp_path / "deep" / "b.tif"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege here")
+def test_links_to_folders_are_followed_and_what_is_no_link_comes_first(tmp_path: Path) -> None:
+    for name in ("elsewhere/a.tif", "here/real/b.tif"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    here = tmp_path / "here"
+    for name, target in (("link", tmp_path / "elsewhere"), ("also real", here / "real"), ("round", here)):
+        (here / name).symlink_to(target)
+
+    assert list(files_below(here)) == [here / "real" / "b.tif", here / "link" / "a.tif"]
+
+
+def test_a_folder_that_was_made_anew_is_listened_to(tmp_path: Path) -> None:
+    folder = tmp_path / "plate"
+    folder.mkdir()
+    with Listening(folder) as arrivals:
+        arrivals.wait(0)
+        folder.rename(tmp_path / "old")
+        folder.mkdir()
+        arrivals.wait(0)
+        (folder / "one.tif").touch()
+
+        assert until(arrivals, folder / "one.tif").is_told
 
 
 @pytest.mark.parametrize("kind", [Listening, partial(Polling, seconds=0.05)], ids=["heard of", "looked for"])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from hcs_protocol import HcsError
 from hcs_stream._extras import extra
+from hcs_stream.microscopes._folders import list_folders
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent
@@ -21,7 +22,6 @@ TOLD = frozenset({"created", "modified", "closed", "moved"})
 """Not that a file was opened and read: that is what we do."""
 TOLD_OF_FOLDERS = frozenset({"created", "moved"})
 """What changes inside a folder is told of the files."""
-STORES = frozenset({"zarr.json", ".zgroup", ".zattrs", ".zarray"})
 
 
 class CannotListenError(HcsError, OSError):
@@ -62,6 +62,10 @@ class Arrivals(Protocol):
         """Return what has happened since, at once or within this time; maybe nothing."""
         ...
 
+    def look(self) -> list[Arrival]:
+        """Return every file that there is."""
+        ...
+
 
 class Polling:
     """Looks again every few seconds: for network drives, where the system says nothing."""
@@ -86,9 +90,13 @@ class Polling:
             time.sleep(min(left, seconds))
         if self._due > time.monotonic():
             return []
-        found = [Arrival(path) for path in files_below(self._folder)]
+        found = self.look()
         self._due = time.monotonic() + self._seconds
         return found
+
+    def look(self) -> list[Arrival]:
+        """Return every file that there is."""
+        return [Arrival(path) for path in files_below(self._folder)]
 
 
 class Listening:
@@ -119,7 +127,9 @@ class Listening:
                 if not is_hidden(path, folder):
                     told.put(Arrival(path, is_whole=is_moved, is_told=True))
 
-        self._observer.schedule(Handler(), str(folder), recursive=True)
+        self._handler = Handler()
+        self._heard = _identity(folder)
+        self._observer.schedule(self._handler, str(folder), recursive=True)
 
     def __enter__(self) -> Self:
         try:
@@ -136,8 +146,8 @@ class Listening:
 
     def wait(self, seconds: float) -> list[Arrival]:
         """Return what the system has told; every file, the first time and every half minute."""
-        if time.monotonic() >= self._due:
-            found = [Arrival(path) for path in files_below(self._folder)]
+        if time.monotonic() >= self._due or self._hears_another():
+            found = self.look()
             self._due = time.monotonic() + RESCAN_SECONDS
             return found
         try:
@@ -147,6 +157,29 @@ class Listening:
         while not self._told.empty():
             found.append(self._told.get())
         return list(_files(found))
+
+    def look(self) -> list[Arrival]:
+        """Return every file that there is."""
+        return [Arrival(path) for path in files_below(self._folder)]
+
+    def _hears_another(self) -> bool:
+        """Listen to the folder that is at the path now, if it was made anew; say whether it was."""
+        now = _identity(self._folder)
+        if now in (None, self._heard):
+            return False
+        self._heard = now
+        self._observer.unschedule_all()
+        self._observer.schedule(self._handler, str(self._folder), recursive=True)
+        return True
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Return what tells a folder from one that was made anew in its place; None if there is none."""
+    try:
+        state = folder.stat()
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino
 
 
 def _files(found: list[Arrival]) -> Iterator[Arrival]:
@@ -169,10 +202,10 @@ def is_hidden(path: Path, folder: Path) -> bool:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Yield all files below a folder, but hidden ones and what is inside Zarr stores."""
-    for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        if STORES.isdisjoint(names):
-            yield from (Path(place, name) for name in names if not name.startswith("."))
-        else:
-            folders.clear()
+    """Yield all files below a folder, as `open_plate` finds them: none is hidden or inside a Zarr store."""
+    try:
+        below = list_folders(folder).folders
+    except OSError:  # it is gone, or closed: another look may tell
+        return
+    for each in below:
+        yield from (each.path / name for name in each.names)

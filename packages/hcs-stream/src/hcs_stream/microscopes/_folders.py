@@ -35,9 +35,9 @@ class Listing(msgspec.Struct):
 def list_folders(root: Path, told: Callable[[int], None] | None = None) -> Listing:
     """List a folder and all below it, in no particular order.
 
-    Links to folders are followed, but no folder is listed twice. The kind of an entry is what its folder
-    says; only links are looked at. A folder that goes away meanwhile is left out; one that is closed is
-    noted.
+    Links to folders are followed, after all that is no link, and no folder is listed twice. The kind of an
+    entry is what its folder says; only links are looked at. A folder that goes away meanwhile is left out;
+    one that is closed is noted.
 
     Args:
         root: The folder.
@@ -50,8 +50,9 @@ def list_folders(root: Path, told: Callable[[int], None] | None = None) -> Listi
     seen: set[tuple[int, int]] = set()
     count = 0
     waiting: list[tuple[Path, tuple[str, ...]]] = [(root, (Path(os.path.abspath(root)).name,))]
-    while waiting:
-        path, parts = waiting.pop()
+    linked: list[tuple[Path, tuple[str, ...]]] = []
+    while waiting or linked:
+        path, parts = waiting.pop() if waiting else linked.pop()
         try:
             state = path.stat()
             if (state.st_dev, state.st_ino) in seen:
@@ -64,7 +65,8 @@ def list_folders(root: Path, told: Callable[[int], None] | None = None) -> Listi
             if isinstance(error, PermissionError):
                 listing.closed[path] = error.strerror or str(error)
             continue
-        waiting.extend((path / name, (*parts, name)) for name in below)
+        for name, is_link in below:
+            (linked if is_link else waiting).append((path / name, (*parts, name)))
         if told is not None:
             told(count := count + _files_at(listing, path))
     return listing
@@ -75,9 +77,10 @@ def _files_at(listing: Listing, path: Path) -> int:
     return len(last.names) if last is not None and last.path == path else 0
 
 
-def _list(path: Path, parts: tuple[str, ...], listing: Listing) -> Iterator[str]:
+def _list(path: Path, parts: tuple[str, ...], listing: Listing) -> Iterator[tuple[str, bool]]:
+    """Take up the files of one folder; yield the folders in it, and whether each is a link."""
     files: list[str] = []
-    below: list[str] = []
+    below: list[tuple[str, bool]] = []
     hidden: list[str] = []
     broken: list[str] = []
     with os.scandir(path) as entries:
@@ -87,7 +90,10 @@ def _list(path: Path, parts: tuple[str, ...], listing: Listing) -> Iterator[str]
                 hidden.append(name)  # such as macOS's `._Plate_A01.tif`, which is no image
                 continue
             kind = _kind(entry)
-            (files if kind == "file" else below if kind == "folder" else broken).append(name)
+            if kind == "folder":
+                below.append((name, entry.is_symlink()))
+            else:
+                (files if kind == "file" else broken).append(name)
     if not STORE_FILES.isdisjoint(hidden) or "zarr.json" in files:
         listing.stores.append(path)
         return iter(())
