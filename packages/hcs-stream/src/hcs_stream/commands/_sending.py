@@ -20,7 +20,8 @@ class TellingSender(Sender):
         self._teller = teller
         self.files = 0
         """Files that are sent, or could not be."""
-        self.unreadable: dict[Path, str] = {}
+        self.unreadable: dict[tuple[Path, tuple[int, ...]], str] = {}
+        """By file, and by plane where each is sent for itself."""
 
     def send_all(self, images: Sequence[FoundImage]) -> None:
         """Send all, in order; one that cannot be read or shown is named, and the others are sent.
@@ -30,8 +31,10 @@ class TellingSender(Sender):
         """
         for image, failure in self.each(images):
             if failure is not None:
-                self.unreadable[image.file.path] = str(failure)
-                self._teller.say(f"not sent: {image.file.path}: {failure}")
+                path, key = image.file.path, image.file.key
+                self.unreadable[path, key] = str(failure)
+                plane = f", plane {key}" if key else ""
+                self._teller.say(f"not sent: {path}{plane}: {failure}")
             self.files += 1
             self._teller.progress("sending", self.files, len(images))
 

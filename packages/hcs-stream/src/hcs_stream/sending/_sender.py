@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
@@ -55,6 +56,8 @@ class Sender:
         self._stalled = stalled
         self.sent = 0
         """Images; several from a file that has several planes."""
+        self._begun: dict[Path, int] = {}
+        """Planes that were sent of files which could not be read to their end."""
 
     def each(self, images: Iterable[FoundImage]) -> Iterator[tuple[FoundImage, Exception | None]]:
         """Send image after image; yield each with why it could not be sent, if so.
@@ -65,7 +68,7 @@ class Sender:
         with closing(read_ahead(images, read_planes)) as ahead:
             for image, read in ahead:
                 try:
-                    self._send(read.result())
+                    self._send(image.file.path, read.result())
                 except OF_THE_VIEWER:
                     raise
                 except UNREADABLE as error:
@@ -73,12 +76,15 @@ class Sender:
                 else:
                     yield image, None
 
-    def _send(self, planes: Iterator[Plane]) -> None:
-        for pixels, keywords in planes:
+    def _send(self, path: Path, planes: Iterator[Plane]) -> None:
+        counted = self._begun.pop(path, 0)
+        for number, (pixels, keywords) in enumerate(planes, 1):
             told: ImageKeywords = {**keywords, "step": self._step, "kind": self._kind}
             while not self._took(pixels, told):
                 pass
-            self.sent += 1
+            self.sent += number > counted  # what is sent anew stands at the same place
+            self._begun[path] = max(number, counted)
+        self._begun.pop(path, None)
 
     def _took(self, pixels: npt.NDArray[Any], told: ImageKeywords) -> bool:
         try:
