@@ -15,7 +15,7 @@ from rich.console import Console
 
 from hcs_protocol import ViewerStalledError
 from hcs_protocol.testing import FakeClock
-from hcs_stream.commands._arrivals import Arrival
+from hcs_stream.commands._arrivals import Arrival, files_below
 from hcs_stream.commands._finishing import Finishing
 from hcs_stream.commands._plate_knowledge import PlateKnowledge
 from hcs_stream.commands._teller import Teller
@@ -27,7 +27,8 @@ from hcs_stream.sending import Sender
 class Told:
     """Arrivals that a test makes; waiting moves the clock."""
 
-    def __init__(self, clock: FakeClock) -> None:
+    def __init__(self, folder: Path, clock: FakeClock) -> None:
+        self.folder = folder
         self.clock = clock
         self.next: list[Arrival] = []
 
@@ -43,6 +44,9 @@ class Told:
         self.clock.advance(seconds)
         found, self.next = self.next, []
         return found
+
+    def look(self) -> list[Arrival]:
+        return [Arrival(path) for path in files_below(self.folder)]
 
 
 class FakeStream:
@@ -65,13 +69,13 @@ class Story:
         self.folder = folder
         self.clock = FakeClock()
         self.stream = FakeStream()
-        self.arrivals = Told(self.clock)
+        self.arrivals = Told(folder, self.clock)
         self.errors = io.StringIO()
         teller = Teller(Console(file=self.errors), self.clock)
         self.finishing = Finishing(look, self.clock, settle=0.5, patience=10)
         knowledge = PlateKnowledge(folder, self.clock)
-        sender = Sender(self.stream)  # type: ignore[arg-type]  # it has what is called
-        self.watch = Watch(self.arrivals, self.finishing, knowledge, sender, teller, self.clock)
+        self.sender = Sender(self.stream)  # type: ignore[arg-type]  # it has what is called
+        self.watch = Watch(self.arrivals, self.finishing, knowledge, self.sender, teller, self.clock)
 
     def arrive(self, name: str, pixels: bytes | None = None, *, is_told: bool = True) -> Path:
         path = self.folder / name
@@ -169,7 +173,7 @@ def test_names_that_metadata_bring_hold_from_then_on(story: Story) -> None:
     story.go_on()
 
     assert [keywords["channel"] for keywords in story.stream.sent] == ["1", "DAPI"]
-    assert "metadata came after 1 image was sent" in story.errors.getvalue()
+    assert story.errors.getvalue().count("1 image would have other names or sizes") == 1
 
 
 def test_images_wait_while_the_viewer_takes_nothing(story: Story) -> None:
@@ -181,6 +185,15 @@ def test_images_wait_while_the_viewer_takes_nothing(story: Story) -> None:
 
     assert story.wells == ["A01"]
     assert "the viewer takes nothing" in story.errors.getvalue()
+
+
+def test_it_looks_once_more_before_it_ends(story: Story) -> None:
+    story.arrive("P_A01_s1_w1.TIF")
+    story.arrivals.next.clear()
+
+    story.watch.run(idle=3)
+
+    assert story.wells == ["A01"]
 
 
 def test_it_ends_when_nothing_has_come_for_a_while(story: Story) -> None:
@@ -208,6 +221,51 @@ def test_a_plate_that_takes_long_to_look_up_is_not_looked_up_all_the_time(
 
     assert len(story.wells) == 40
     assert all(later - earlier >= 5 for earlier, later in pairwise(looks))
+
+
+def test_what_a_later_step_of_one_channel_changes_is_told_once(story: Story) -> None:
+    for step in ("01", "02"):
+        for well in ("A1", "A2"):
+            story.arrive(f"{well}_{step}_1_1_DAPI_001.tif")
+            story.go_on()
+
+    assert [keywords["channel"] for keywords in story.stream.sent] == ["DAPI"] * 2 + ["DAPI (step 2)"] * 2
+    assert story.errors.getvalue().count("2 images would have other names or sizes") == 1
+
+
+@pytest.mark.parametrize("later", ["A01_s1_w1.tif", "A001_s1_w1.tif"])
+def test_a_later_file_of_the_same_address_is_a_duplicate(story: Story, later: str) -> None:
+    for name in ("A01_s1_w1.tif" if later != "A01_s1_w1.tif" else "A1_s1_w1.tif", later):
+        story.arrive(name)
+        story.go_on()
+
+    assert story.wells == ["A01"]
+    assert [path.name for path in story.watch.skipped["duplicates"]] == [later]
+    assert "another image has its address" in story.errors.getvalue()
+
+
+def test_a_change_that_nobody_tells_of_is_noticed_once(story: Story) -> None:
+    path = story.arrive("P_A01_s1_w1.TIF", is_told=False)
+    story.go_on()
+    tifffile.imwrite(path, np.ones((6, 7), "uint16"))
+    story.go_on()
+
+    assert story.errors.getvalue().count("changed after it was sent") == 1
+
+
+def test_planes_of_a_file_that_fails_later_on_are_counted_once(story: Story) -> None:
+    path = story.folder / "P_A01_s1_w1.TIF"
+    tifffile.imwrite(path, np.ones((2, 4, 5), "uint16"), compression="zlib", photometric="minisblack")
+    with tifffile.TiffFile(path) as file:
+        second = file.pages[1].dataoffsets[0]
+    with path.open("r+b") as file:
+        file.seek(second)
+        file.write(b"no zlib")
+    story.arrive(path.name, path.read_bytes())
+    story.go_on(20)
+
+    assert story.wells.count("A01") > 1
+    assert story.sender.sent == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")

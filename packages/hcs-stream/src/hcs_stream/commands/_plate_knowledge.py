@@ -34,6 +34,8 @@ class PlateKnowledge:
         self._places: dict[Path, int] = {}
         self._rests_until = 0.0
         self._loose = LooseNames()
+        self.looks = 0
+        """How often the folder was looked at."""
         self.trouble = ""
         """Why the folder could not be looked at the last time, if so."""
 
@@ -55,12 +57,13 @@ class PlateKnowledge:
         """Return images in the order of their plates; those of no plate come last."""
         return sorted(images, key=lambda image: self._places.get(image.file.path, len(self._places)))
 
-    def changed(self, sent: Mapping[Path, ImageKeywords]) -> int:
-        """Return how many images were sent with other words than they would be sent with now."""
-        return sum(
-            path in self._images and self._images[path].keywords != keywords
+    def changed(self, sent: Mapping[Path, ImageKeywords]) -> set[Path]:
+        """Return the images that were sent with other words than they would be sent with now."""
+        return {
+            path
             for path, keywords in sent.items()
-        )
+            if path in self._images and self._images[path].keywords != keywords
+        }
 
     def _known(self, path: Path) -> FoundImage | str | None:
         return self._images.get(path) or self._skipped.get(path)
@@ -79,6 +82,7 @@ class PlateKnowledge:
             self._fail(str(error))
             return
         self.trouble = ""
+        self.looks += 1
         for plate in plates:
             self.unreadable |= plate.unreadable
         self._images = {image.path: of_plate(image, plate) for plate in plates for image in plate.images}
