@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from hcs_stream.microscopes import format_htd, open_plate
 
 
@@ -40,6 +42,13 @@ def test_a_name_that_is_another_channels_number_is_left_alone(tmp_path: Path) ->
     plate = open_plate(make_plate(tmp_path, format_htd({"1": "2"})))
 
     assert [image.channel for image in plate.images] == ["1", "2"]
+
+
+@pytest.mark.parametrize("names", [{"1": "405", "2": "488"}, {"1": "405"}, {"1": "1", "2": "561"}])
+def test_a_wavelength_is_a_name(tmp_path: Path, names: dict[str, str]) -> None:
+    plate = open_plate(make_plate(tmp_path, format_htd(names)))
+
+    assert {image.channel for image in plate.images} == set({"1": "1", "2": "2", **names}.values())
 
 
 def test_what_several_files_do_not_agree_on_is_left_alone(tmp_path: Path) -> None:

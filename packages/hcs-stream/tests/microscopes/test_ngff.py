@@ -92,6 +92,17 @@ def test_each_plane_of_a_plate_has_its_address(store: Store) -> None:
     assert plate.unparsed == ()
 
 
+@pytest.mark.parametrize(("labels", "channels"), [(["405", "488"], {"405", "488"}), (["1", "2"], {"0", "1"})])
+def test_a_wavelength_is_a_name_and_another_channels_number_is_none(
+    store: Store, labels: list[str], channels: set[str]
+) -> None:
+    store.write_plate(["A/1"])
+    store.write_well("A/1")
+    store.write_image("A/1/0", omero={"channels": [{"label": label} for label in labels]})
+
+    assert {image.channel for image in open_plate(store.folder).images} == channels
+
+
 def test_a_plane_is_read_by_its_key(store: Store) -> None:
     store.write_plate(["A/1"])
     store.write_well("A/1")

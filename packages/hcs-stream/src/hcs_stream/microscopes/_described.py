@@ -77,7 +77,7 @@ def describe(done: Sorted, plate: str) -> Described:
         wanted = _wanted(groups)
         description = grammar.describe(files, wanted)
         known = wanted.channels & description.channels.keys()
-        channels = tell_apart({number: description.channels[number] for number in known})
+        channels = tell_apart({n: description.channels[n] for n in known}, wanted.channels)
         told.extend((group, channels, description.plate) for group in groups)
         _add(described, description, channels, wanted)
     named = _named(_said(told, plate))

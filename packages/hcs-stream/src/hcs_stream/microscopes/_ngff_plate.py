@@ -70,7 +70,8 @@ class NgffPlate:
         if names[-2:] != ["y", "x"] or len(shape) != len(axes):
             raise ValueError(f"wanted axes that end in y and x, found {names} for the shape {shape}")
         self._describe(multiscale, axes)
-        labels = tell_apart(metadata.labels)
+        count = shape[names.index("c")] if "c" in names else 1
+        labels = tell_apart(metadata.labels, [str(number) for number in range(count)])
         for key in product(*map(range, shape[:-2])):
             at = dict(zip(names, key, strict=False))
             number = str(at.get("c", 0))
