@@ -100,6 +100,18 @@ def test_a_half_written_file_is_an_error_that_names_it(tmp_path: Path, name: str
     assert isinstance(caught.value, ValueError)
 
 
+def test_images_of_other_sizes_beside_the_first_are_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as file:
+        file.write(GREY, metadata={"axes": "YX"})
+        file.write(np.zeros((6, 8), "uint16"), metadata={"axes": "YX"})
+
+    assert read_image(image(tmp_path / "a.ome.tif")).tolist() == GREY.tolist()
+    assert "left out" in caplog.text
+    assert "[(6, 8)]" in caplog.text
+
+
 @pytest.mark.parametrize("kind", ["imagej", "ome", "shaped"])
 @pytest.mark.parametrize("compression", [None, "zlib"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])

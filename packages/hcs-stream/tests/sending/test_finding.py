@@ -302,6 +302,35 @@ def test_colours_of_a_stack_stay_colours(tmp_path: Path) -> None:
     assert [(p.shape, keywords["axes"]) for p, keywords in read_planes(image)] == [((4, 5, 3), "yxc")] * 2
 
 
+@pytest.mark.parametrize("photometric", ["minisblack", "rgb"])
+def test_further_values_of_a_pixel_are_channels(photometric: str, tmp_path: Path) -> None:
+    path, count = tmp_path / "any.tif", {"minisblack": 2, "rgb": 5}[photometric]
+    pixels = np.broadcast_to(np.arange(count, dtype="uint8"), (4, 5, count))
+    tifffile.imwrite(path, pixels, photometric=photometric, planarconfig="contig")
+    (image,) = find_images([str(path)]).images
+
+    planes = list(read_planes(image))
+
+    assert [(keywords["channel"], pixels.max()) for pixels, keywords in planes] == [
+        (str(number + 1), number) for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+def test_channels_in_the_planes_of_a_stack_are_channels(planar: str, tmp_path: Path) -> None:
+    path, pixels = tmp_path / "any.tif", np.zeros((3, 2, 4, 5), "uint8")
+    pixels[:, 1] = 1
+    stored = pixels if planar == "separate" else np.moveaxis(pixels, 1, -1)
+    tifffile.imwrite(path, stored, photometric="minisblack", planarconfig=planar)
+    (image,) = find_images([str(path)]).images
+
+    planes = list(read_planes(image))
+
+    assert [(keywords["z_index"], keywords["channel"], pixels.max()) for pixels, keywords in planes] == [
+        (z, channel, value) for z in (1, 2, 3) for channel, value in (("1", 0), ("2", 1))
+    ]
+
+
 def test_a_stack_that_is_cut_off_says_so(tmp_path: Path) -> None:
     path = tmp_path / "stack.tif"
     for grey in range(3):

@@ -1,7 +1,9 @@
 """The pixels of one image."""
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +13,12 @@ from hcs_stream._extras import extra
 from ._errors import UnreadableImageError
 from ._image_file import ImageFile
 from ._ngff_metadata import STORE_FILES
-from ._tiff import open_tiff
+from ._tiff import has_channels, open_tiff
+
+if TYPE_CHECKING:
+    from tifffile import TiffPageSeries
+
+logger = logging.getLogger(__name__)
 
 Pixels = npt.NDArray[Any]
 
@@ -53,8 +60,10 @@ def _read(path: Path, key: tuple[int, ...]) -> tuple[Pixels, bool]:
 def _read_tiff(path: Path, key: tuple[int, ...]) -> tuple[Pixels, bool]:
     try:
         with open_tiff(path) as file:
-            if not key and (count := sum(_is_like(file.series[0], other) for other in file.series)) > 1:
-                raise UnreadableImageError(path, f"{count} planes of one size: say which by its key,")
+            if not key:
+                _check_alone(path, file.series)
+            if has_channels((file.pages[key[0]] if key else file.series[0]).keyframe):
+                raise UnreadableImageError(path, "several channels in one plane,")
             pixels = file.asarray(key=key[0] if key else None)
             axes = file.pages[key[0]].axes if key else file.series[0].axes
     except (FileNotFoundError, UnreadableImageError):
@@ -63,6 +72,15 @@ def _read_tiff(path: Path, key: tuple[int, ...]) -> tuple[Pixels, bool]:
         raise UnreadableImageError(path, f"{type(error).__name__} ({error})") from error
     coloured = "S" in axes
     return np.moveaxis(pixels, axes.index("S"), -1) if coloured else pixels, coloured
+
+
+def _check_alone(path: Path, several: "Sequence[TiffPageSeries]") -> None:
+    """Refuse a file with planes beside the first; tell of other images, but for those that show it small."""
+    first, *others = several
+    if count := sum(_is_like(first, other) for other in others):
+        raise UnreadableImageError(path, f"{count + 1} planes of one size: say which by its key,")
+    if sizes := [other.shape for other in others if not other.keyframe.is_reduced]:
+        logger.warning("images of other sizes left out path=%s shapes=%s", path, sizes)
 
 
 def _is_like(series: Any, other: Any) -> bool:

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 from ._errors import UnreadableImageError
 
 if TYPE_CHECKING:
-    from tifffile import TiffFile
+    from tifffile import TiffFile, TiffPage
+
+GREY = (0, 1)
+"""White is zero, and black is: how TIFF says what a sample means."""
+ALPHA = ((1,), (2,))
+"""Associated and unassociated: what TIFF says that a further sample is."""
 
 
 @contextmanager
@@ -26,6 +31,15 @@ def open_tiff(path: Path) -> "Iterator[TiffFile]":
         if _is_cut_off(file):
             raise UnreadableImageError(path, "a file that is cut off, or still being written,")
         yield file
+
+
+def has_channels(page: "TiffPage | None") -> bool:
+    """Say whether the samples of a page are channels: neither colours, nor grey and its transparency."""
+    if page is None or page.samplesperpixel == 1:
+        return False
+    if page.photometric in GREY:
+        return page.samplesperpixel != 2 or page.extrasamples[:1] not in ALPHA
+    return page.samplesperpixel not in (3, 4)
 
 
 def _is_cut_off(file: "TiffFile") -> bool:

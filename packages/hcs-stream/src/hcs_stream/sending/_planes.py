@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hcs_stream._addresses import ImageKeywords
 from hcs_stream.microscopes import ImageFile, UnreadableImageError, read_image
-from hcs_stream.microscopes._tiff import open_tiff
+from hcs_stream.microscopes._tiff import has_channels, open_tiff
 
 from ._found_images import TIFF, FoundImage
 from ._printable import readable
@@ -79,9 +79,12 @@ def _planes_of_stack(image: FoundImage) -> Iterator[Plane] | None:
             first = file.series[0]
             alike = [one for one in file.series if (one.shape, one.dtype) == (first.shape, first.dtype)]
             axes, shape = first.axes, first.shape
+            is_multichannel = has_channels(first.keyframe)
             pages = [page.index if page is not None else None for one in alike for page in one.pages]
     except Exception:  # a broken file makes tifffile stumble in any way
         return None
+    if is_multichannel:
+        return _each_sample(image, axes, shape) if len(alike) == 1 and "C" not in axes else None
     leading = "".join(axis for axis in axes if axis not in "YXS")
     if not axes.startswith(leading):
         return None
@@ -91,19 +94,37 @@ def _planes_of_stack(image: FoundImage) -> Iterator[Plane] | None:
     return _each(image, leading, lengths, pages) if leading else None
 
 
+def _each_sample(image: FoundImage, axes: str, shape: tuple[int, ...]) -> Iterator[Plane]:
+    """Yield the planes of a file whose pixels have a value for each channel."""
+    leading = "".join(axis for axis in axes if axis not in "YX")
+    order = [axes.index(axis) for axis in f"{leading}YX"]
+    lengths = tuple(shape[place] for place in order[:-2])
+    whole = _whole(image.file.path, shape).transpose(order)
+    return _of_whole(image, leading.replace("S", "C"), lengths, whole)
+
+
 def _each(image: FoundImage, axes: str, lengths: tuple[int, ...], pages: list[int | None]) -> Iterator[Plane]:
     places = list(product(*map(range, lengths)))
-    by_page = len(pages) == len(places) and None not in pages
-    whole = None if by_page else _whole(image.file.path, lengths)
+    if len(pages) != len(places) or None in pages:
+        yield from _of_whole(image, axes, lengths, _whole(image.file.path, lengths))
+        return
     for number, place in enumerate(places):
+        page = msgspec.structs.replace(image.file, key=(pages[number],))
+        pixels = read_image(page)
         keywords: ImageKeywords = {**image.keywords, **_numbers(image.keywords, axes, lengths, place)}
-        if whole is None:
-            page = msgspec.structs.replace(image.file, key=(pages[number],))
-            pixels, where = read_image(page), _where(page)
-        else:
-            pixels, where = whole[place], {}
-        colours: ImageKeywords = {"axes": "yxc"} if pixels.ndim > 2 else {}
-        yield pixels, {**keywords, **where, **colours}
+        yield pixels, {**keywords, **_where(page), **_colours(pixels)}
+
+
+def _of_whole(
+    image: FoundImage, axes: str, lengths: tuple[int, ...], whole: npt.NDArray[Any]
+) -> Iterator[Plane]:
+    for place in product(*map(range, lengths)):
+        keywords: ImageKeywords = {**image.keywords, **_numbers(image.keywords, axes, lengths, place)}
+        yield whole[place], {**keywords, **_colours(whole[place])}
+
+
+def _colours(pixels: npt.NDArray[Any]) -> ImageKeywords:
+    return {"axes": "yxc"} if pixels.ndim > 2 else {}
 
 
 def _whole(path: Path, lengths: tuple[int, ...]) -> npt.NDArray[Any]:
