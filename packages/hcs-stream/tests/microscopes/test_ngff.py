@@ -279,7 +279,7 @@ def test_a_store_beside_images_is_left_out(store: Store) -> None:
 def test_a_store_that_is_no_plate_has_no_images(store: Store) -> None:
     store.write_image("0", "yx", (4, 5))
 
-    with pytest.raises(NoImagesError):
+    with pytest.raises(NoImagesError, match="say the folder of the whole plate"):
         open_plate(store.folder)
 
 

@@ -88,6 +88,12 @@ def test_a_well_that_is_not_there_is_named_with_the_reason(tmp_path: Path) -> No
     assert "of broken metadata" not in found.skipped
 
 
+def test_a_glob_may_begin_with_a_folder_whose_name_has_brackets(plate: Path) -> None:
+    plate = plate.rename(plate.parent / "plate [1]")
+
+    assert len(find_images([str(plate / "*.TIF")]).images) == 2
+
+
 def test_what_is_not_chosen_is_counted(plate: Path) -> None:
     found = find_images([str(plate)])
 

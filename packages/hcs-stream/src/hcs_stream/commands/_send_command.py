@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from hcs_protocol import DisplayConfiguration, HcsError, VariableSizeHandling
 from hcs_stream._stream import Stream
 from hcs_stream.config import NapariColormap
-from hcs_stream.sending import Found, FoundImage, choose, declare, find_images
+from hcs_stream.sending import Found, FoundImage, choose, declare, find_images, reason
 
 from ._choice_options import add_choice_options, choice
 from ._plates_command import add_maker_option
@@ -32,6 +32,7 @@ from ._viewer_options import add_viewer_options, connect_as_said
 
 OVERFLOW = "block(600)"
 """The images lie on disk as it is: nothing has to be spilled, and a busy viewer is waited for."""
+KINDS = "TIFF, PNG, JPEG or BMP files or an OME-NGFF plate"
 FLUSH_SECONDS = 600.0
 INTERRUPTED_SECONDS = 2.0
 """For what is under way when somebody presses Ctrl-C; what is published is not lost by it."""
@@ -133,7 +134,7 @@ def _send(
 
 def _nothing_to_send(found: Found) -> str:
     if not found.images:
-        return f"wanted images, found none: {_counted(found)}"
+        return f"wanted {KINDS}, found none: {_counted(found)}"
     said = []
     for component in ("well", "channel", "site", "z_index", "timepoint"):
         values = dict.fromkeys(str(image.keywords.get(component)) for image in found.images)
@@ -143,7 +144,8 @@ def _nothing_to_send(found: Found) -> str:
 
 
 def _counted(found: Found) -> str:
-    return ", ".join(f"{len(paths)} {why}" for why, paths in found.skipped.items()) or "nothing there"
+    counts = {**found.skipped, "unreadable": found.unreadable}
+    return ", ".join(reason(why, len(paths)) for why, paths in counts.items() if paths) or "nothing there"
 
 
 def _colormap(said: str) -> str:

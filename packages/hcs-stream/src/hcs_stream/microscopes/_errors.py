@@ -39,18 +39,23 @@ class GrammarError(HcsError, TypeError):
 class NoImagesError(HcsError, LookupError):
     """No image is below the plate's folder."""
 
-    def __init__(self, folder: Path, others: int, closed: Mapping[Path, str] | None = None) -> None:
-        super().__init__(folder, others, closed)
+    def __init__(
+        self, folder: Path, others: int, closed: Mapping[Path, str] | None = None, stores: int = 0
+    ) -> None:
+        super().__init__(folder, others, closed, stores)
         self.folder = folder
         self.others = others
         self.closed = dict(closed or {})
         """Folders that may not be looked into, and what the system says of it."""
+        self.stores = stores
+        """Zarr stores among the others, which are no plates."""
 
     def __str__(self) -> str:
         files = "1 file" if self.others == 1 else f"{self.others} files"
         found = f"found {files} of other kinds in {str(self.folder)!r}"
         closed = "".join(f"; cannot look into {str(path)!r}" for path in self.closed)
-        return f"wanted TIFF files or an OME-NGFF plate, {found}{closed}"
+        advice = "; of a plate in a Zarr store, say the folder of the whole plate" if self.stores else ""
+        return f"wanted TIFF files or an OME-NGFF plate, {found}{closed}{advice}"
 
 
 class NotAPlateFolderError(HcsError, NotADirectoryError):

@@ -91,7 +91,9 @@ def _paths(said: str) -> Iterator[Path]:
     if Path(said).exists():
         yield Path(said)
         return
-    matches = sorted(glob.glob(said, recursive=True))
+    there = next(above for above in Path(said).parents if above.exists())  # its name may look like a glob
+    below = os.path.join(glob.escape(str(there)), Path(said).relative_to(there))
+    matches = sorted(glob.glob(said, recursive=True) or glob.glob(below, recursive=True))
     if not matches:
         raise NoSuchImageError(said)
     yield from map(Path, matches)
