@@ -1,8 +1,8 @@
-"""Where a run keeps results, and what it writes down of wells that are done."""
+"""Where a run keeps results, and what it writes down of wells: which are done, and where all of it lies."""
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import msgspec
@@ -25,6 +25,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     images_saved: int
     places: tuple[str, ...] = ()
     """Files, and folders of wells, in which the images are, below the plate's."""
+    others: tuple[str, ...] = ()
+    """Those in which other steps kept images in earlier runs."""
 
 
 class Output(msgspec.Struct, frozen=True):
@@ -48,29 +50,89 @@ class Output(msgspec.Struct, frozen=True):
 
     def has(self, well: Well, steps: Iterable[Step]) -> bool:
         """Say whether all that these steps make of a well is kept, and would be the same today."""
-        try:
-            found = msgspec.json.decode(self._marker(well).read_bytes(), type=Done)
-        except (OSError, msgspec.MsgspecError):
+        found = self._done(well)
+        if found is None or found.fingerprint != well.fingerprint:
             return False
         kept = [(number, step) for number, step in enumerate(steps, start=1) if step.materialise]
         folders = [self.of_step(well.plate, number, step) for number, step in kept]
         files = [self.of_plate(well.plate) / place for place in found.places]
-        return found.fingerprint == well.fingerprint and all(path.exists() for path in (*folders, *files))
+        return all(path.exists() for path in (*folders, *files))
 
     def begin(self, well: Well) -> None:
-        """Forget that a well was done: its results are about to be replaced."""
+        """Forget that a well was done, not where its results are: they are about to be replaced."""
+        if found := self._done(well):
+            self._note(well, (*found.places, *found.others))
         self._marker(well).unlink(missing_ok=True)
 
-    def finish(self, well: Well, done: Done) -> None:
-        """Write down, all at once, that a well is done."""
+    def note(self, well: Well, paths: Iterable[Path]) -> None:
+        """Write down where images of a well are going to be, before they are."""
+        self._note(well, self._places(well, paths))
+
+    def finish(
+        self, well: Well, images_saved: int, paths: Iterable[Path], steps_of_files: Collection[Path]
+    ) -> None:
+        """Write down, all at once, that a well is done; remove files of it that only earlier runs kept.
+
+        Args:
+            well: Whose results are kept.
+            images_saved: How many.
+            paths: Files, and folders of wells, in which they are.
+            steps_of_files: The folders of steps whose older files go; those of all others stay.
+        """
+        places = self._places(well, paths)
+        others = self._remove_older(well, places, steps_of_files)
         marker = self._marker(well)
         marker.parent.mkdir(parents=True, exist_ok=True)
         new = marker.with_name(f"{marker.name}.{new_id()}.new")
         with open(new, "wb") as file:
+            done = Done(fingerprint=well.fingerprint, images_saved=images_saved, places=places, others=others)
             file.write(msgspec.json.encode(done))
             file.flush()
             os.fsync(file.fileno())
         os.replace(new, marker)
+        self._notes(well).unlink(missing_ok=True)
+
+    def _remove_older(
+        self, well: Well, places: Iterable[str], steps_of_files: Collection[Path]
+    ) -> tuple[str, ...]:
+        """Return where other steps keep images of the well."""
+        kept = {place.casefold() for place in places}  # some file systems take the other case for the same
+        others = []
+        for place in self._noted(well):
+            path = self.of_plate(well.plate) / place
+            if place.casefold() in kept:
+                continue
+            if path.parent in steps_of_files:
+                path.unlink(missing_ok=True)
+            else:
+                others.append(place)
+        return tuple(others)
+
+    def _places(self, well: Well, paths: Iterable[Path]) -> tuple[str, ...]:
+        below = self.of_plate(well.plate)
+        return tuple(path.relative_to(below).as_posix() for path in paths)
+
+    def _note(self, well: Well, places: Iterable[str]) -> None:
+        notes = self._notes(well)
+        notes.parent.mkdir(parents=True, exist_ok=True)
+        with open(notes, "ab") as file:
+            file.write(b"".join(os.fsencode(place) + b"\n" for place in places))
+
+    def _noted(self, well: Well) -> Iterable[str]:
+        try:
+            lines = self._notes(well).read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return ()
+        return dict.fromkeys(os.fsdecode(line) for line in lines[:-1])
+
+    def _done(self, well: Well) -> Done | None:
+        try:
+            return msgspec.json.decode(self._marker(well).read_bytes(), type=Done)
+        except (OSError, msgspec.MsgspecError):
+            return None
+
+    def _notes(self, well: Well) -> Path:
+        return self._marker(well).with_suffix(".places")
 
     def _marker(self, well: Well) -> Path:
         return self.of_plate(well.plate) / DONE / f"{fit(well.name)}.json"

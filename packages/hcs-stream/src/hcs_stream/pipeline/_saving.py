@@ -12,7 +12,7 @@ from hcs_stream.storage import FileManager, ZarrOutput
 
 from ._images import Images
 from ._job import Job
-from ._output import Done, fit
+from ._output import fit
 from ._step import Step
 from ._well import Well
 
@@ -24,7 +24,7 @@ LETTERS = (("site", "_s"), ("channel", "_w"), ("z_index", "_z"), ("timepoint", "
 def begin_plates(job: Job, plate: Plate) -> None:
     """Make the places of results, as far as it is known what they are going to be."""
     for name, number, step, folder in _folders(job, plate):
-        if step.materialise == "disk":
+        if _as_files(step):
             FileManager().ensure_directory(folder)
             continue
         grouped = {component for earlier in job.steps[:number] for component in earlier.axes}
@@ -64,10 +64,14 @@ class Saver:
         self._output = job.output
         self._files = FileManager()
         self._places: dict[Path, None] = {}
+        self._again: dict[int, list[dict[str, object]]] = {}
+        """What was kept now by steps, counted from 1, on whose plates the well is already."""
         self.saved = 0
         """Images that were kept."""
         if self._output:
             self._output.begin(well)
+            plates = ((number, folder) for number, step, folder in self._steps() if not _as_files(step))
+            self._again = {number: [] for number, folder in plates if (folder / _of_well(well.name)).exists()}
 
     def keeps(self, step: Step) -> bool:
         """Say whether a step's results are kept."""
@@ -78,8 +82,11 @@ class Saver:
         if self._output is None:
             return [None] * len(images)
         folder = self._output.of_step(self._well.plate, number, step)
-        if step.materialise == "disk":
-            found = self._as_files(folder, step, images)
+        if _as_files(step):
+            paths = [folder / f"{file_name(image.components)}.tif" for image in images]
+            self._output.note(self._well, paths)  # first: a run that is killed is replaced by the next
+            self._places.update(dict.fromkeys(paths))
+            found = self._to_files(folder, step, images, paths)
         else:
             self._places[folder / _of_well(self._well.name)] = None
             plates = _plates(self._job.run, folder.parent)
@@ -88,29 +95,37 @@ class Saver:
         return found
 
     def finish(self) -> None:
-        """Write down that all of the well is kept."""
-        if self._output:
-            below = self._output.of_plate(self._well.plate)
-            places = tuple(place.relative_to(below).as_posix() for place in self._places)
-            done = Done(fingerprint=self._well.fingerprint, images_saved=self.saved, places=places)
-            self._output.finish(self._well, done)
+        """Write down that all of the well is kept; what earlier runs of these steps made of it goes."""
+        if self._output is None:
+            return
+        for number, step, folder in self._steps():
+            if number in self._again:
+                plates, images = _plates(self._job.run, folder.parent), self._again[number]
+                plates.keep_only(images, well=self._well.name, step=(number, step.name), kind=step.kind)
+        files = [folder for _, step, folder in self._steps() if _as_files(step)]
+        self._output.finish(self._well, self.saved, self._places, files)
+
+    def _steps(self) -> Iterator[tuple[int, Step, Path]]:
+        return _kept_steps(self._job, self._well.plate)
 
     def _on_plate(self, plates: ZarrOutput, number: int, step: Step, image: Images) -> FileRef | None:
-        components = image.components
+        address: dict[str, object] = {name: image.components.value(name) for name in COMPONENTS}
+        if number in self._again:
+            self._again[number].append(address)
         return plates.write(
-            {name: components.value(name) for name in COMPONENTS},
+            address,
             image.array,
             step=(number, step.name),
             kind=step.kind,
             pixel_size=self._job.pixel_size,
             z_step=self._job.z_step,
-            emission_wavelength=self._job.wavelengths.get(str(components.channel)),
+            emission_wavelength=self._job.wavelengths.get(str(image.components.channel)),
         )
 
-    def _as_files(self, folder: Path, step: Step, images: Sequence[Images]) -> list[FileRef | None]:
+    def _to_files(
+        self, folder: Path, step: Step, images: Sequence[Images], paths: Sequence[Path]
+    ) -> list[FileRef | None]:
         self._files.ensure_directory(folder)
-        paths = [folder / f"{file_name(image.components)}.tif" for image in images]
-        self._places.update(dict.fromkeys(paths))
         return [
             self._files.save(
                 image.array,
@@ -122,6 +137,10 @@ class Saver:
             )
             for image, path in zip(images, paths, strict=True)
         ]
+
+
+def _as_files(step: Step) -> bool:
+    return step.materialise == "disk"
 
 
 def _of_well(name: str) -> Path:
@@ -142,9 +161,13 @@ def file_name(components: Components) -> str:
 def _folders(job: Job, plate: Plate) -> Iterator[tuple[str, int, Step, Path]]:
     """Yield where the results of each plate and step go that are kept."""
     for name in dict.fromkeys(image.plate for image in plate.images):
-        for number, step in enumerate(job.steps, start=1):
-            if job.output and step.materialise:
-                yield name, number, step, job.output.of_step(name, number, step)
+        yield from ((name, *kept) for kept in _kept_steps(job, name))
+
+
+def _kept_steps(job: Job, plate: str) -> Iterator[tuple[int, Step, Path]]:
+    for number, step in enumerate(job.steps, start=1):
+        if job.output and step.materialise:
+            yield number, step, job.output.of_step(plate, number, step)
 
 
 @lru_cache(64)

@@ -71,12 +71,13 @@ class Catalogue:
             for group, own in images_on_disk(self.folder)
             if own["variant"] in self.state.variants and (levels := Levels.of(group))
         ]
-        shown = self._shown(images)
+        filled = {levels.folder for levels, _, _ in images if levels.has_any()}
+        shown = self._shown({name for levels, _, name in images if levels.folder in filled})
         fields: dict[str, list[str]] = {}
         hidden: set[Path] = set()
         for levels, place, name in images:
             levels.grow(self.state.variants[name].extent)
-            if name == shown:
+            if name == shown and levels.folder in filled:
                 fields.setdefault(place.well, []).append(levels.folder.name)
             else:
                 hidden.add(levels.folder)
@@ -134,14 +135,15 @@ class Catalogue:
             self._write_well(place.well, [place.field])
             self.write_plate([place.well], len(listed) + 1)
 
-    def _shown(self, images: Sequence[tuple[Levels, Place, str]]) -> str:
-        """Return the variant that readers see: the first, unless another dtype or size replaced all of it."""
-        variants = self.state.variants.items()
-        others = (name for name, variant in variants if name and not (variant.labels or variant.projection))
-        for shown in ("", *others):
-            if any(levels.has_any() for levels, _, name in images if name == shown):
-                return shown
-        return ""
+    def _shown(self, filled: Collection[str]) -> str:
+        """Return the variant that readers see: the first, unless all of it was replaced by others.
+
+        Args:
+            filled: The variants of which there are images.
+        """
+        variants = sorted(self.state.variants.items(), key=lambda item: item[1].projection)
+        others = (name for name, variant in variants if name and not variant.labels)
+        return next((name for name in ("", *others) if name in filled), "")
 
     def _write_well(self, well: str, fields: Iterable[str], without: Collection[str] = ()) -> None:
         listed = {*_listed(self.folder / well), *fields}.difference(without)
@@ -180,10 +182,15 @@ def _listed(well: Path) -> list[str]:
 
 def images_on_disk(plate: Path) -> Iterator[tuple[Path, Json]]:
     """Yield the groups of all images that were written here, and what they say of themselves."""
-    rows = [plate]
-    for _ in range(3):
-        rows = [below for folder in rows for below in _folders_in(folder)]
-    for group in (*rows, *(below for field in rows for below in _folders_in(field / LABELS))):
+    for row in _folders_in(plate):
+        for well in _folders_in(row):
+            yield from images_in(well)
+
+
+def images_in(well: Path) -> Iterator[tuple[Path, Json]]:
+    """Yield the same of a well's folder."""
+    fields = _folders_in(well)
+    for group in (*fields, *(below for field in fields for below in _folders_in(field / LABELS))):
         if version_of(group) and "variant" in (own := read_attributes(group).get(OWN, {})):
             yield group, own
 

@@ -13,6 +13,7 @@ from hcs_protocol import Kind, Step
 from ._backend import Pixels, Reference
 from ._ngff import Version
 from ._zarr_arrays import ArrayOptions
+from ._zarr_kept import keep_only
 from ._zarr_plate import ZarrPlate
 from ._zarr_state import AxisValue
 
@@ -96,6 +97,22 @@ class ZarrOutput:
     def read(self, components: Mapping[str, object], *, step: StepLike) -> Pixels:
         """Return one image of a step, as `ZarrPlate.read`."""
         return self.plate(step).read(components)
+
+    def keep_only(
+        self, images: Iterable[Mapping[str, object]], *, well: str, step: StepLike, kind: Kind = "image"
+    ) -> None:
+        """Remove what a well has of a step beside these images: what the last run did not write again.
+
+        Args:
+            images: Addresses of single images of the well, each of which was written as this kind.
+            well: Row letters and column, ``"B03"``.
+            step: Whose plate it is.
+            kind: As they were written.
+
+        Raises:
+            StorageWriteError: There is no permission.
+        """
+        keep_only(self.plate(step), well, images, kind=kind)
 
     def finalise(self) -> None:
         """Make all plates whole, those that other processes wrote too: see `ZarrPlate.finalise`."""
