@@ -154,6 +154,21 @@ def test_several_plates_in_one_folder_are_told_apart(make_plate: MakePlate) -> N
     assert report.wells_done == ("One A01", "Two A01")
 
 
+def test_a_well_runs_once_however_the_images_of_a_plate_are_sorted(
+    make_plate: MakePlate, tmp_path: Path
+) -> None:
+    plate = make_plate(["A01", "B02", "B10"], sites=2)
+    mixed = msgspec.structs.replace(plate, images=(*plate.images[::-2], *plate.images[::2]))
+
+    reports = [
+        silent(Step(same)).run(mixed, tmp_path / "out", executor="serial", resume=resume)
+        for resume in (False, True)
+    ]
+
+    assert [report.wells_done for report in reports] == [("A01", "B02", "B10"), ()]
+    assert reports[1].wells_skipped == ("A01", "B02", "B10")
+
+
 @pytest.mark.parametrize("executor", ["process", 3, "http://here"])
 def test_an_unknown_executor_is_refused_with_the_names_of_those_there_are(
     executor: object, make_plate: MakePlate

@@ -1,11 +1,12 @@
 """What a worker is told: the pipeline of this run, and which well."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
 
 import msgspec
 
+from hcs_protocol import natural_key
 from hcs_stream.microscopes import Plate
 
 from ._output import Output
@@ -49,5 +50,8 @@ class WellReport(msgspec.Struct, frozen=True, kw_only=True):
 
 def wells_of(plate: Plate) -> Iterator[Well]:
     """Yield the wells of a plate in their natural order."""
-    for (name, well), images in groupby(plate.images, key=lambda image: (image.plate, image.well)):
-        yield Well(name, well, tuple(images))
+    images = defaultdict(list)
+    for image in plate.images:
+        images[image.plate, image.well].append(image)
+    for name, well in sorted(images, key=lambda names: tuple(map(natural_key, names))):
+        yield Well(name, well, tuple(images[name, well]))
