@@ -2,18 +2,23 @@
 
 import os
 import re
+import zlib
+from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import msgspec
 
 from hcs_protocol import new_id
+from hcs_stream.microscopes import ImageFile
 from hcs_stream.storage import plate_name
 
 from ._step import Step
 from ._well import Well
 
 DONE = ".hcs-done"
+NAMED = ("plate", "well", "site", "channel")
+"""What names of files and folders say in words."""
 _UNFIT = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 """What names of files cannot have, on one system or another."""
 
@@ -33,15 +38,24 @@ class Output(msgspec.Struct, frozen=True):
     """The folder of a run's results."""
 
     folder: Path
+    alike: frozenset[str] = frozenset()
+    """Names of plates, wells, sites and channels that are others' in another case."""
 
     @classmethod
     def at(cls, path: str | os.PathLike[str]) -> "Output":
         """Return the output at a path, which need not be there yet; ``~`` is the user's home."""
         return cls(Path(os.path.abspath(os.path.expanduser(path))))
 
+    def of_images(self, images: Iterable[ImageFile]) -> "Output":
+        """Return the same for these images: some file systems take ``DAPI`` and ``dapi`` for one name."""
+        names = {(part, str(getattr(image, part))) for image in images for part in NAMED}
+        count = Counter((part, name.casefold()) for part, name in names)
+        alike = frozenset(name for part, name in names if count[part, name.casefold()] > 1)
+        return msgspec.structs.replace(self, alike=alike)
+
     def of_plate(self, plate: str) -> Path:
         """Return the folder of all results of a plate."""
-        return self.folder / fit(plate)
+        return self.folder / self.fit(plate)
 
     def of_step(self, plate: str, number: int, step: Step) -> Path:
         """Return the folder of a step's results of a plate: an OME-NGFF plate, or one of files."""
@@ -135,9 +149,16 @@ class Output(msgspec.Struct, frozen=True):
         return self._marker(well).with_suffix(".places")
 
     def _marker(self, well: Well) -> Path:
-        return self.of_plate(well.plate) / DONE / f"{fit(well.name)}.json"
+        return self.of_plate(well.plate) / DONE / f"{self.fit(well.name)}.json"
 
+    def fit(self, name: str, *parts: str) -> str:
+        """Return a name that every file system takes, and that no other one gets.
 
-def fit(name: str) -> str:
-    """Return a name that every file system takes."""
-    return _UNFIT.sub("_", name).strip(" .") or "_"
+        Args:
+            name: As it was wanted.
+            parts: The names of plates, wells, sites and channels in it, if it is none itself.
+        """
+        safe = _UNFIT.sub("_", name).strip(" .") or "_"
+        is_unlike = self.alike.isdisjoint(parts or (name,))
+        checksum = zlib.crc32(name.encode(errors="surrogatepass"))
+        return name if safe == name and is_unlike else f"{safe}-{checksum:08x}"

@@ -69,7 +69,7 @@ def run_steps(
             pixel_size=plate.pixel_size,
             z_step=plate.z_step,
             wavelengths=plate.wavelengths,
-            output=output,
+            output=output and output.of_images(plate.images),
             stop_file=str(stop_file),
         )
         return _go(job, plate, _sorted_out(job, plate, how), how, say)

@@ -12,7 +12,7 @@ from hcs_stream.storage import FileManager, ZarrOutput
 
 from ._images import Images
 from ._job import Job
-from ._output import fit
+from ._output import Output
 from ._step import Step
 from ._well import Well
 
@@ -83,7 +83,7 @@ class Saver:
             return [None] * len(images)
         folder = self._output.of_step(self._well.plate, number, step)
         if _as_files(step):
-            paths = [folder / f"{file_name(image.components)}.tif" for image in images]
+            paths = [folder / f"{file_name(self._output, image.components)}.tif" for image in images]
             self._output.note(self._well, paths)  # first: a run that is killed is replaced by the next
             self._places.update(dict.fromkeys(paths))
             found = self._to_files(folder, step, images, paths)
@@ -150,12 +150,12 @@ def _of_well(name: str) -> Path:
     return Path(row, spelled.removeprefix(row))
 
 
-def file_name(components: Components) -> str:
+def file_name(output: Output, components: Components) -> str:
     """Return a name that tells images of a plate apart: ``B03_s1_wDAPI_z2``."""
     values = ((letter, components.value(name)) for name, letter in LETTERS)
-    return fit(
-        f"{components.well}{''.join(f'{letter}{value}' for letter, value in values if value is not None)}"
-    )
+    said = [(letter, str(value)) for letter, value in values if value is not None]
+    name = f"{components.well}{''.join(map(''.join, said))}"
+    return output.fit(name, str(components.well), *(value for _, value in said))
 
 
 def _folders(job: Job, plate: Plate) -> Iterator[tuple[str, int, Step, Path]]:
