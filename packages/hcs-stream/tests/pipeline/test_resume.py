@@ -2,7 +2,11 @@
 
 import os
 import shutil
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,6 +58,78 @@ def test_another_setting_of_a_function_runs_all_wells_again(make_plate: MakePlat
     run(plate, tmp_path / "out", number=1)
 
     assert run(plate, tmp_path / "out", number=2).wells_done == ("A01",)
+
+
+def called(image: Pixels, *, key: Any = None, names: object = None) -> Pixels:
+    return image + np.uint16(key(1) if key else 1)
+
+
+def more(value: int, by: int = 1) -> int:
+    return value + by
+
+
+def resumed(plate: Plate, output: Path, **settings: Any) -> RunReport:
+    pipeline = Pipeline([Step((called, settings), materialise="disk")], PipelineConfig())
+    return pipeline.run(plate, output, executor="serial", resume=True)
+
+
+def test_a_function_that_is_a_setting_counts_by_what_it_does(make_plate: MakePlate, tmp_path: Path) -> None:
+    plate, out = make_plate(["A01"]), tmp_path / "out"
+    keys: list[Any] = [lambda v: v, lambda v: v + 1, more, partial(more, by=1), partial(more, by=2)]
+
+    reports = [(resumed(plate, out, key=key), resumed(plate, out, key=key)) for key in keys]
+
+    assert [len(first.wells_done) for first, _ in reports] == [1] * 5
+    assert [len(again.wells_skipped) for _, again in reports] == [1] * 5
+
+
+def test_a_setting_that_nobody_can_compare_runs_all_wells_again(
+    make_plate: MakePlate, tmp_path: Path
+) -> None:
+    plate, lock = make_plate(["A01"]), threading.Lock()
+    resumed(plate, tmp_path / "out", names=lock)
+
+    assert resumed(plate, tmp_path / "out", names=lock).wells_done == ("A01",)
+
+
+FINGERPRINT = """
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from hcs_stream.pipeline import Step
+from hcs_stream.pipeline._fingerprint import fingerprint_of
+
+def named(image, names=None):
+    return image
+
+@dataclass
+class Named:
+    names: set = field(default_factory=lambda: {"DAPI", "GFP", "Cy5", "TRITC"})
+
+def local():
+    import os
+    def again(image):
+        return again(image) if os.sep in {"DAPI", "GFP", "Cy5"} else image
+    return again
+
+names = {"a": frozenset({"DAPI", "GFP", "Cy5"}), "b": [Named()], "c": lambda name: name in {"a", "b", "c"}}
+steps = (named, {"names": names}), partial(named, names=Named()), local(), lru_cache(named)
+print(fingerprint_of(map(Step, steps)))
+"""
+
+
+def test_sets_of_names_are_the_same_settings_in_every_process() -> None:
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", FINGERPRINT],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in "123"
+    }
+
+    assert len(said) == 1
 
 
 def test_a_well_with_a_new_or_a_changed_image_runs_again(make_plate: MakePlate, tmp_path: Path) -> None:

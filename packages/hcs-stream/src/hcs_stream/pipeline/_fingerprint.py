@@ -6,8 +6,12 @@ import os
 import pickle
 from collections.abc import Iterable, Iterator
 from functools import partial
+from io import BytesIO
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from hcs_protocol import new_id
 
 from ._calls import Call
 from ._step import Step
@@ -17,7 +21,8 @@ from ._well import Well
 def fingerprint_of(steps: Iterable[Step]) -> str:
     """Return a text that is another one when a step is: its functions, their settings, its groups.
 
-    A function counts by its source, or its code where there is none; what it calls does not.
+    A function counts by its source, or its code where there is none; what it calls does not. Settings count
+    by value; one that cannot be pickled is another one each time.
     """
     said = hashlib.blake2b(digest_size=16)
     for step in steps:
@@ -57,28 +62,61 @@ def _of_call(call: Call) -> Iterator[str]:
 
 
 def _of_function(func: object) -> Iterator[str]:
+    if isinstance(func, FunctionType):
+        yield _of_value(func)
+        return
     if isinstance(func, partial):
         yield from _of_function(func.func)
         yield from (_of_value(value) for value in (func.args, sorted(func.keywords.items())))
         return
     yield f"{getattr(func, '__module__', '')}.{getattr(func, '__qualname__', type(func).__qualname__)}"
-    try:
-        yield inspect.getsource(func if isinstance(func, FunctionType) else type(func))
-    except (OSError, TypeError):
-        yield _of_code(getattr(func, "__code__", None))
-    if isinstance(func, FunctionType):
-        yield _of_value((func.__defaults__, func.__kwdefaults__))
-        yield from (_of_value(cell.cell_contents) for cell in func.__closure__ or ())
+    yield _source_of(type(func)) or ""
+    yield _of_value(getattr(func, "__code__", None))
+    if hasattr(func, "__wrapped__"):
+        yield from _of_function(func.__wrapped__)  # as a compiler's, which has much else beside it
     elif not inspect.isbuiltin(func):
         yield _of_value(getattr(func, "__dict__", {}))
 
 
-def _of_code(code: CodeType | None) -> str:
-    return "" if code is None else repr((code.co_code, code.co_names, code.co_varnames))
+def _source_of(defined: FunctionType | type) -> str | None:
+    if defined.__name__ == "<lambda>":
+        return None  # its lines may hold others
+    try:
+        return inspect.getsource(defined)
+    except (OSError, TypeError):
+        return None
 
 
 def _of_value(value: object) -> str:
+    """Return the same text for the same value in all processes; another one each time where nobody knows."""
+    pickled = BytesIO()
     try:
-        return hashlib.blake2b(pickle.dumps(value), digest_size=16).hexdigest()
+        _Pickler(pickled).dump(value)
     except Exception:  # what cannot be pickled raises anything
-        return repr(type(value))
+        return new_id()
+    return hashlib.blake2b(pickled.getbuffer(), digest_size=16).hexdigest()
+
+
+class _Pickler(pickle.Pickler):
+    """Pickles to compare, not to load: functions by what they do, sets in an order that stays the same."""
+
+    def persistent_id(self, value: object) -> tuple[str, ...] | None:
+        """Take sets, which no reducer is asked for."""
+        if isinstance(value, set | frozenset):
+            return (type(value).__qualname__, *sorted(map(_of_value, value)))
+        return None
+
+    def reducer_override(self, value: object) -> Any:
+        """Take what is pickled by its name alone, or not at all."""
+        match value:
+            case FunctionType():
+                name, closure = f"{value.__module__}.{value.__qualname__}", value.__closure__ or ()
+                does = _source_of(value) or value.__code__
+                values = [cell.cell_contents for cell in closure]
+                return str, (name,), (does, value.__defaults__, value.__kwdefaults__, values)
+            case CodeType():
+                return bytes, (value.co_code,), (value.co_names, value.co_varnames, value.co_consts)
+            case ModuleType():
+                return str, (value.__name__,)
+            case _:
+                return NotImplemented
