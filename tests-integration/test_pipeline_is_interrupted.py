@@ -40,6 +40,15 @@ if __name__ == "__main__":
     pipeline.run(open_plate(sys.argv[1]), executor=sys.argv[2], workers=2, on_progress=said)
 """
 
+PROGRAMS = SCRIPT.replace(
+    "        threading.Event().wait()",
+    """        saying = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+        say = [sys.executable, "-c", saying]
+        subprocess.Popen(say, start_new_session=True)
+        subprocess.run([sys.executable, "-c", "import subprocess; subprocess.run(" + repr(say) + ")"])""",
+).replace("import sys\n", "import subprocess\nimport sys\n", 1)
+"""Each step starts a program that stays, and one that starts another; the last two say who they are."""
+
 
 @pytest.fixture
 def script(tmp_path: Path) -> Path:
@@ -82,6 +91,25 @@ def test_the_workers_of_a_pipeline_that_is_killed_end(script: Path, begin: Start
 
     assert workers
     assert psutil.wait_procs(workers, timeout=30)[1] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_programs_that_steps_started_end_with_the_run_but_for_those_of_their_own_session(
+    number: signal.Signals, script: Path, begin: Start
+) -> None:
+    script.write_text(PROGRAMS)
+    with begin(script, "processes") as process:
+        assert process.stdout is not None
+        started = [psutil.Process(int(process.stdout.readline())) for _ in range(4)]
+        stay = [program for program in started if os.getsid(program.pid) == program.pid]
+        family = psutil.Process(process.pid).children(recursive=True)
+        os.kill(process.pid, number)
+        process.wait()
+
+        assert psutil.wait_procs(set(family) - set(stay), timeout=30)[1] == []
+        assert [program.is_running() for program in stay] == [True, True]
+        for program in stay:
+            program.kill()
 
 
 def test_a_script_without_a_guard_is_told_so(script: Path) -> None:

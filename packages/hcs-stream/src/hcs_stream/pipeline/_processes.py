@@ -5,8 +5,9 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
@@ -80,7 +81,8 @@ class ProcessWorkers(Workers):
         for process in self._processes:
             with contextlib.suppress(psutil.Error):
                 if pid := process.pid:
-                    psutil.Process(pid).terminate()
+                    worker = psutil.Process(pid)
+                    _terminate_all([worker, *_programs_of(worker)])
 
 
 class BorrowedPool(ExecutorWorkers):
@@ -168,10 +170,14 @@ _ADVICE = (
 def _start_worker(initializer: Initializer, initargs: tuple[object, ...]) -> None:
     """Leave Ctrl-C to the parent, end when it does, and do what the pool's owner wants."""
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, _leave_to_parent)
     threading.Thread(target=_end_with_parent, name="hcs-parent", daemon=True).start()
     if initializer:
         initializer(*initargs)
+
+
+def _leave_to_parent(number: int, frame: object) -> None:
+    """Do nothing; programs that a step starts would inherit it if the signal were ignored, not this."""
 
 
 def _end_with_parent() -> None:
@@ -179,4 +185,28 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
-        os._exit(1)
+        try:
+            _terminate_all(_programs_of(psutil.Process()))
+        finally:
+            os._exit(1)
+
+
+def _programs_of(worker: psutil.Process) -> list[psutil.Process]:
+    """Return what a worker's steps started; what has a session of its own, as a viewer, is to stay."""
+    if sys.platform == "win32":
+        return []  # there are no sessions, so that nobody could tell
+    return [program for program in worker.children(recursive=True) if _session(program) == _session(worker)]
+
+
+def _session(process: psutil.Process) -> int | None:
+    try:
+        return os.getsid(process.pid)
+    except OSError:  # it ended meanwhile
+        return None
+
+
+def _terminate_all(processes: Iterable[psutil.Process]) -> None:
+    """Terminate the first first: a step whose program is gone must not get to keep what it made of that."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.terminate()
