@@ -84,6 +84,19 @@ def test_ctrl_c_ends_a_run_and_its_processes_and_says_what_was_done(script: Path
     assert psutil.wait_procs(workers, timeout=30)[1] == []
 
 
+def test_the_second_ctrl_c_ends_threads_that_do_not_come_to_an_end(script: Path, begin: Start) -> None:
+    with begin(script, "threads") as process:
+        assert process.stderr is not None
+        os.kill(process.pid, signal.SIGINT)
+        said = process.stderr.readline()
+        os.kill(process.pid, signal.SIGINT)
+        _, errors = process.communicate()
+
+    assert said == "waiting for the images in hand; Ctrl-C again ends at once\n"
+    assert process.returncode != 0
+    assert "interrupted: 1 of 3 wells done, 2 not run; 0 images published, 0 saved" in errors
+
+
 def test_the_workers_of_a_pipeline_that_is_killed_end(script: Path, begin: Start) -> None:
     with begin(script, "processes") as process:
         workers = psutil.Process(process.pid).children(recursive=True)
@@ -93,17 +106,18 @@ def test_the_workers_of_a_pipeline_that_is_killed_end(script: Path, begin: Start
     assert psutil.wait_procs(workers, timeout=30)[1] == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
 def test_programs_that_steps_started_end_with_the_run_but_for_those_of_their_own_session(
-    number: signal.Signals, script: Path, begin: Start
+    name: str, script: Path, interruptible: Begin
 ) -> None:
     script.write_text(PROGRAMS)
-    with begin(script, "processes") as process:
+    with interruptible([sys.executable, str(script), str(script.parent), "processes"]) as process:
         assert process.stdout is not None
-        started = [psutil.Process(int(process.stdout.readline())) for _ in range(4)]
+        said = [process.stdout.readline() for _ in range(5)]
+        started = [psutil.Process(int(line)) for line in said if line != "1 3\n"]
         stay = [program for program in started if os.getsid(program.pid) == program.pid]
         family = psutil.Process(process.pid).children(recursive=True)
-        os.kill(process.pid, number)
+        os.kill(process.pid, signal.Signals[name])
         process.wait()
 
         assert psutil.wait_procs(set(family) - set(stay), timeout=30)[1] == []

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from ._dask import DaskWorkers, dask_workers
 from ._errors import UnknownExecutorError
 from ._processes import BorrowedPool, ProcessWorkers
-from ._workers import ExecutorWorkers, Workers, spare_cores, this_thread, threads
+from ._workers import ExecutorWorkers, ThreadWorkers, Workers, spare_cores, this_thread
 
 ExecutorLike: TypeAlias = Executor | str | object
 """``"serial"``, ``"threads"``, ``"processes"``, ``"dask"``, the address of a Dask scheduler
@@ -32,7 +32,7 @@ def workers_of(executor: ExecutorLike, count: int | None) -> Workers:
         case "serial":
             return this_thread()
         case "threads":
-            return threads(count or spare_cores())
+            return ThreadWorkers(count or spare_cores())
         case "processes":
             return ProcessWorkers(count or spare_cores())
         case "dask":

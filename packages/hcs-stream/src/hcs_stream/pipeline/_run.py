@@ -1,7 +1,6 @@
 """One run of a pipeline over a plate: checked, gone through, and reported."""
 
 import logging
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -164,8 +163,9 @@ def _check_channels(steps: tuple[Step, ...], plate: Plate) -> None:
 @contextmanager
 def _stop_file() -> Iterator[Path]:
     """Yield the name of a file that tells workers to stop when it is there."""
-    folder = Path(tempfile.mkdtemp(prefix="hcs-run-"))
+    # A folder of its own would stay when the run is killed.
+    file = Path(tempfile.gettempdir(), f"hcs-run-{new_id()}.stop")
     try:
-        yield folder / "stop"
+        yield file
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        file.unlink(missing_ok=True)

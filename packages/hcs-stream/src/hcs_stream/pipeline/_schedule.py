@@ -50,10 +50,12 @@ class Schedule:
 
     def interrupt(self) -> None:
         """Let the workers go as soon as may be, and note what they have done."""
-        self._workers.interrupt()
-        for future, well in self._in_hand.items():
-            if future.done() and not future.cancelled() and future.exception() is None:
-                self._tally.add(well, future.result())
+        try:
+            self._workers.interrupt()
+        finally:  # also when somebody does not wait for them
+            for future, well in self._in_hand.items():
+                if future.done() and not future.cancelled() and future.exception() is None:
+                    self._tally.add(well, future.result())
 
     def _begin(self) -> None:
         if self._stops_on_error and self._tally.has_failed:

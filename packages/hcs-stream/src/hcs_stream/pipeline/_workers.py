@@ -1,13 +1,17 @@
 """Who processes wells: any executor, threads or this thread, and what becomes of a pool that broke."""
 
+import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future
 
 from ._job import Job, WellReport
+from ._threads import Threads
 from ._well import Well
 from ._worker import process_well
+
+logger = logging.getLogger(__name__)
 
 AHEAD = 2
 """Wells that wait in an executor's own queue, so that no worker does."""
@@ -90,9 +94,16 @@ class ExecutorWorkers(Workers):
             self._executor.shutdown(cancel_futures=True)
 
 
-def threads(count: int) -> Workers:
-    """Return workers that are threads of this process."""
-    return ExecutorWorkers(ThreadPoolExecutor(count, thread_name_prefix="hcs-well"), count, is_ours=True)
+class ThreadWorkers(ExecutorWorkers):
+    """Threads of this process."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(Threads(count), count, is_ours=True)
+
+    def interrupt(self) -> None:
+        """Begin nothing more, and wait: no thread can be ended from without."""
+        logger.warning("waiting for the images in hand; Ctrl-C again ends at once")
+        super().interrupt()
 
 
 def this_thread() -> Workers:
