@@ -268,6 +268,16 @@ def test_a_file_that_is_not_there_is_named(file: Path) -> None:
         load_config(file, {})
 
 
+def test_a_variable_that_names_no_file_is_named_with_the_file(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HCS_CONFIG", str(file))
+
+    for read in (load_config, LazyNapariStreamingConfig().resolve):
+        with pytest.raises(ConfigurationError, match=f"HCS_CONFIG: .* none at {re.escape(repr(str(file)))}"):
+            read()
+
+
 def test_a_file_for_all_pipelines_is_named_by_a_variable(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text("workers = 7\n[napari_streaming]\nnapari_port = 5600\nsite_mode = 'slice'\n")
     monkeypatch.setenv("HCS_CONFIG", str(file))

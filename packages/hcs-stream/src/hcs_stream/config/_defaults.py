@@ -16,7 +16,7 @@ def default_level(environ: Mapping[str, str] = os.environ) -> Level:
     """Return what is said for all pipelines of this process.
 
     Raises:
-        ConfigurationError: A variable or the file is wrong.
+        ConfigurationError: A variable or the file is wrong, or the file is not there.
         OSError: The file cannot be read.
     """
     variables = frozenset((name, text) for name, text in environ.items() if name.startswith(PREFIX))

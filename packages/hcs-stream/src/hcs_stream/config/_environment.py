@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, get_args
 
-from ._errors import InvalidSettingError, UnknownSettingError, closest
+from ._errors import ConfigurationError, InvalidSettingError, UnknownSettingError, closest
 from ._inheritance import STREAMING
 from ._settings import Settings, checked, enum_of, hints, kinds, may_be_none, wanted
 from ._streaming import NapariStreamingConfig
@@ -64,9 +64,18 @@ def variables(config: type[Settings]) -> dict[str, str]:
 
 
 def config_file(environ: Mapping[str, str]) -> Path | None:
-    """Return the file that ``$HCS_CONFIG`` names; None if it names none."""
+    """Return the file that ``$HCS_CONFIG`` names; None if it names none.
+
+    Raises:
+        ConfigurationError: It is not there.
+    """
     named = environ.get(CONFIG, "").strip()
-    return Path(named).expanduser() if named else None
+    if not named:
+        return None
+    file = Path(named).expanduser()
+    if not file.is_file():
+        raise ConfigurationError(f"{CONFIG}: wanted a file, found none at {str(file)!r}")
+    return file
 
 
 def from_environment(config: type[Settings], environ: Mapping[str, str]) -> Said:

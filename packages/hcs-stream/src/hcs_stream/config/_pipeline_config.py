@@ -60,7 +60,8 @@ def load_config(
             says of each then counts more.
 
     Raises:
-        ConfigurationError: A name is misspelt or a value cannot be; the text says where it stands.
+        ConfigurationError: A name is misspelt or a value cannot be, or ``$HCS_CONFIG`` names no file; the
+            text says where it stands.
         OSError: The file cannot be read.
     """
     check_variables(environ)
