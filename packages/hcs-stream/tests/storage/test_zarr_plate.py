@@ -25,6 +25,7 @@ from hcs_stream.storage import (
     ZarrOutput,
     ZarrPlate,
 )
+from hcs_stream.storage._zarr_state import PlateState
 
 Address = dict[str, object]
 VERSIONS = pytest.mark.parametrize("ngff", ["0.5", "0.4"])
@@ -278,6 +279,45 @@ def test_an_address_that_is_none_is_an_error(address: Address, tmp_path: Path) -
     with pytest.raises(InvalidComponentError, match=r"wanted|a well is"):
         ZarrPlate(tmp_path / "plate.zarr").write(address, np.ones((5, 6), np.uint8))
     assert not (tmp_path / "plate.zarr").exists()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"channel": "x" * 513},
+        {"channel": "\ud800"},
+        {"z_index": 2**63},
+        {"z_index": "z" * 513},
+        {"timepoint": -(2**70)},
+        {"site": "1" * 300},
+        {"site": "\ud800"},
+    ],
+)
+def test_a_value_that_cannot_be_kept_is_refused_and_spoils_no_plate(value: Address, tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "p.zarr")
+    plate.write({"well": "A1"}, np.ones((5, 6), np.uint8))
+
+    with pytest.raises(InvalidComponentError, match="wanted"):
+        plate.write({"well": "A2", **value}, np.ones((5, 6), np.uint8))
+
+    assert ZarrPlate(plate.folder).read({"well": "A1"}).all()
+
+
+def test_colours_of_a_channel_whose_name_leaves_them_no_room_are_refused(tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "p.zarr")
+    plate.write({"well": "A1", "channel": "x" * 510}, np.ones((5, 6), np.uint8))
+
+    with pytest.raises(InvalidComponentError, match="wanted"):
+        plate.write({"well": "A1", "channel": "x" * 510}, np.ones((5, 6, 3), np.uint8))
+
+    assert ZarrPlate(plate.folder).read({"well": "A1", "channel": "x" * 510}).all()
+
+
+def test_a_state_that_could_not_be_read_again_is_not_written() -> None:
+    state = PlateState(declared={"z": [2**63]})
+
+    with pytest.raises(InvalidComponentError, match="can keep"):
+        state.to_json()
 
 
 def test_a_plate_of_another_program_is_not_overwritten(tmp_path: Path) -> None:

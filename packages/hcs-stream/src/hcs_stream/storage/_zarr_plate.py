@@ -93,7 +93,8 @@ class ZarrPlate:
             state.declare("t", map(axis_value, several(timepoints)))
             state.pixel_size = height_and_width(pixel_size) or state.pixel_size
             state.z_step = float(z_step) if z_step else state.z_step
-            state.wavelengths |= {str(name): float(length) for name, length in (wavelengths or {}).items()}
+            lengths = (wavelengths or {}).items()
+            state.wavelengths |= {str(channel_value(name)): float(length) for name, length in lengths}
 
     def write(
         self,

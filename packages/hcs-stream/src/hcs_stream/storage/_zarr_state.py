@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from hcs_protocol import ComponentValue, natural_key
+from hcs_protocol import ComponentValue, InvalidComponentError, natural_key
 
 from ._backend import Pixels
 from ._ngff import Json
@@ -124,8 +124,16 @@ class PlateState(msgspec.Struct, kw_only=True):
             variant.expect(axis, new)
 
     def to_json(self) -> Json:
-        """Return it as the plate's attributes keep it."""
+        """Return it as the plate's attributes keep it.
+
+        Raises:
+            InvalidComponentError: It could not be read again, by which all of the plate would be lost.
+        """
         builtins: Json = msgspec.to_builtins(self)
+        try:
+            self.from_json(builtins)
+        except ValueError as error:
+            raise InvalidComponentError(f"wanted what a plate's metadata can keep: {error}") from error
         return builtins
 
     @classmethod
