@@ -1,8 +1,8 @@
 """The arrays of an image: axes t, c, z, y, x; each plane is written by itself, whole, and by any process."""
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from itertools import product
 from numbers import Integral
@@ -18,6 +18,7 @@ from ._backend import Pixels
 from ._errors import StorageWriteError, UnreadableImageError
 from ._ngff import Version
 from ._pyramid import level_count, level_shapes, pyramid
+from ._zarr_chunks import ChunkFiles
 from ._zarr_groups import is_array
 from ._zarr_state import Variant
 
@@ -114,9 +115,12 @@ def create_levels(folder: Path, version: Version, variant: Variant, options: Arr
 class Levels:
     """The arrays of one image, opened; another process may grow them meanwhile."""
 
-    def __init__(self, folder: Path, arrays: Sequence["zarr.Array[Any]"]) -> None:
+    def __init__(
+        self, folder: Path, arrays: Sequence["zarr.Array[Any]"], files: Sequence[ChunkFiles]
+    ) -> None:
         self.folder = folder
         self._arrays = arrays
+        self._files = files
 
     @classmethod
     def of(cls, folder: Path) -> Self | None:
@@ -126,9 +130,11 @@ class Levels:
             UnreadableImageError: Their metadata is damaged.
         """
         arrays: list[zarr.Array[Any]] = []
-        while is_array(folder / str(len(arrays))):
-            arrays.append(_open(folder / str(len(arrays))))
-        return cls(folder, arrays) if arrays else None
+        files: list[ChunkFiles] = []
+        while is_array(level := folder / str(len(arrays))):
+            arrays.append(_open(level))
+            files.append(ChunkFiles.of(level))
+        return cls(folder, arrays, files) if arrays else None
 
     @property
     def extent(self) -> tuple[int, ...]:
@@ -164,33 +170,35 @@ class Levels:
             raise StorageWriteError.of(self.folder, error) from error
         return self.file(at)
 
-    def read(self, at: tuple[int, int, int]) -> Pixels:
+    def read(self, at: tuple[int, int, int], level: int = 0) -> Pixels:
         """Return a plane.
 
         Raises:
             UnreadableImageError: Its file is damaged.
         """
+        files = self._files[level].of_plane(at)
         try:
-            return np.asarray(self._arrays[0][at])
+            for file in files:
+                self._files[level].check(file)
+            return np.asarray(self._arrays[level][at])
         except Exception as error:  # a damaged file makes its decoders raise anything
-            raise UnreadableImageError(self.file(at), f"{type(error).__name__}: {error}") from error
+            raise UnreadableImageError(files[0], f"{type(error).__name__}: {error}") from error
 
     def samples(self, c: int) -> Iterator[tuple[float, float]]:
         """Yield grey values of a channel, nearly the least and nearly the greatest, of its middle planes."""
         for t in range(self.extent[0]):
             written = [at for z in range(self.extent[2]) if self.has(at := (t, c, z))]
             for at in written[len(written) // 2 :][:1]:
-                grey = np.asarray(self._arrays[-1][at], dtype=np.float64)
-                grey = grey[np.isfinite(grey)]
-                if grey.size:
-                    low, high = np.percentile(grey, PERCENTILES)
-                    yield float(low), float(high)
+                with suppress(UnreadableImageError):  # who reads it is told
+                    grey = self.read(at, level=-1).astype(np.float64)
+                    grey = grey[np.isfinite(grey)]
+                    if grey.size:
+                        low, high = np.percentile(grey, PERCENTILES)
+                        yield float(low), float(high)
 
     def has(self, at: tuple[int, int, int]) -> bool:
         """Say whether a plane was written, all of it."""
-        sides = (self._arrays[0].shards or self._arrays[0].chunks)[-2:]
-        counts = (-(-length // side) for length, side in zip(self._arrays[0].shape[-2:], sides, strict=True))
-        return all(self._chunk(at, *chunk).is_file() for chunk in product(*map(range, counts)))
+        return all(file.is_file() for file in self._files[0].of_plane(at))
 
     def has_any(self) -> bool:
         """Say whether any plane was written."""
@@ -203,20 +211,15 @@ class Levels:
             StorageWriteError: There is no permission.
         """
         try:
-            for level in range(len(self._arrays)):
-                plane = self.file(at, level).parent.parent
-                for file in plane.glob("*/*"):
+            for files in self._files:
+                for file in files.of_plane(at):
                     file.unlink(missing_ok=True)
         except OSError as error:
             raise StorageWriteError.of(self.folder, error) from error
 
-    def file(self, at: tuple[int, int, int], level: int = 0) -> Path:
+    def file(self, at: tuple[int, int, int]) -> Path:
         """Return the file of a plane's first chunk, or of all of it."""
-        return self._chunk(at, 0, 0, level)
-
-    def _chunk(self, at: tuple[int, int, int], row: int, column: int, level: int = 0) -> Path:
-        key = self._arrays[level].metadata.encode_chunk_key((*at, row, column))
-        return Path(os.path.abspath(self.folder / str(level) / key))
+        return self._files[0].of_plane(at)[0]
 
 
 def _open(folder: Path) -> "zarr.Array[Any]":
@@ -239,12 +242,13 @@ def compressors(version: Version, options: ArrayOptions, dtype: np.dtype[np.gene
 
         if options.compressor == "gzip":
             return codecs.GzipCodec(level=level)
-        return codecs.BloscCodec(
+        blosc = codecs.BloscCodec(
             cname=options.compressor,
             clevel=level,
             shuffle="shuffle" if dtype.itemsize > 1 else "noshuffle",
             typesize=dtype.itemsize,
         )
+        return blosc, codecs.Crc32cCodec()  # blosc itself makes pixels of what was cut off or changed
     import numcodecs  # the codecs of zarr v2
 
     if options.compressor == "gzip":

@@ -14,6 +14,7 @@ from ._backend import Pixels
 from ._errors import ImageNotFoundError, StorageWriteError, UnreadableImageError, UnsafePathError
 from ._ngff import AXES, Version, document
 from ._zarr_arrays import ArrayOptions, compressors, import_zarr
+from ._zarr_chunks import ChunkFiles
 from ._zarr_fields import OWN, UNFINISHED
 from ._zarr_groups import ensure_group, is_array, metadata_lock, read_attributes, write_attributes
 
@@ -112,6 +113,9 @@ def read_loose(plate: Path, name: str) -> Pixels:
     while before != after:  # another process replaced it in the middle
         before = after
         try:
+            files = ChunkFiles.of(folder / "0")
+            for file in files.there():
+                files.check(file)
             pixels = np.asarray(import_zarr().open_array(folder / "0", mode="r")[...])
             coloured = read_attributes(folder)[OWN]["coloured"]
         except Exception as error:  # a damaged file makes its decoders raise anything
