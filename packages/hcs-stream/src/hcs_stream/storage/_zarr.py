@@ -2,27 +2,23 @@
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
 
-from hcs_protocol import InvalidComponentError, Kind, natural_key
+from hcs_protocol import Kind, natural_key
 
-from ._addresses import plate_address
 from ._backend import BatchBackend, Pixels, Reference
 from ._errors import ImageNotFoundError, StorageWriteError, UnsafePathError, WrongBatchError
 from ._ngff import Version
-from ._pixels import check_described, host_pixels, is_coloured
 from ._zarr_arrays import CHUNK, ArrayOptions, Compressor
 from ._zarr_fields import refuse_foreign
 from ._zarr_groups import version_of
-from ._zarr_loose import has_loose, loose_folder, loose_names, read_loose, remove_loose, write_loose
-from ._zarr_names import Found, forget, is_another, named, names_of, record
-from ._zarr_places import Place
+from ._zarr_loose import has_loose, loose_names, read_loose, remove_loose
+from ._zarr_names import Found, forget, is_another, is_there, named, names_of
+from ._zarr_paths import SUFFIX, PlatePath
 from ._zarr_plate import ZarrPlate
-
-SUFFIX = ".zarr"
+from ._zarr_saves import UnsavedImage, prepared, together, write_several
 
 
 class ZarrBackend(BatchBackend):
@@ -90,30 +86,27 @@ class ZarrBackend(BatchBackend):
             levels=levels,
         )
         says = {"pixel_size": pixel_size, "z_step": z_step, "emission_wavelength": emission_wavelength}
-        new: dict[Path, dict[str, Found]] = {}
-        extents: dict[Path, object] = {}
-        try:
-            references = []
+        extents: dict[ZarrPlate, object] = {}
+
+        def images() -> Iterator[UnsavedImage]:
             for number, (image, path) in enumerate(zip(data, paths, strict=True)):
-                at = _Path(path, maker, components[number] if components else None)
+                at = PlatePath(path, maker, components[number] if components else None)
                 plate = self._plate(at.plate, ngff, layout)
-                extents.setdefault(at.plate, _extents(plate))
-                others = new.setdefault(at.plate, {})
-                found = _write(plate, at, image, kind, layout, says, others)
-                if found is not None:
-                    others[at.name] = found
-                references.append(found.written.reference if found else None)
+                if plate not in extents:
+                    extents[plate] = _extents(plate)
+                yield prepared(plate, at, image, kind, says)
+
+        try:
+            several = (write_several(some, kind, layout) for some in together(images()))
+            return [reference for references in several for reference in references]
         finally:
-            for folder, images in new.items():
-                plate = self._plate(folder, ngff, layout)
-                record(plate, images)
-                if _extents(plate) != extents[folder]:
+            for plate, before in extents.items():
+                if _extents(plate) != before:
                     plate.finalise()  # who opens a plate wants all of its fields equally long
-        return references
 
     def load(self, path: Path) -> Pixels:
         """Return one image, as it was saved."""
-        at = _Path(path)
+        at = PlatePath(path)
         if has_loose(at.plate, at.name):
             return read_loose(at.plate, at.name)
         plate = self._plate_there(at)
@@ -127,7 +120,7 @@ class ZarrBackend(BatchBackend):
         with suppress(OSError, UnsafePathError):
             if path.is_dir():
                 return True
-            at = _Path(path)
+            at = PlatePath(path)
             plate = self._plate_there(at)
             return has_loose(at.plate, at.name) or (plate is not None and _find(plate, at) is not None)
         return False
@@ -142,14 +135,13 @@ class ZarrBackend(BatchBackend):
 
     def delete(self, path: Path) -> None:
         """Remove one image: its planes become empty."""
-        at = _Path(path)
+        at = PlatePath(path)
         if has_loose(at.plate, at.name):
             remove_loose(at.plate, at.name)
             return
         plate = self._plate_there(at)
         found = None if plate is None else _find(plate, at)
         if plate is not None and found is not None:
-            plate.remove_at(found.place, found.written)
             forget(plate, at.name, found)
         else:
             raise ImageNotFoundError("an image", path)
@@ -182,111 +174,43 @@ class ZarrBackend(BatchBackend):
                 self._plates[key] = ZarrPlate(folder, ngff=ngff, options=layout)
             return self._plates[key]
 
-    def _paths_in(self, at: "_Path") -> Iterator[Path]:
+    def _paths_in(self, at: "PlatePath") -> Iterator[Path]:
         plate = self._plate_there(at)
         if plate is not None:
             yield from (at.base / name for name, _ in names_of(plate))
             yield from (at.base / name for name in loose_names(at.plate))
 
-    def _plate_there(self, at: "_Path") -> ZarrPlate | None:
+    def _plate_there(self, at: "PlatePath") -> ZarrPlate | None:
         return None if version_of(at.plate) is None else ZarrPlate(at.plate)
 
 
-class _Path:
-    """A path, taken apart: the plate's folder, the image's name in it, and the place that the name says."""
-
-    def __init__(
-        self, path: Path, maker: str | None = None, components: Mapping[str, object] | None = None
-    ) -> None:
-        above = next((folder for folder in path.parents if folder.suffix == SUFFIX), None)
-        self.base = above or path.parent
-        self.plate = above or path.parent / f"{Path(os.path.abspath(path.parent)).name or 'plate'}{SUFFIX}"
-        self.name = path.relative_to(self.base).as_posix()
-        said = components if components is not None else plate_address(path, maker=maker, root=self.base)
-        self.place = _place(said or {})
-
-
-def _plates_in(folder: Path, *, recursive: bool) -> Iterator[_Path]:
+def _plates_in(folder: Path, *, recursive: bool) -> Iterator[PlatePath]:
     """Yield the plates whose images may lie in a folder: the one that it belongs to, and those below."""
-    own = _Path(folder / "-")
+    own = PlatePath(folder / "-")
     yield own
     if not recursive or own.base.suffix == SUFFIX:
         return
     for place, folders, _ in os.walk(folder):
         for name in folders:
-            if name == _Path(Path(place, "-")).plate.name:
-                yield _Path(Path(place, "-"))
+            if name == PlatePath(Path(place, "-")).plate.name:
+                yield PlatePath(Path(place, "-"))
             elif name.endswith(SUFFIX):
-                yield _Path(Path(place, name, "-"))
+                yield PlatePath(Path(place, name, "-"))
         folders[:] = [name for name in folders if not name.endswith(SUFFIX) and not name.startswith(".")]
-
-
-def _place(components: Mapping[str, object]) -> Place | None:
-    try:
-        return Place.of(components)
-    except InvalidComponentError:
-        return None  # no well, or one that NGFF cannot name: an image of its own
 
 
 def _extents(plate: ZarrPlate) -> dict[str, tuple[int, ...]]:
     return {name: variant.extent for name, variant in plate.state().variants.items()}
 
 
-def _write(
-    plate: ZarrPlate,
-    at: _Path,
-    image: object,
-    kind: Kind,
-    layout: ArrayOptions,
-    says: Mapping[str, Any],
-    others: Mapping[str, Found],
-) -> Found | None:
-    """Write one image and return where; None if it has no place on the plate, or its place is taken.
-
-    That may be by one of the others, whose names are not written down yet.
-    """
-    pixels = host_pixels(image)
-    check_described(pixels, kind=kind, **says)
-    loose_folder(at.plate, at.name)  # refuses names that could not be found again
-    before = None if at.place is None else named(plate, at.place, at.name)
-    taken = [other for name, other in others.items() if name != at.name]
-    found = _write_on_plate(plate, at, pixels, kind, says, taken)
-    if found is None:
-        coloured = is_coloured(pixels, kind)
-        write_loose(plate.folder, plate.version, at.name, pixels, layout, coloured=coloured)
-    elif has_loose(at.plate, at.name):
-        remove_loose(at.plate, at.name)
-    if before is not None and (found is None or not found.is_where(before)):
-        plate.remove_at(before.place, before.without(found))  # the same name had another dtype or size
-        forget(plate, at.name, before)
-    return found
-
-
-def _write_on_plate(
-    plate: ZarrPlate,
-    at: _Path,
-    pixels: Pixels,
-    kind: Kind,
-    says: Mapping[str, Any],
-    taken: Iterable[Found],
-) -> Found | None:
-    if at.place is None:
-        return None
-    plate.learn(at.place, **says)
-    wanted = Found(at.place, plate.reserve(at.place, pixels, kind=kind))
-    if is_another(plate, at.place, wanted.written, at.name) or any(map(wanted.overlaps, taken)):
-        return None
-    return Found(at.place, plate.write_at(at.place, pixels, kind=kind))
-
-
-def _find(plate: ZarrPlate, at: _Path) -> Found | None:
-    """Return where the image of a path lies on its plate."""
-    if at.place is None:
-        return dict(names_of(plate)).get(at.name)
-    found = named(plate, at.place, at.name)
-    if found is not None:
-        return found
-    written = plate.find(at.place)
-    if written is None or is_another(plate, at.place, written, at.name):
-        return dict(names_of(plate)).get(at.name)
-    return Found(at.place, written)
+def _find(plate: ZarrPlate, at: PlatePath) -> Found | None:
+    """Return where the image of a path lies on its plate; None if it is not there, or not all of it."""
+    here = [] if at.place is None else list(named(plate, at.place, at.name))
+    if here:
+        return next((found for found in here if is_there(plate, found)), None)
+    unnamed = None if at.place is None else plate.find(at.place)
+    if at.place is not None and unnamed is not None:
+        found = Found(at.place, unnamed)
+        if not is_another(plate, found, at.name):
+            return found
+    return next((found for _, found in names_of(plate, only=at.name)), None)

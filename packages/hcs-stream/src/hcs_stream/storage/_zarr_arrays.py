@@ -131,9 +131,9 @@ class Levels:
         """
         arrays: list[zarr.Array[Any]] = []
         files: list[ChunkFiles] = []
-        while is_array(level := folder / str(len(arrays))):
+        while is_array(level := folder / str(len(arrays))) and (found := ChunkFiles.of(level)):
             arrays.append(_open(level))
-            files.append(ChunkFiles.of(level))
+            files.append(found)
         return cls(folder, arrays, files) if arrays else None
 
     @property
@@ -198,7 +198,7 @@ class Levels:
 
     def has(self, at: tuple[int, int, int]) -> bool:
         """Say whether a plane was written, all of it."""
-        return all(file.is_file() for file in self._files[0].of_plane(at))
+        return self._files[0].has(at)
 
     def has_any(self) -> bool:
         """Say whether any plane was written."""

@@ -9,6 +9,7 @@ import msgspec
 
 from ._errors import UnreadableImageError
 
+METADATA = "zarr.json", ".zarray"
 BLOSC = "blosc"
 BLOSC_HEADER = 16
 
@@ -25,16 +26,17 @@ class ChunkFiles:
         self._blosc = blosc
 
     @classmethod
-    def of(cls, array: Path) -> Self:
-        """Return the files of the array in this folder.
+    def of(cls, array: Path) -> Self | None:
+        """Return the files of the array in this folder; None if there is none.
 
         Raises:
             UnreadableImageError: Its metadata is damaged.
         """
-        path = array / "zarr.json"
+        path = next((path for name in METADATA if (path := array / name).is_file()), None)
+        if path is None:
+            return None
         try:
-            if not path.is_file():
-                path = array / ".zarray"
+            if path.name == ".zarray":
                 old = msgspec.json.decode(path.read_bytes(), type=_Version2)
                 counts = _counts(old.shape, old.chunks)
                 return cls(array, counts, blosc=old.compressor is not None and old.compressor.id == BLOSC)
@@ -47,6 +49,10 @@ class ChunkFiles:
     def of_plane(self, at: Sequence[int]) -> list[Path]:
         """Return the files of a plane: all that lie at this place on the axes before y and x."""
         return [self._file(*at, *chunk) for chunk in product(*map(range, self._counts[-2:]))]
+
+    def has(self, at: Sequence[int]) -> bool:
+        """Say whether all files of a plane are there."""
+        return all(file.is_file() for file in self.of_plane(at))
 
     def there(self) -> Iterator[Path]:
         """Yield all files that there are; zarr leaves some out whose pixels are all zero."""

@@ -10,18 +10,17 @@ from contextlib import suppress
 from pathlib import Path
 
 from ._errors import StorageWriteError
-from ._ngff import Json, Version, channel, content_of, image_document, plate_document, well_document
+from ._ngff import Json, Version, channel, image_document, plate_document, well_document
 from ._pyramid import level_shapes
 from ._zarr_arrays import ArrayOptions, Levels, create_levels
-from ._zarr_groups import ensure_group, is_array, read_attributes, version_of, write_attributes
+from ._zarr_documents import OWN, Own, content_at, own_of
+from ._zarr_groups import ensure_group, is_array, read_attributes, write_attributes
 from ._zarr_places import Place
 from ._zarr_state import PlateState, Variant
 
 logger = logging.getLogger(__name__)
 
 LABELS = "labels"
-OWN = "hcs"
-"""The attribute of groups under which what OME-NGFF has no word for lies."""
 PARTIAL = ".partial"
 """How the name ends of what zarr leaves of a file whose writer was killed."""
 UNFINISHED = ".hcs-"
@@ -58,18 +57,18 @@ class Catalogue:
 
     def write_plate(self, wells: Iterable[str] = (), fields: int = 0) -> None:
         """Write the plate's document: the wells that it lists already, and these."""
-        found = content_of(read_attributes(self.folder)).get("plate", {})
-        listed = {well["path"] for well in found.get("wells", [])} | set(wells)
-        fields = max(fields, found.get("field_count", 1))
+        found = content_at(self.folder).plate
+        listed = {well.path for well in found.wells} | set(wells)
+        fields = max(fields, found.field_count)
         attributes = plate_document(self.version, self.name, sorted(listed), self.state.wells, fields)
         write_attributes(self.folder, self.version, {**attributes, OWN: self.state.to_json()})
 
     def mend(self) -> None:
         """Write all documents from what is on disk, make the arrays of a variant equally long, sweep."""
         images = [
-            (levels, Place(own["well"], own["field"]), own["variant"])
+            (levels, Place(own.well, own.field), own.variant)
             for group, own in images_on_disk(self.folder)
-            if own["variant"] in self.state.variants and (levels := Levels.of(group))
+            if own.variant in self.state.variants and (levels := Levels.of(group))
         ]
         filled = {levels.folder for levels, _, _ in images if levels.has_any()}
         shown = self._shown({name for levels, _, name in images if levels.folder in filled})
@@ -150,7 +149,7 @@ class Catalogue:
         write_attributes(self.folder / well, self.version, well_document(self.version, sorted(listed)))
 
     def _list_labels(self, group: Path) -> None:
-        listed = {*content_of(read_attributes(group.parent)).get(LABELS, []), group.name}
+        listed = {*content_at(group.parent).labels, group.name}
         content = {LABELS: sorted(listed)}
         attributes = content if self.version == "0.4" else {"ome": {"version": self.version, **content}}
         write_attributes(group.parent, self.version, attributes)
@@ -176,22 +175,22 @@ def group_of(plate: Path, place: Place, name: str, variant: Variant) -> Path:
 
 
 def _listed(well: Path) -> list[str]:
-    images = content_of(read_attributes(well)).get("well", {}).get("images", [])
-    return [image["path"] for image in images]
+    return [field.path for field in content_at(well).well.images]
 
 
-def images_on_disk(plate: Path) -> Iterator[tuple[Path, Json]]:
+def images_on_disk(plate: Path) -> Iterator[tuple[Path, Own]]:
     """Yield the groups of all images that were written here, and what they say of themselves."""
     for row in _folders_in(plate):
         for well in _folders_in(row):
             yield from images_in(well)
 
 
-def images_in(well: Path) -> Iterator[tuple[Path, Json]]:
+def images_in(well: Path) -> Iterator[tuple[Path, Own]]:
     """Yield the same of a well's folder."""
     fields = _folders_in(well)
     for group in (*fields, *(below for field in fields for below in _folders_in(field / LABELS))):
-        if version_of(group) and "variant" in (own := read_attributes(group).get(OWN, {})):
+        own = own_of(group)
+        if own is not None and own.variant is not None:
             yield group, own
 
 

@@ -15,8 +15,9 @@ from ._errors import ImageNotFoundError, StorageWriteError, UnreadableImageError
 from ._ngff import AXES, Version, document
 from ._zarr_arrays import ArrayOptions, compressors, import_zarr
 from ._zarr_chunks import ChunkFiles
-from ._zarr_fields import OWN, UNFINISHED
-from ._zarr_groups import ensure_group, is_array, metadata_lock, read_attributes, write_attributes
+from ._zarr_documents import OWN, own_of
+from ._zarr_fields import UNFINISHED
+from ._zarr_groups import ensure_group, is_array, metadata_lock, write_attributes
 
 FOLDER = "images"
 RESERVED = frozenset({"zarr.json", ".zgroup", ".zattrs", ".zarray"})
@@ -114,10 +115,10 @@ def read_loose(plate: Path, name: str) -> Pixels:
         before = after
         try:
             files = ChunkFiles.of(folder / "0")
-            for file in files.there():
-                files.check(file)
+            for file in files.there() if files is not None else ():
+                files.check(file)  # type: ignore[union-attr]  # there are some
             pixels = np.asarray(import_zarr().open_array(folder / "0", mode="r")[...])
-            coloured = read_attributes(folder)[OWN]["coloured"]
+            own = own_of(folder)
         except Exception as error:  # a damaged file makes its decoders raise anything
             after = _identity(folder)
             if before == after and after is not None:
@@ -126,6 +127,7 @@ def read_loose(plate: Path, name: str) -> Pixels:
             after = _identity(folder)
     if after is None:
         raise ImageNotFoundError("an image", folder)
+    coloured = own is not None and own.coloured
     return np.ascontiguousarray(np.moveaxis(pixels, 0, -1)) if coloured else pixels
 
 
@@ -149,7 +151,8 @@ def loose_names(plate: Path) -> Iterator[str]:
     top = plate / FOLDER
     for place, folders, _ in os.walk(top):
         folder = Path(place)
-        if is_array(folder / "0") and "coloured" in read_attributes(folder).get(OWN, {}):
+        own = own_of(folder) if is_array(folder / "0") else None
+        if own is not None and own.coloured is not None:
             yield folder.relative_to(top).as_posix()
             folders.clear()
         folders[:] = [name for name in folders if not name.startswith(".")]

@@ -21,7 +21,8 @@ from ._errors import ImageNotFoundError, UnreadableImageError
 from ._ngff import VERSIONS, Version
 from ._pixels import check_described, check_lengths, height_and_width, host_pixels, is_coloured
 from ._zarr_arrays import ArrayOptions, Levels
-from ._zarr_fields import OWN, Catalogue, group_of, refuse_foreign
+from ._zarr_documents import OWN
+from ._zarr_fields import Catalogue, group_of, refuse_foreign
 from ._zarr_groups import metadata_lock, read_attributes, version_of
 from ._zarr_places import Place, Plane, axis_value, channel_value, planes_of, several, well_path
 from ._zarr_state import AxisValue, PlateState
@@ -131,25 +132,32 @@ class ZarrPlate:
             pixels, kind=kind, pixel_size=pixel_size, z_step=z_step, emission_wavelength=emission_wavelength
         )
         self.learn(place, pixel_size, z_step, emission_wavelength)
-        written = self.write_at(place, pixels, kind=kind)
+        planes, written = self.reserve(place, pixels, kind=kind)
+        written = self.write_at(place, planes, written)
         self._remove_others(place, written, labels=kind == "labels")
         return written.reference
 
-    def write_at(self, place: Place, pixels: Pixels, *, kind: Kind = "image") -> Written:
-        """Write an image's planes and return where they are."""
-        planes, written = self._reserve(place, pixels, kind)
-        levels, labels = self._field(place, written.variant), kind == "labels"
+    def reserve(self, place: Place, pixels: Pixels, *, kind: Kind = "image") -> tuple[list[Plane], Written]:
+        """Return an image's planes, and where they will be; from now on, for all processes."""
+        self._forget_if_removed()
+        coloured, labels = is_coloured(pixels, kind), kind == "labels"
+        z_indexes = self._z_indexes(len(pixels))
+        planes = list(planes_of(pixels, place, coloured=coloured, z_indexes=z_indexes))
+        name, places = self._places(place.t, planes, coloured=coloured, labels=labels)
+        stacked = pixels.ndim == 3 and not coloured
+        return planes, Written(variant=name, planes=tuple(places), coloured=coloured, stacked=stacked)
+
+    def write_at(self, place: Place, planes: Sequence[Plane], written: Written) -> Written:
+        """Write an image's planes where they belong; return that with the file of an image of one plane."""
+        levels = self.field(place, written.variant)
+        labels = self._known.variants[written.variant].labels
         files = [
             levels.write(at, plane.pixels, labels=labels)
             for at, plane in zip(written.planes, planes, strict=True)
         ]
-        if pixels.ndim != 2:
+        if written.stacked or written.coloured:
             return written
         return msgspec.structs.replace(written, reference=FileRef(path=str(files[0])))
-
-    def reserve(self, place: Place, pixels: Pixels, *, kind: Kind = "image") -> Written:
-        """Return where an image's planes will be; from now on, for all processes."""
-        return self._reserve(place, pixels, kind)[1]
 
     def _forget_if_removed(self) -> None:
         if self._known.variants and version_of(self.folder) is None:
@@ -169,15 +177,6 @@ class ZarrPlate:
             for older in candidates(name, variant, place) if levels is not None else ():
                 for at in set(older.planes) - kept if older.stacked == written.stacked else ():
                     levels.remove(at)  # type: ignore[union-attr]  # there are some
-
-    def _reserve(self, place: Place, pixels: Pixels, kind: Kind) -> tuple[list[Plane], Written]:
-        self._forget_if_removed()
-        coloured, labels = is_coloured(pixels, kind), kind == "labels"
-        z_indexes = self._z_indexes(len(pixels))
-        planes = list(planes_of(pixels, place, coloured=coloured, z_indexes=z_indexes))
-        name, places = self._places(place.t, planes, coloured=coloured, labels=labels)
-        stacked = pixels.ndim == 3 and not coloured
-        return planes, Written(variant=name, planes=tuple(places), coloured=coloured, stacked=stacked)
 
     def read(self, components: Mapping[str, object]) -> Pixels:
         """Return one image, as it was written; the whole stack where nothing is said of z_index.
@@ -295,7 +294,7 @@ class ZarrPlate:
                 name = state.add(first.pixels, first.z, coloured=coloured, labels=labels, levels=levels)
             return name, [state.variants[name].make_place(t, plane.c, plane.z) for plane in planes]
 
-    def _field(self, place: Place, name: str) -> Levels:
+    def field(self, place: Place, name: str) -> Levels:
         """Return the arrays of a field, made or grown where needed."""
         variant = self._known.variants[name]
         group = group_of(self.folder, place, name, variant)
