@@ -199,6 +199,29 @@ def test_labels_beside_images_are_ngff_labels(tmp_path: Path) -> None:
     assert plate.read(address).max() == 1
 
 
+def test_an_image_comes_before_labels_of_its_address_in_whichever_order_they_were_written(
+    tmp_path: Path,
+) -> None:
+    output, step = ZarrOutput(tmp_path), (1, "blur")
+    address: Address = {"well": "A1", "site": 1, "channel": "DAPI"}
+    output.write(address, np.full((5, 6), 2, np.int32), step=step, kind="labels")
+    assert output.read(address, step=step).max() == 2
+
+    for value in (np.uint16(7), np.float32(7.5)):
+        output.write(address, np.full((5, 6), value), step=step)
+
+        assert output.read(address, step=step).max() == value
+        assert output.read(address, step=step, kind="labels").max() == 2
+
+
+def test_who_asks_for_labels_is_not_given_an_image(tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "p.zarr")
+    plate.write({"well": "A1"}, np.ones((5, 6), np.uint8))
+
+    with pytest.raises(ImageNotFoundError):
+        plate.read({"well": "A1"}, kind="labels")
+
+
 def test_images_of_another_dtype_or_size_lie_beside_the_others(tmp_path: Path) -> None:
     plate = ZarrPlate(tmp_path / "plate.zarr")
     plate.write({"well": "A1", "channel": "1"}, np.ones((5, 6), np.uint16))

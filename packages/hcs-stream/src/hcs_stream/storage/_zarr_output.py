@@ -94,9 +94,9 @@ class ZarrOutput:
         """Write one image of a step, as `ZarrPlate.write`."""
         return self.plate(step).write(components, array, **described)
 
-    def read(self, components: Mapping[str, object], *, step: StepLike) -> Pixels:
+    def read(self, components: Mapping[str, object], *, step: StepLike, kind: Kind = "image") -> Pixels:
         """Return one image of a step, as `ZarrPlate.read`."""
-        return self.plate(step).read(components)
+        return self.plate(step).read(components, kind=kind)
 
     def keep_only(
         self, images: Iterable[Mapping[str, object]], *, well: str, step: StepLike, kind: Kind = "image"

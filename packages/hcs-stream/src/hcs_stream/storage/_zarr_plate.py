@@ -25,7 +25,7 @@ from ._zarr_documents import OWN
 from ._zarr_fields import Catalogue, group_of, refuse_foreign
 from ._zarr_groups import metadata_lock, read_attributes, version_of
 from ._zarr_places import Place, Plane, axis_value, channel_value, planes_of, several, well_path
-from ._zarr_state import AxisValue, PlateState
+from ._zarr_state import AxisValue, PlateState, Variant
 from ._zarr_written import At, Written, candidates, places_in
 
 
@@ -178,15 +178,19 @@ class ZarrPlate:
                 for at in set(older.planes) - kept if older.stacked == written.stacked else ():
                     levels.remove(at)  # type: ignore[union-attr]  # there are some
 
-    def read(self, components: Mapping[str, object]) -> Pixels:
+    def read(self, components: Mapping[str, object], *, kind: Kind = "image") -> Pixels:
         """Return one image, as it was written; the whole stack where nothing is said of z_index.
+
+        Args:
+            components: Its address.
+            kind: ``"labels"`` for labels alone; ``"image"`` for labels only where there is no image.
 
         Raises:
             ImageNotFoundError: None was written there.
             UnreadableImageError: It is damaged.
         """
         place = Place.of(components)
-        written = self.find(place)
+        written = self.find(place, kind=kind)
         if written is None:
             raise ImageNotFoundError(f"an image of {dict(components)!r}", self.folder)
         return self.read_at(place, written)
@@ -201,14 +205,19 @@ class ZarrPlate:
             return np.stack(planes, axis=-1)
         return np.stack(planes) if written.stacked else planes[0]
 
-    def find(self, place: Place) -> Written | None:
-        """Return where the image of a place lies; None if none was written."""
-        found = list(self._written_at(place))
-        return min(found, key=lambda written: written.stacked, default=None)
+    def find(self, place: Place, *, kind: Kind = "image") -> Written | None:
+        """Return where the image of a place lies, or its labels, as `read`; None if none was written."""
+        variants = self.state().variants
+        found = [
+            (variants[written.variant].labels, written.stacked, written)
+            for written in self._written_at(place, variants)
+            if kind == "image" or variants[written.variant].labels
+        ]
+        return min(found, key=lambda each: each[:2], default=(False, False, None))[2]
 
-    def _written_at(self, place: Place) -> Iterator[Written]:
+    def _written_at(self, place: Place, variants: Mapping[str, Variant]) -> Iterator[Written]:
         """Yield all images of a place: the stack, its projection, the same in another dtype."""
-        for name, variant in self.state().variants.items():
+        for name, variant in variants.items():
             levels = self._opened(place, name)
             if levels is None:
                 continue
