@@ -267,6 +267,38 @@ def test_sites_of_similar_names_do_not_replace_each_other(tmp_path: Path) -> Non
     assert [plate.read({"well": "A01", "site": site}).max() for site in ("12", "1-2", "1_2")] == [0, 1, 2]
 
 
+@VERSIONS
+@pytest.mark.parametrize("sites", [(1, "1float32"), ("1float32", 1)])
+def test_a_site_that_is_called_as_anothers_variant_has_images_of_its_own(
+    sites: tuple[object, object], ngff: Any, tmp_path: Path
+) -> None:
+    plate = ZarrPlate(tmp_path / "p.zarr", ngff=ngff)
+    images = [
+        np.full((5, 6), value) for value in (np.uint16(1), np.uint16(2), np.float32(4.5), np.float32(5.5))
+    ]
+    addresses: list[Address] = [
+        {"well": "A1", "site": site, "channel": channel} for channel in "xy" for site in sites
+    ]
+
+    for address, image in zip(addresses, images, strict=True):
+        plate.write(address, image)
+    plate.finalise()
+
+    for address, image in zip(addresses, images, strict=True):
+        np.testing.assert_array_equal(ZarrPlate(plate.folder).read(address), image)
+    opened = open_plate(plate.folder).images
+    assert {read_image(image).max() for image in opened if image.channel == "x"} == {1, 2}
+
+
+def test_an_image_is_not_found_at_the_site_that_is_called_as_its_variant(tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "p.zarr")
+    plate.write({"well": "A1", "site": 2}, np.ones((5, 6), np.uint16))
+    plate.write({"well": "A1", "site": 1}, np.ones((5, 6), np.float32))
+
+    with pytest.raises(ImageNotFoundError):
+        plate.read({"well": "A1", "site": "1float32"})
+
+
 def test_an_image_that_is_all_zero_was_written_and_its_neighbour_was_not(tmp_path: Path) -> None:
     plate = ZarrPlate(tmp_path / "plate.zarr")
     plate.write({"well": "A1", "z_index": 2}, np.zeros((5, 6), np.uint8))

@@ -35,6 +35,10 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
     coloured: bool | None = None
     """Of an image that has no place on the plate; None for all others."""
 
+    def is_of(self, field: str, variant: str) -> bool:
+        """Say whether it is this field's of this variant: a site may be called as another one's variant."""
+        return (self.field, self.variant) == (field, variant)
+
 
 class Entry(msgspec.Struct, frozen=True):
     """A well of a plate, or a field of a well."""

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from ._errors import StorageWriteError
@@ -14,7 +15,7 @@ from ._ngff import Json, Version, channel, image_document, plate_document, well_
 from ._pyramid import level_shapes
 from ._zarr_arrays import ArrayOptions, Levels, create_levels
 from ._zarr_documents import OWN, Own, content_at, own_of
-from ._zarr_groups import ensure_group, is_array, read_attributes, write_attributes
+from ._zarr_groups import ensure_group, is_array, read_attributes, version_of, write_attributes
 from ._zarr_places import Place
 from ._zarr_state import PlateState, Variant
 
@@ -39,21 +40,24 @@ class Catalogue:
         self.name = name
         self.state = state
 
-    def add(self, place: Place, name: str, options: ArrayOptions) -> None:
-        """Make a field's arrays unless they are there, and list field and well.
+    def add(self, place: Place, name: str, options: ArrayOptions) -> Path:
+        """Make a field's arrays unless they are there, list field and well, and return the arrays' group.
 
         Raises:
             StorageWriteError: An image that another program wrote is there, or it could not be written.
         """
         variant = self.state.variants[name]
         group = group_of(self.folder, place, name, variant)
-        attributes = read_attributes(group)
-        if attributes and OWN not in attributes:
+        own = own_of(group)
+        if own is None and read_attributes(group):
             raise StorageWriteError(group, errno.ENOTEMPTY, "another program's image is there")
-        if not attributes:
+        if own is not None and not own.is_of(place.field, name):
+            group, own = self._move(place, name, group), None
+        if own is None:
             self._make(place, group, name, options)
         if not name:
-            self._list_field(place)
+            self._list_field(place.well, group.name)
+        return group
 
     def write_plate(self, wells: Iterable[str] = (), fields: int = 0) -> None:
         """Write the plate's document: the wells that it lists already, and these."""
@@ -91,6 +95,14 @@ class Catalogue:
         self.write_plate(fields, max(map(len, fields.values()), default=1))
         _sweep(self.folder)
 
+    def _move(self, place: Place, name: str, taken: Path) -> Path:
+        """Return a folder that no image has, from now on that of this field."""
+        folders = (taken.with_name(f"{taken.name}x{number}") for number in count(2))
+        group = next(folder for folder in folders if version_of(folder) is None)
+        self.state.variants[name].elsewhere[f"{place.well}/{place.field}"] = group.name
+        self.write_plate()
+        return group
+
     def _make(self, place: Place, group: Path, name: str, options: ArrayOptions) -> None:
         variant = self.state.variants[name]
         well = self.folder / place.well
@@ -127,12 +139,11 @@ class Catalogue:
             for place, label in enumerate(labels)
         ]
 
-    def _list_field(self, place: Place) -> None:
-        well = self.folder / place.well
-        listed = _listed(well)
-        if place.field not in listed:
-            self._write_well(place.well, [place.field])
-            self.write_plate([place.well], len(listed) + 1)
+    def _list_field(self, well: str, field: str) -> None:
+        listed = _listed(self.folder / well)
+        if field not in listed:
+            self._write_well(well, [field])
+            self.write_plate([well], len(listed) + 1)
 
     def _shown(self, filled: Collection[str]) -> str:
         """Return the variant that readers see: the first, unless all of it was replaced by others.
@@ -171,7 +182,14 @@ def group_of(plate: Path, place: Place, name: str, variant: Variant) -> Path:
     well = plate / place.well
     if name and variant.labels:
         return well / place.field / LABELS / name
-    return well / f"{place.field}{name}"
+    return well / variant.elsewhere.get(f"{place.well}/{place.field}", f"{place.field}{name}")
+
+
+def levels_of(plate: Path, place: Place, name: str, variant: Variant) -> Levels | None:
+    """Open a field's arrays of one variant; None if there are none."""
+    group = group_of(plate, place, name, variant)
+    own = own_of(group)
+    return Levels.of(group) if own is not None and own.is_of(place.field, name) else None
 
 
 def _listed(well: Path) -> list[str]:

@@ -50,7 +50,7 @@ def named(plate: ZarrPlate, place: Place, name: str) -> Iterator[Found]:
     """Yield where at this place an image of this name lies, or is to lie."""
     for variant in plate.state().variants:
         own = own_of(_group(plate, place, variant))
-        if own is not None and name in own.names:
+        if own is not None and own.is_of(place.field, variant) and name in own.names:
             yield Found(place, _written(variant, own.names[name]))
 
 

@@ -22,7 +22,7 @@ from ._ngff import VERSIONS, Version
 from ._pixels import check_described, check_lengths, height_and_width, host_pixels, is_coloured
 from ._zarr_arrays import ArrayOptions, Levels
 from ._zarr_documents import OWN
-from ._zarr_fields import Catalogue, group_of, refuse_foreign
+from ._zarr_fields import Catalogue, levels_of, refuse_foreign
 from ._zarr_groups import metadata_lock, read_attributes, version_of
 from ._zarr_places import Place, Plane, axis_value, channel_value, planes_of, several, well_path
 from ._zarr_state import AxisValue, PlateState, Variant
@@ -56,7 +56,7 @@ class ZarrPlate:
         self._options = options
         self._lock = threading.RLock()
         self._known = self.state()
-        self._levels: dict[Path, Levels] = {}
+        self._levels: dict[tuple[str, str, str], Levels] = {}
 
     def declare(
         self,
@@ -173,7 +173,7 @@ class ZarrPlate:
             if variant.labels != labels or (name == written.variant and one_plane):
                 continue
             kept = set(written.planes) if name == written.variant else set()
-            levels = Levels.of(group_of(self.folder, place, name, variant))
+            levels = levels_of(self.folder, place, name, variant)
             for older in candidates(name, variant, place) if levels is not None else ():
                 for at in set(older.planes) - kept if older.stacked == written.stacked else ():
                     levels.remove(at)  # type: ignore[union-attr]  # there are some
@@ -305,21 +305,20 @@ class ZarrPlate:
 
     def field(self, place: Place, name: str) -> Levels:
         """Return the arrays of a field, made or grown where needed."""
-        variant = self._known.variants[name]
-        group = group_of(self.folder, place, name, variant)
+        field = place.well, place.field, name
         with self._lock:
-            levels = self._levels.get(group)
-            if levels is None or not (levels.are_there() and levels.covers(variant.extent)):
+            levels, extent = self._levels.get(field), self._known.variants[name].extent
+            if levels is None or not (levels.are_there() and levels.covers(extent)):
                 with metadata_lock(self.folder):
                     state = self._known = self.state()
-                    self._catalogue(state).add(place, name, self._options)
-                    levels = self._levels[group] = _levels(group)
+                    group = self._catalogue(state).add(place, name, self._options)
+                    levels = self._levels[field] = _levels(group)
                     levels.grow(state.variants[name].extent)
             return levels
 
     def _opened(self, place: Place, name: str) -> Levels | None:
         variant = self.state().variants.get(name)
-        return None if variant is None else Levels.of(group_of(self.folder, place, name, variant))
+        return None if variant is None else levels_of(self.folder, place, name, variant)
 
     def _catalogue(self, state: PlateState) -> Catalogue:
         return Catalogue(self.folder, self.version, self.name, state)

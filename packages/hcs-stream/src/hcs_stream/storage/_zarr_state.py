@@ -32,6 +32,8 @@ class Variant(msgspec.Struct, kw_only=True):
     projection: bool = False
     """Whether these lie beside a stack."""
     levels: int = 1
+    elsewhere: dict[str, str] = {}
+    """Of fields, ``"B/03/1"``, the folder if another image has the one that has their name."""
     limits: dict[str, tuple[float, float]] = {}
     """Of each channel, the grey values to draw as black and white."""
     t: list[AxisValue] = []
