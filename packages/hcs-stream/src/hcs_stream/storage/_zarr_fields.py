@@ -10,7 +10,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from ._errors import StorageWriteError
+from ._errors import StorageWriteError, UnreadableImageError
 from ._ngff import Json, Version, channel, image_document, plate_document, well_document
 from ._pyramid import level_shapes
 from ._zarr_arrays import ArrayOptions, Levels, create_levels
@@ -45,9 +45,9 @@ class Catalogue:
 
         Raises:
             StorageWriteError: An image that another program wrote is there, or it could not be written.
+            UnreadableImageError: The metadata that is there is damaged.
         """
-        variant = self.state.variants[name]
-        group = group_of(self.folder, place, name, variant)
+        group = group_of(self.folder, place, name, known(self.folder, self.state, name))
         own = own_of(group)
         if own is None and read_attributes(group):
             raise StorageWriteError(group, errno.ENOTEMPTY, "another program's image is there")
@@ -175,6 +175,17 @@ def refuse_foreign(plate: Path) -> None:
     attributes = read_attributes(plate)
     if is_array(plate) or (attributes and OWN not in attributes):
         raise StorageWriteError(plate, errno.ENOTEMPTY, "another program's zarr is there")
+
+
+def known(plate: Path, state: PlateState, name: str) -> Variant:
+    """Return a variant of a plate, of which other metadata speaks.
+
+    Raises:
+        UnreadableImageError: The plate's own does not know it.
+    """
+    if name not in state.variants:
+        raise UnreadableImageError(plate, f"damaged metadata: no images of the variant {name!r}")
+    return state.variants[name]
 
 
 def group_of(plate: Path, place: Place, name: str, variant: Variant) -> Path:

@@ -13,7 +13,7 @@ import msgspec
 from ._errors import UnreadableImageError
 from ._zarr_chunks import ChunkFiles
 from ._zarr_documents import Kept, own_of, with_names
-from ._zarr_fields import group_of, images_on_disk
+from ._zarr_fields import group_of, images_on_disk, known
 from ._zarr_groups import metadata_lock, read_attributes, write_attributes
 from ._zarr_places import Place
 from ._zarr_plate import ZarrPlate
@@ -119,7 +119,7 @@ def _changing(plate: ZarrPlate, group: Path) -> Iterator[dict[str, Kept]]:
 
 
 def _group(plate: ZarrPlate, place: Place, variant: str) -> Path:
-    return group_of(plate.folder, place, variant, plate.state().variants[variant])
+    return group_of(plate.folder, place, variant, known(plate.folder, plate.state(), variant))
 
 
 def _kept(written: Written) -> Kept:
