@@ -632,6 +632,29 @@ def test_a_plate_that_was_removed_is_made_anew(tmp_path: Path) -> None:
     assert ZarrPlate(plate.folder).read({"well": "A1"}).max() == 2
 
 
+def test_few_images_far_apart_are_a_plate_too(tmp_path: Path) -> None:
+    filemanager, names = FileManager(), ("A01_s1_w1_z4000_t1.tif", "A01_s1_w1_z1_t400.tif")
+    for value, name in enumerate(names, start=1):
+        filemanager.save(np.full((5, 6), value, np.uint8), tmp_path / "p.zarr" / name, "zarr")
+    ZarrPlate(tmp_path / "p.zarr").finalise()
+
+    array = zarr.open_array(tmp_path / "p.zarr" / "A" / "01" / "1" / "0", mode="r")
+    assert array.shape == (400, 1, 4000, 5, 6)
+    assert ZarrPlate(tmp_path / "p.zarr").state().variants[""].limits == {"1": (1.0, 2.0)}
+
+
+def test_contrast_limits_are_those_of_the_first_images_until_the_plate_is_made_whole(tmp_path: Path) -> None:
+    filemanager, plate = FileManager(), ZarrPlate(tmp_path / "p.zarr")
+    for t, value in (1, 10), (2, 900):
+        image = np.full((5, 6), value, np.uint16)
+        filemanager.save(image, plate.folder / f"A01_s1_w1_z1_t{t}.tif", "zarr")
+    assert plate.state().variants[""].limits == {"1": (10.0, 11.0)}
+
+    plate.finalise()
+
+    assert plate.state().variants[""].limits == {"1": (10.0, 900.0)}
+
+
 def test_later_batches_keep_the_plate_readable_as_a_whole(tmp_path: Path) -> None:
     filemanager = FileManager()
     for well, planes in ("A01", 2), ("B02", 4), ("C03", 1):

@@ -102,7 +102,7 @@ class ZarrBackend(BatchBackend):
         finally:
             for plate, before in extents.items():
                 if _extents(plate) != before:
-                    plate.finalise()  # who opens a plate wants all of its fields equally long
+                    plate.stretch()  # who opens a plate wants all of its fields equally long
 
     def load(self, path: Path) -> Pixels:
         """Return one image, as it was saved."""

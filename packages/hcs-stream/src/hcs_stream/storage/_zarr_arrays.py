@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from itertools import product
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
@@ -33,6 +32,8 @@ CHUNK = 1024
 HARDEST = 9
 """The greatest level of all compressors."""
 PERCENTILES = 0.1, 99.9
+SAMPLED = 16
+"""From how many timepoints of an image its grey values are taken."""
 
 
 class ArrayOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,15 +187,16 @@ class Levels:
 
     def samples(self, c: int) -> Iterator[tuple[float, float]]:
         """Yield grey values of a channel, nearly the least and nearly the greatest, of its middle planes."""
-        for t in range(self.extent[0]):
-            written = [at for z in range(self.extent[2]) if self.has(at := (t, c, z))]
-            for at in written[len(written) // 2 :][:1]:
-                with suppress(UnreadableImageError):  # who reads it is told
-                    grey = self.read(at, level=-1).astype(np.float64)
-                    grey = grey[np.isfinite(grey)]
-                    if grey.size:
-                        low, high = np.percentile(grey, PERCENTILES)
-                        yield float(low), float(high)
+        files = self._files[0]
+        stacks = [[at for z in files.places(t, c) if self.has(at := (t, c, z))] for t in files.places()]
+        written = [stack[len(stack) // 2] for stack in stacks if stack]
+        for at in written[:: -(-len(written) // SAMPLED) or 1]:
+            with suppress(UnreadableImageError):  # who reads it is told
+                grey = self.read(at, level=-1).astype(np.float64)
+                grey = grey[np.isfinite(grey)]
+                if grey.size:
+                    low, high = np.percentile(grey, PERCENTILES)
+                    yield float(low), float(high)
 
     def has(self, at: tuple[int, int, int]) -> bool:
         """Say whether a plane was written, all of it."""
@@ -202,7 +204,8 @@ class Levels:
 
     def has_any(self) -> bool:
         """Say whether any plane was written."""
-        return any(self.has((t, c, z)) for t, c, z in product(*map(range, self.extent)))
+        places = self._files[0].places
+        return any(self.has((t, c, z)) for t in places() for c in places(t) for z in places(t, c))
 
     def remove(self, at: tuple[int, int, int]) -> None:
         """Remove a plane at all levels.

@@ -1,5 +1,6 @@
 """The files of an array's chunks: where they are, and whether they are whole; found without zarr."""
 
+import os
 from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
@@ -53,6 +54,14 @@ class ChunkFiles:
     def has(self, at: Sequence[int]) -> bool:
         """Say whether all files of a plane are there."""
         return all(file.is_file() for file in self.of_plane(at))
+
+    def places(self, *at: int) -> list[int]:
+        """Return which places were ever written on the next axis: ``places(t, c)`` are those of z."""
+        try:
+            names = os.listdir(self._top.joinpath(*map(str, at)))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(int(name) for name in names if name.isdecimal())
 
     def there(self) -> Iterator[Path]:
         """Yield all files that there are; zarr leaves some out whose pixels are all zero."""

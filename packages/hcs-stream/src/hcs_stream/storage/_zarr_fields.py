@@ -67,28 +67,36 @@ class Catalogue:
         attributes = plate_document(self.version, self.name, sorted(listed), self.state.wells, fields)
         write_attributes(self.folder, self.version, {**attributes, OWN: self.state.to_json()})
 
-    def mend(self) -> None:
-        """Write all documents from what is on disk, make the arrays of a variant equally long, sweep."""
+    def stretch(self) -> list[tuple[Levels, Place, str]]:
+        """Make the arrays of a variant equally long, describe what is on disk, and return that."""
         images = [
             (levels, Place(own.well, own.field), own.variant)
             for group, own in images_on_disk(self.folder)
             if own.variant in self.state.variants and (levels := Levels.of(group))
         ]
+        for name, variant in self.state.variants.items():
+            some = [levels for levels, _, other in images if other == name][:: max(1, len(images) // SAMPLED)]
+            if not variant.labels:
+                variant.limits |= _limits(some[:SAMPLED], variant)
+        for levels, place, name in images:
+            levels.grow(self.state.variants[name].extent)
+            self._describe(levels.folder, place, name)
+        return images
+
+    def mend(self) -> None:
+        """Write all documents from what is on disk, make the arrays of a variant equally long, sweep."""
+        for variant in self.state.variants.values():
+            variant.limits = {}
+        images = self.stretch()
         filled = {levels.folder for levels, _, _ in images if levels.has_any()}
         shown = self._shown({name for levels, _, name in images if levels.folder in filled})
         fields: dict[str, list[str]] = {}
         hidden: set[Path] = set()
         for levels, place, name in images:
-            levels.grow(self.state.variants[name].extent)
             if name == shown and levels.folder in filled:
                 fields.setdefault(place.well, []).append(levels.folder.name)
             else:
                 hidden.add(levels.folder)
-        for name, variant in self.state.variants.items():
-            some = [levels for levels, _, other in images if other == name][:: max(1, len(images) // SAMPLED)]
-            variant.limits = {} if variant.labels else _limits(some[:SAMPLED], variant)
-        for levels, place, name in images:
-            self._describe(levels.folder, place, name)
         for well, found in fields.items():
             others = {field for field in _listed(self.folder / well) if self.folder / well / field in hidden}
             self._write_well(well, found, without=others)
@@ -127,9 +135,11 @@ class Catalogue:
             channels=self._channels(variant),
             labels=("../../" if name else "") if variant.labels else None,
         )
-        own = {"variant": name, "well": place.well, "field": place.field}
-        before: Json = read_attributes(group).get(OWN, {})
-        write_attributes(group, self.version, {**attributes, OWN: {**before, **own}})
+        before = read_attributes(group)
+        own = {**before.get(OWN, {}), "variant": name, "well": place.well, "field": place.field}
+        after = {**attributes, OWN: own}
+        if after != before:
+            write_attributes(group, self.version, after)
 
     def _channels(self, variant: Variant) -> list[Json]:
         labels = ["" if value is None else str(value) for value in variant.c]
@@ -232,13 +242,15 @@ def _folders_in(folder: Path) -> list[Path]:
 
 
 def _limits(images: Sequence[Levels], variant: Variant) -> dict[str, tuple[float, float]]:
-    """Return for each channel the grey values to draw as black and white."""
+    """Return the grey values to draw as black and white, for each channel of which they are not known."""
     limits: dict[str, tuple[float, float]] = {}
     for c, value in enumerate(variant.c):
-        samples = [sample for levels in images for sample in levels.samples(c)]
+        label = "" if value is None else str(value)
+        new = [] if label in variant.limits else images
+        samples = [sample for levels in new for sample in levels.samples(c)]
         if samples:
             low, high = min(s[0] for s in samples), max(s[1] for s in samples)
-            limits["" if value is None else str(value)] = (low, high if high > low else low + 1.0)
+            limits[label] = (low, high if high > low else low + 1.0)
     return limits
 
 
