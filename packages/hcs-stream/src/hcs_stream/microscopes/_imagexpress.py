@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 # A name without a plate says a site or a channel: `A01.tif` could be anybody's.
 _NAME = re.compile(
     r"""
-    (?:(?=[A-Z]{1,2}[0-9]{1,3}_[sSwW][0-9])|(?P<plate>.+?)_)
+    (?:(?P<plate>.+?)_|(?=[A-Z]{1,2}[0-9]{1,3}_[sSwW][0-9]))
     (?P<well>[A-Z]{1,2}[0-9]{1,3}|(?![stwz][0-9])[a-z]{1,2}[0-9]{1,3}(?=_[sw][0-9]))
     (?:_[sS](?P<site>[0-9]{1,9}))?
     (?:_[wW](?P<channel>[0-9]{1,9}))?
