@@ -1,5 +1,6 @@
 """What is left when a stream closes, for the next viewer and those that go on; what flush hears of."""
 
+import pickle
 import threading
 from typing import Any
 
@@ -112,6 +113,26 @@ def test_memory_is_counted_anew_when_streams_are_opened_after_all_were_closed(
     after.flush()
 
     assert grey_values(viewer) == [9]
+
+
+def test_a_with_block_that_ends_waits_as_long_as_the_environment_says(
+    new_stream: Any, image: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HCS_EXIT_TIMEOUT", "0.26")
+
+    with new_stream(NOBODY) as stream:
+        stream.send(image(1))
+
+    assert "left=1 waiting=0.26 s" in caplog.text
+    assert "images not adopted" in caplog.text
+
+
+# No other process.
+
+
+def test_a_stream_that_another_process_is_to_get_says_that_each_connects_by_itself(stream: Any) -> None:
+    with pytest.raises(TypeError, match=r"call connect\(\) in each process"):
+        pickle.dumps(stream)
 
 
 # One viewer after another.

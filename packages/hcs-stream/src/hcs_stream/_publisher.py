@@ -271,7 +271,7 @@ class Publisher:
             host, _, port = self.label.rpartition(":")
             where = "" if host in LOCAL_HOSTS else "on that machine "
             hint = f"start one {where}with 'hcs-viewer --data-port {port}'"
-            logger.warning("no viewer %s left=%d waiting=%g s; %s", self.label, self.owed, timeout, hint)
+            logger.warning("no viewer %s left=%d waiting=%.3g s; %s", self.label, self.owed, timeout, hint)
 
     def _say_goodbye(self) -> None:
         if (shared := self._shared) is None:

@@ -106,7 +106,7 @@ def await_exit() -> None:
 
 
 def exit_timeout() -> float:
-    """Return how many seconds a process that ends waits for its viewers."""
+    """Return how many seconds a stream that closes, and a process that ends, waits for its viewers."""
     try:
         return float(os.environ.get(EXIT_TIMEOUT, EXIT_SECONDS))
     except ValueError:

@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Self, Unpack, cast
+from typing import NoReturn, Self, Unpack, cast
 
 import msgspec
 import numpy as np
@@ -52,6 +52,7 @@ from ._holdings import Holdings
 from ._overflow import Overflow, OverflowSetting
 from ._owed import Owed
 from ._publisher import Publisher
+from ._registry import exit_timeout
 from ._room import Room
 from ._run_news import RunNews
 from ._specs import Specs, dtype_to_lend
@@ -292,13 +293,15 @@ class Stream(RunNews):
         """
         return {publisher.label: publisher.viewer_run for publisher in self._publishers}
 
-    def close(self, timeout: float = FLUSH_SECONDS) -> None:
+    def close(self, timeout: float | None = None) -> None:
         """Wait until everything is adopted and say Goodbye; a second time is harmless.
 
-        When ``timeout`` seconds were not enough, a warning says how many images are left.
+        When ``timeout`` seconds were not enough, a warning says how many images are left. By default it waits
+        as long as a process that ends, ``$HCS_EXIT_TIMEOUT``, else 30.
         """
         if not self._closed:
             self._closed = True
+            timeout = exit_timeout() if timeout is None else timeout
             deadline = time.monotonic() + timeout
             self._copies.close(timeout)
             for publisher in self._publishers:
@@ -311,6 +314,12 @@ class Stream(RunNews):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a Stream stays in its process: call connect() in each process, "
+            "as docs/how-to/stream-from-a-process-pool.md shows"
+        )
 
     def __repr__(self) -> str:
         return f"<Stream run={self.run!r} {', '.join(map(repr, self._publishers))}>"
