@@ -7,6 +7,7 @@ import pytest
 
 from hcs_protocol import UnsupportedArrayError
 from hcs_shm import ArrayWriter
+from hcs_stream import _specs
 from hcs_stream._specs import KNOWN, Specs, image_spec
 
 
@@ -38,6 +39,46 @@ def test_axes_follow_from_shape_and_dtype(shape: tuple[int, ...], dtype: str, ax
 def test_axes_can_be_said() -> None:
     assert image_spec((4, 5, 3), "uint8", {"axes": "zyx"}).axes == ("z", "y", "x")
     assert image_spec((4, 5, 3), "float32", {"axes": ("y", "x", "c")}).axes == ("y", "x", "c")
+
+
+def test_what_may_be_colours_is_taken_as_planes_and_said_so_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_specs, "_doubted", set())
+
+    image_spec((201, 301, 3), "float64", {})
+    image_spec((202, 301, 4), "uint16", {})
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "taken as 201 planes of 301 × 3 pixels; say axes='yxc' if these are colours"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "said"),
+    [
+        ((203, 301, 3), "uint8", {}),
+        ((203, 301, 3), "float32", {"axes": "zyx"}),
+        ((203, 301, 3), "float32", {"axes": "yxc"}),
+        ((203, 301, 3), "uint16", {"kind": "labels"}),
+        ((203, 301, 5), "float32", {}),
+        ((16, 301, 3), "float32", {}),
+        ((203, 16, 4), "float32", {}),
+        ((203, 3), "float32", {}),
+    ],
+)
+def test_what_is_no_doubt_is_taken_without_a_word(
+    shape: tuple[int, ...],
+    dtype: str,
+    said: Any,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_specs, "_doubted", set())
+
+    image_spec(shape, dtype, said)
+
+    assert not caplog.records
 
 
 def test_labels_are_never_colours() -> None:

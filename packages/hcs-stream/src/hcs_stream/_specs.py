@@ -1,5 +1,6 @@
 """From an array, and what a caller says of it, to how its bytes are to be read; checked before any copy."""
 
+import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import get_args
@@ -11,10 +12,17 @@ from hcs_protocol import DTYPES, ImageSpec, InvalidComponentError, Kind, PixelWr
 
 from ._addresses import ImageKeywords
 
+logger = logging.getLogger(__name__)
+
 SHAPES = "wanted (y, x), (z, y, x), or (y, x, 3 or 4) for colours"
 KNOWN = 256
+FEW = 16
+"""What has no more rows or columns than this is hardly a picture in colours."""
 
 Known = tuple[ImageSpec, int]
+
+_doubted: set[tuple[int, ...]] = set()
+"""The shape of which a warning was said, once in a process: it may have been colours."""
 
 _LITTLE = {name: np.dtype(name).newbyteorder("<") for name in DTYPES}
 
@@ -122,8 +130,13 @@ def _checked_spec(
 def _axes(shape: tuple[int, ...], dtype: str, kind: Kind) -> tuple[str, ...]:
     if len(shape) == 2:
         return ("y", "x")
-    coloured = shape[-1] in {3, 4} and dtype == "uint8" and kind == "image"
-    return ("y", "x", "c") if coloured else ("z", "y", "x")
+    may_be_colours = shape[-1] in {3, 4} and kind == "image"
+    if may_be_colours and dtype == "uint8":
+        return ("y", "x", "c")
+    if may_be_colours and min(shape[:2]) > FEW and not _doubted:
+        _doubted.add(shape)
+        logger.warning("taken as %d planes of %d × %d pixels; say axes='yxc' if these are colours", *shape)
+    return ("z", "y", "x")
 
 
 def _pair(pixel_size: float | tuple[float, float] | None) -> tuple[float, float] | None:
