@@ -56,11 +56,12 @@ def test_what_lies_beside_it_can_be_imported_and_is_known(tmp_path: Path) -> Non
     [
         ("x = 1", "found neither in"),
         ("mine = Pipeline([Step(same)])", "found pipelines called mine in"),
+        ("pipeline = 1\nmine = Pipeline([Step(same)])", "found neither in"),
         ("def build():\n    return 1", "found that build() in"),
         ("def build():\n    return 1 / 0", r"line 8: ZeroDivisionError: division by zero"),
-        ("import nothing_of_this_name", "line 7: ModuleNotFoundError"),
+        ("import nothing_of_this_name as pipeline", "line 7: ModuleNotFoundError"),
         ("pipeline = = 1", "line 7: SyntaxError"),
-        ("raise SystemExit(3)", "line 7: SystemExit: 3"),
+        ("pipeline = 1\nraise SystemExit(3)", "line 8: SystemExit: 3"),
         ("pipeline = Pipeline([])", "line 7: StepDefinitionError"),
     ],
 )
@@ -69,6 +70,30 @@ def test_a_file_that_gives_no_pipeline_says_why(text: str, said: str, tmp_path: 
         load_pipeline(write(tmp_path, text))
 
     assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["x = 1", "mine = Pipeline([Step(same)])", "import os.build"])
+def test_a_file_that_names_no_pipeline_is_refused_before_it_runs(text: str, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    path = write(tmp_path, f"open({str(ran)!r}, 'w').close()\n{text}")
+
+    with pytest.raises(PipelineFileError, match="wanted a Python file that defines"):
+        load_pipeline(path)
+
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["from beside_it import *", "from beside_it import pipeline", "from beside_it import other as build"],
+)
+def test_a_pipeline_may_come_from_another_file(text: str, tmp_path: Path) -> None:
+    other = f"{STEP}pipeline = Pipeline([Step(same)])\ndef other():\n    return pipeline\n"
+    (tmp_path / "beside_it.py").write_text(other)
+
+    pipeline, _ = load_pipeline(write(tmp_path, text))
+
+    assert [step.name for step in pipeline.steps] == ["same"]
 
 
 @pytest.mark.parametrize("name", ["my-pipeline.py", "1.py", "class.py", "pipeline.txt"])

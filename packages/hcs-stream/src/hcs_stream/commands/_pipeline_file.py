@@ -1,5 +1,6 @@
 """A pipeline from a Python file, imported so that worker processes can import it too."""
 
+import ast
 import importlib
 import importlib.util
 import keyword
@@ -11,6 +12,9 @@ from types import ModuleType
 from hcs_protocol import HcsError
 from hcs_stream.pipeline import Pipeline
 
+PIPELINE, BUILD = "pipeline", "build"
+EVERYTHING = "*"
+"""Of another file: nobody knows what that defines before it is imported."""
 WANTED = "wanted a Python file that defines 'pipeline = Pipeline([…])' or 'def build()' that returns one"
 
 
@@ -22,7 +26,7 @@ def load_pipeline(path: Path) -> tuple[Pipeline, ModuleType]:
     """Return the pipeline that a file defines, and the file as a module.
 
     It is imported under its own name with its folder on ``sys.path``, which processes that are spawned
-    inherit: so they can import what its steps call.
+    inherit: so they can import what its steps call. One whose text names no pipeline is not run.
 
     Raises:
         PipelineFileError: There is no such file, it cannot be imported under its name, it raises something,
@@ -37,6 +41,7 @@ def load_pipeline(path: Path) -> tuple[Pipeline, ModuleType]:
     sys.path.insert(0, str(whole.parent))
     importlib.invalidate_caches()
     try:
+        _check_text(ast.parse(whole.read_bytes()), path)
         module = importlib.import_module(whole.stem)
         return _pipeline_of(module, path), module
     except PipelineFileError:
@@ -70,6 +75,22 @@ def _check_name(path: Path) -> None:
         )
 
 
+def _check_text(text: ast.Module, path: Path) -> None:
+    """Refuse a program that is no pipeline before it does what it is for."""
+    names = {getattr(node, field, None) for node in ast.walk(text) for field in ("id", "name", "asname")}
+    if names.isdisjoint({PIPELINE, BUILD, EVERYTHING}):
+        raise PipelineFileError(f"{WANTED}, found {_found_instead(text)} in {path}")
+
+
+def _found_instead(text: ast.Module) -> str:
+    others: list[str] = []
+    for line in text.body:
+        match line:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id="Pipeline"))):
+                others.append(name)
+    return f"pipelines called {', '.join(others)}" if others else "neither"
+
+
 def _origin(name: str) -> str | None:
     try:
         spec = importlib.util.find_spec(name)
@@ -79,18 +100,16 @@ def _origin(name: str) -> str | None:
 
 
 def _pipeline_of(module: ModuleType, path: Path) -> Pipeline:
-    found = getattr(module, "pipeline", None)
+    found = getattr(module, PIPELINE, None)
     if isinstance(found, Pipeline):
         return found
-    build = getattr(module, "build", None)
+    build = getattr(module, BUILD, None)
     if callable(build):
         built = build()
         if isinstance(built, Pipeline):
             return built
         raise PipelineFileError(f"{WANTED}, found that build() in {path} returns {type(built).__name__}")
-    others = [name for name, value in vars(module).items() if isinstance(value, Pipeline)]
-    found_instead = f"pipelines called {', '.join(others)}" if others else "neither"
-    raise PipelineFileError(f"{WANTED}, found {found_instead} in {path}")
+    raise PipelineFileError(f"{WANTED}, found neither in {path}")
 
 
 def _line(error: BaseException, path: Path) -> str:
