@@ -43,6 +43,23 @@ def test_layers_are_told_from_top_to_bottom_then_sliders_runs_and_camera(
     ]
 
 
+def test_without_a_port_it_is_the_viewer_that_connect_finds(
+    viewer: Any, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer.state = STATE
+    monkeypatch.setenv("HCS_DATA_PORT", str(viewer.connection.data_port))
+
+    assert main(["state", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["data_port"] == viewer.connection.data_port
+
+
+def test_a_variable_that_says_no_port_is_told(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HCS_DATA_PORT", "five")
+
+    assert main(["state"]) == 1
+    assert "wanted a number as HCS_DATA_PORT, got 'five'" in capsys.readouterr().err
+
+
 def test_a_window_without_layers_is_told(viewer: Any, capsys: Captured) -> None:
     assert "  no layers" in lines_of(viewer, State(reply_to="-"), capsys)
 

@@ -1,10 +1,10 @@
 """Say what the windows of viewers show: layers from top to bottom, sliders, camera.
 
 Examples:
-  hcs-stream state 5555                    for people
+  hcs-stream state                         for people: of the viewer on $HCS_DATA_PORT, else 5555
   hcs-stream state 5555 5557               of two viewers
-  hcs-stream state 5555 --json             for programs: one JSON object per viewer and line
-  hcs-stream state 5555 --json | jq -r '.layers[].name'
+  hcs-stream state --json                  for programs: one JSON object per viewer and line
+  hcs-stream state --json | jq -r '.layers[].name'
 
 A viewer answers between two frames, after the images that came before the question. One that is stopped is
 not waited for. Exit status: 0 told, 1 a viewer is not there or did not answer, 2 wrong usage.
@@ -16,13 +16,16 @@ from functools import partial
 
 import msgspec
 
-from hcs_protocol import State
+from hcs_protocol import InvalidPortError, State, default_data_port
 from hcs_stream._viewers import REQUEST_SECONDS, Viewer
 
+from ._complaints import complain
 from ._seconds import add_seconds
 from ._state_table import state_table
-from ._viewers_by_port import Outcome, add_ports, answer_of, for_each_viewer
+from ._viewers_by_port import Outcome, a_port, add_host, answer_of, for_each_viewer
 from ._viewers_table import new_console
+
+PORTS = "data ports that viewers have, or were asked for; else $HCS_DATA_PORT, else 5555"
 
 
 def add_state_command(
@@ -35,7 +38,8 @@ def add_state_command(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_ports(parser)
+    parser.add_argument("ports", nargs="*", type=a_port, metavar="PORT", help=PORTS)
+    add_host(parser)
     add_seconds(parser, "--timeout", REQUEST_SECONDS, "for how long to wait for an answer")
     parser.add_argument("--json", action="store_true", help="print one JSON object per viewer and line")
     parser.set_defaults(run=tell_state)
@@ -43,6 +47,11 @@ def add_state_command(
 
 def tell_state(options: argparse.Namespace) -> int:
     """Print what viewers show; return the exit status."""
+    try:
+        options.ports = options.ports or [default_data_port()]
+    except InvalidPortError as error:
+        complain(error)
+        return 1
     return for_each_viewer(options, partial(_state, timeout=options.timeout), as_json=options.json)
 
 
