@@ -87,6 +87,15 @@ def test_on_a_dask_cluster(run: Run, tmp_path: Path) -> None:
     assert sum(layers.values()) == 4 * 2 * 3 + 4 * 2
 
 
+def test_the_foreign_worker_says_where_no_viewer_runs(data_port: int) -> None:
+    command = [sys.executable, str(EXAMPLES / "foreign_worker.py"), str(data_port)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"no viewer runs on port {data_port}: start one with")
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_a_notebooks_cells_run_twice_in_a_row(
     path: Path, viewer: hcs_stream.Viewer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

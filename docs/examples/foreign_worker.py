@@ -1,4 +1,9 @@
-"""Send one image to a running hcs viewer with nothing installed but hcs-protocol, pyzmq and numpy."""
+"""Send one image to a running hcs viewer with nothing installed but hcs-protocol, pyzmq and numpy.
+
+A viewer has to run already: start one with `hcs-viewer`.
+
+    python foreign_worker.py [PORT]
+"""
 
 import sys
 
@@ -8,7 +13,10 @@ import zmq
 import hcs_protocol as hcs
 
 port = int(sys.argv[1]) if len(sys.argv) > 1 else hcs.DATA_PORT
-viewer = next(c for _, c in hcs.find_connections(hcs.runtime_folders()) if c.data_port == port)
+running = {found.data_port: found for _, found in hcs.find_connections(hcs.runtime_folders())}
+if port not in running:
+    sys.exit(f"no viewer runs on port {port}: start one with 'hcs-viewer --data-port {port}'")
+viewer = running[port]
 
 
 def connect(kind: int, viewer_port: int) -> zmq.SyncSocket:

@@ -3,6 +3,7 @@
 Each result is sent as it is, a tensor of the device. `send` only begins its way into shared memory, and the
 next step goes on at once. Without a GPU the same runs on the processor.
 
+    pip install torch scipy
     python gpu_pipeline.py [--device cuda] [--plate FOLDER] [--wells 4]
 """
 

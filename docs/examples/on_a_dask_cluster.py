@@ -4,6 +4,7 @@ Without --scheduler, two worker processes are started on this machine. On a clus
 by its connection file: copy it to their machines, or run the viewer where they can reach it
 (`hcs-viewer --bind`).
 
+    pip install "hcs-stream[dask]" scipy
     python on_a_dask_cluster.py [--scheduler tcp://host:8786] [--plate FOLDER] [--out DIR]
 """
 
