@@ -90,7 +90,7 @@ def show(plate: Plate, options: argparse.Namespace) -> int:
     if viewer is None:
         sys.exit("the viewer was closed before the run began")
     say(f"viewer ready on port {options.data_port} after {seconds_to_ready:.1f} s")
-    streaming = NapariStreamingConfig(napari_port=options.data_port, viewer_title="HCS demo")
+    streaming = NapariStreamingConfig(napari_port=options.data_port, viewer_title="HCS demo", colormap=None)
     pipeline = Pipeline(STEPS, PipelineConfig(napari_streaming=streaming, workers=options.workers))
     results = options.output / RESULTS
     report = pipeline.run(plate, results, on_progress=say_wells)

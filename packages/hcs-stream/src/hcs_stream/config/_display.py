@@ -46,14 +46,14 @@ class _Display(Explained):
 
 def display_config(shown_by: type[msgspec.Struct]) -> type[_Display]:
     """Make the configuration class of a display configuration: its fields, with napari's colormaps."""
-    ours: dict[str, object] = {"colormap": NapariColormap | None}
-    fields = msgspec.structs.fields(shown_by)
+    ours: dict[str, tuple[object, object]] = {"colormap": (NapariColormap | None, NapariColormap.GRAY)}
+    fields = [
+        (field.name, *ours.get(field.name, (field.type, field.default)))
+        for field in msgspec.structs.fields(shown_by)
+    ]
     made = dataclasses.make_dataclass(
         "NapariDisplayConfig",
-        [
-            (field.name, ours.get(field.name, field.type), dataclasses.field(default=field.default))
-            for field in fields
-        ],
+        [(name, hint, dataclasses.field(default=default)) for name, hint, default in fields],
         bases=(_Display,),
         frozen=True,
         kw_only=True,
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     class NapariDisplayConfig(_Display):
         """What `display_config` makes of the protocol's configuration, as a type checker needs to see it."""
 
-        colormap: NapariColormap | str | None = None
+        colormap: NapariColormap | str | None = NapariColormap.GRAY
         contrast_limits: tuple[float, float] | None = None
         variable_size_handling: NapariVariableSizeHandling = NapariVariableSizeHandling.SEPARATE_LAYERS
         replace_layers: bool = False
