@@ -23,7 +23,7 @@ from hcs_stream.pipeline import Pipeline, Step
 
 Pixels = npt.NDArray[Any]
 
-STREAMED = PipelineConfig(napari_streaming=LazyNapariStreamingConfig(replace_layers=True))
+STREAMED = PipelineConfig(napari_streaming=LazyNapariStreamingConfig(replace_layers=True, colormap=None))
 
 
 def smooth(image: Pixels, sigma: float = 1.0) -> Pixels:
