@@ -124,7 +124,7 @@ class Scene:
     def copy_connection(self, viewer_host: Host, host: Host) -> None:
         """Copy the viewer's connection file to another machine, with the address by which it is reached."""
         there = viewer_host.connections()[-1]
-        reached = msgspec.structs.replace(there, host=viewer_host.machine.address)
+        reached = msgspec.structs.replace(there, host=viewer_host.machine.address, machine="another")
         write_connection(reached, [host.places.viewers])
 
     def start_worker(

@@ -103,6 +103,24 @@ def test_writing_again_replaces_the_file_and_leaves_no_other(folder: Path) -> No
     assert list(folder.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("change", [{"machine": "theirs"}, {"host": "127.0.0.2"}, {"host": "10.0.0.9"}])
+def test_another_address_may_have_the_same_port(folder: Path, change: dict[str, str]) -> None:
+    before = replace(VIEWER, **{"viewer_run": "before", "machine": "ours"} | change)
+    after = replace(VIEWER, viewer_run="after", machine="ours")
+
+    paths = [write_connection(connection, [folder]) for connection in (before, after, after)]
+
+    assert [path.name for path in paths[1:]] == ["viewer-5555-after.json"] * 2
+    assert dict(find_connections([folder])) == {paths[0]: before, paths[1]: after}
+
+
+def test_who_had_the_very_address_before_is_replaced(folder: Path) -> None:
+    write_connection(replace(VIEWER, viewer_run="killed"), [folder])
+    path = write_connection(VIEWER, [folder])
+
+    assert list(find_connections([folder])) == [(path, VIEWER)]
+
+
 def test_a_failed_write_leaves_nothing(folder: Path) -> None:
     (folder / "viewer-5555.json").mkdir()
 

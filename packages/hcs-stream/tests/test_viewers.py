@@ -17,11 +17,12 @@ from hcs_protocol import (
     ViewerRequestError,
     ViewerStalledError,
     start_ticks,
+    this_machine,
     write_connection,
 )
 from hcs_stream._assembly import default_run
 from hcs_stream._processes import KnownProcess, living_process
-from hcs_stream._viewers import Viewer, find_viewer
+from hcs_stream._viewers import Viewer, find_viewer, viewers
 from hcs_stream._whereabouts import is_gone
 
 PORT = 23_456
@@ -79,12 +80,13 @@ def test_the_file_of_another_machines_viewer_is_believed(viewer: Any, own_places
     assert find_viewer(PORT, host="10.0.0.9") is not None
 
 
-def test_a_viewer_behind_a_tunnel_is_believed_as_long_as_its_file_is_here(
+ELSEWHERE = {"machine": "another/pid:[1]", "pid": 2**22 + 1}
+
+
+def test_a_viewer_that_answers_at_this_address_is_found_wherever_it_runs(
     viewer: Any, own_places: Path
 ) -> None:
-    elsewhere = msgspec.structs.replace(
-        viewer.connection, machine="another", data_port=PORT, pid=2**22 + 1, requested_port=PORT
-    )
+    elsewhere = msgspec.structs.replace(viewer.connection, data_port=PORT, requested_port=PORT, **ELSEWHERE)
     path = write_connection(elsewhere, [own_places])
 
     found = find_viewer(PORT)
@@ -96,6 +98,58 @@ def test_a_viewer_behind_a_tunnel_is_believed_as_long_as_its_file_is_here(
         found.kill()
     path.unlink()
     assert not found.is_alive
+
+
+def test_an_address_of_another_machine_at_which_nobody_answers_is_not_believed(
+    viewer: Any, own_places: Path
+) -> None:
+    nobody = msgspec.structs.replace(
+        viewer.connection, control_port=1, requested_port=PORT, data_port=PORT, **ELSEWHERE
+    )
+    path = write_connection(nobody, [own_places])
+
+    assert find_viewer(PORT) is None
+    assert [found.connection for found in viewers()] == [viewer.connection]
+    assert path.exists()  # it may be right on that machine
+
+
+def test_a_viewer_of_this_machine_comes_before_one_that_had_its_port_on_another(
+    viewer: Any, own_places: Path
+) -> None:
+    later = viewer.connection.start_time + 1
+    theirs = msgspec.structs.replace(
+        viewer.connection, viewer_run="theirs", start_time=later, public_key="0" * 40, **ELSEWHERE
+    )
+    write_connection(theirs, [own_places])
+
+    found = find_viewer(viewer.connection.data_port)
+
+    assert found is not None
+    assert found.connection == viewer.connection
+    assert [each.connection for each in viewers()] == [viewer.connection]
+
+
+@pytest.mark.skipif(not this_machine(), reason="nothing tells machines apart")
+def test_a_viewer_that_listens_to_others_is_of_this_machine_all_the_same(
+    viewer: Any, own_places: Path, other_process: subprocess.Popen[bytes]
+) -> None:
+    known = KnownProcess.of(other_process.pid)
+    listening = msgspec.structs.replace(
+        viewer.connection,
+        machine=this_machine(),
+        host="10.77.0.9",
+        data_port=PORT,
+        pid=known.pid,
+        start_time=known.start_time,
+        start_ticks=known.start_ticks,
+    )
+    path = write_connection(listening, [own_places])
+
+    by_name = [find_viewer(PORT, host=host) for host in ("localhost", "10.77.0.9", "127.0.0.1")]
+    assert [found and found.path for found in by_name] == [path, path, None]
+    assert by_name[0] is not None
+    by_name[0].kill()
+    assert not path.exists()
 
 
 # Ask and stop.

@@ -91,7 +91,8 @@ def _our_ends(
     )
     worker = start(children, "far_worker", SIZE, security, content, environ=places.environ(SIZE), **how)
     viewer.wait_until_ready()
-    worker.ask("connect_far", host=host, data_port=port, compression="auto")
+    compression = "zstd" if link else "auto"  # which would choose that only between two machines
+    worker.ask("connect_far", host=host, data_port=port, compression=compression)
     return worker, viewer
 
 

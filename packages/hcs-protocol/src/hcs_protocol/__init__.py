@@ -47,9 +47,7 @@ from ._connection import (
     decode_connection,
     find_connections,
     is_loopback,
-    private_folder,
     read_connection,
-    runtime_folders,
     skipped_connections,
     start_ticks,
     this_machine,
@@ -178,6 +176,7 @@ from ._questions import (
     State,
     WorkerStatus,
 )
+from ._runtime_folders import private_folder, runtime_folders
 from ._schema import (
     json_schema,
 )

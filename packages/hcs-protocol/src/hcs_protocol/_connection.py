@@ -6,9 +6,7 @@ import ipaddress
 import os
 import re
 import stat
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from ._errors import ConnectionFileError
+from ._runtime_folders import check_private, is_private_folder, make_private
 
 PREFIX = "viewer-"
 MAX_CONNECTION_NBYTES = 1 << 16
@@ -115,23 +114,6 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def runtime_folders(environ: Mapping[str, str] = os.environ) -> list[Path]:
-    """Return where connection files may lie, the best place first.
-
-    ``$HCS_RUNTIME_DIR``, ``$XDG_RUNTIME_DIR``, ``/run/user/<uid>`` and a private temporary folder:
-    cron, Slurm, sudo and containers lack the middle ones, so all of them are looked at.
-    """
-    folders = [Path(environ[name]) for name in ("HCS_RUNTIME_DIR", "XDG_RUNTIME_DIR") if environ.get(name)]
-    if sys.platform != "win32":
-        folders += [
-            Path(f"/run/user/{os.getuid()}"),
-            Path(tempfile.gettempdir(), f"hcs-{os.getuid()}"),
-        ]
-    else:
-        folders += [Path(tempfile.gettempdir(), "hcs")]
-    return list(dict.fromkeys(folders))
-
-
 def write_connection(connection: Connection, folders: list[Path]) -> Path:
     """Write a connection file, readable by this user alone, into the first folder that takes it.
 
@@ -151,29 +133,6 @@ def write_connection(connection: Connection, folders: list[Path]) -> Path:
     )
 
 
-def private_folder(folders: list[Path]) -> Path:
-    """Return the first of these folders that can be written and is this user's alone; it is made if need be.
-
-    Raises:
-        ConnectionFileError: None of them is.
-    """
-    refused = []
-    for folder in folders:
-        try:
-            _make_private(folder)
-        except OSError as error:
-            refused.append(f"{folder}: {error.strerror}")
-        except ConnectionFileError as error:
-            refused.append(str(error))
-        else:
-            if os.access(folder, os.W_OK | os.X_OK):
-                return folder
-            refused.append(f"{folder}: cannot be written")
-    raise ConnectionFileError(
-        f"no folder of this user's alone ({'; '.join(refused)}); set HCS_RUNTIME_DIR to one of yours"
-    )
-
-
 def read_connection(path: Path) -> Connection:
     """Read a connection file.
 
@@ -183,7 +142,7 @@ def read_connection(path: Path) -> Connection:
     """
     try:
         with open(path, "rb", opener=_open_no_link) as file:
-            _check_private(os.fstat(file.fileno()), path, stat.S_IFREG)
+            check_private(os.fstat(file.fileno()), path, stat.S_IFREG)
             return _checked(msgspec.json.decode(file.read(MAX_CONNECTION_NBYTES), type=Connection))
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ConnectionFileError(f"no connection file: {error} ({path})") from error
@@ -235,7 +194,7 @@ def find_connections(folders: list[Path]) -> Iterator[tuple[Path, Connection]]:
 
     A folder that others may use is not looked into: what lies there may have been put or swapped by them.
     """
-    for folder in filter(_is_private_folder, folders):
+    for folder in filter(is_private_folder, folders):
         for path in sorted(folder.glob(f"{PREFIX}*.json")):
             with contextlib.suppress(ConnectionFileError):
                 yield path, read_connection(path)
@@ -257,8 +216,8 @@ def _checked(connection: Connection) -> Connection:
 
 
 def _write(connection: Connection, folder: Path) -> Path:
-    _make_private(folder)
-    path = folder / f"{PREFIX}{connection.data_port}.json"
+    make_private(folder)
+    path = _free_path(connection, folder)
     new = folder / f".{PREFIX}{connection.viewer_run}.new"
     try:
         with open(new, "wb", opener=_open_private) as file:
@@ -269,17 +228,23 @@ def _write(connection: Connection, folder: Path) -> Path:
     return path
 
 
-def _make_private(folder: Path) -> None:
-    folder.mkdir(mode=0o700, exist_ok=True)
-    _check_private(folder.lstat(), folder, stat.S_IFDIR)
+def _free_path(connection: Connection, folder: Path) -> Path:
+    """Return a name that no other viewer's file has: other machines, and other addresses, have this port too.
 
-
-def _is_private_folder(folder: Path) -> bool:
+    Who had the very address before is gone.
+    """
+    path = folder / f"{PREFIX}{connection.data_port}.json"
     try:
-        _check_private(folder.lstat(), folder, stat.S_IFDIR)
-    except (OSError, ConnectionFileError):
-        return False
-    return True
+        there = read_connection(path)
+    except ConnectionFileError:
+        return path
+    is_own = there.viewer_run == connection.viewer_run or _address(there) == _address(connection)
+    return path if is_own else path.with_name(f"{path.stem}-{connection.viewer_run}.json")
+
+
+def _address(connection: Connection) -> tuple[str, str, int]:
+    machine = connection.tunnel.machine if connection.tunnel else connection.machine
+    return machine, connection.host, connection.data_port
 
 
 def _open_no_link(path: str, flags: int) -> int:
@@ -288,15 +253,3 @@ def _open_no_link(path: str, flags: int) -> int:
 
 def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
-
-
-def _check_private(found: os.stat_result, path: Path, kind: int) -> None:
-    if stat.S_IFMT(found.st_mode) != kind:
-        wanted = "folder" if kind == stat.S_IFDIR else "file"
-        raise ConnectionFileError(f"wanted a {wanted}, and no link to one: {path}")
-    if sys.platform == "win32":
-        return  # the user's profile is private by its access list
-    if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise ConnectionFileError(
-            f"wanted mode 0600 (folders 0700) and this user as owner; try 'chmod go= {path}'"
-        )

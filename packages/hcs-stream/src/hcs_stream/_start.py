@@ -34,7 +34,7 @@ from ._start_lock import start_lock
 from ._start_notes import StartNote, read_note, remove_note, write_note
 from ._tunnels import expect_viewer, is_known_to_be_missing
 from ._viewers import Viewer, find_viewer
-from ._whereabouts import host_of, is_here, machine_name
+from ._whereabouts import host_of, is_here, machine_name, needs_proof
 
 logger = logging.getLogger(__name__)
 
@@ -219,10 +219,14 @@ def _what_helps_elsewhere(where: Connection) -> str:
     if where.tunnel:
         return f"look at its window on {machine_name(where)}"
     host, port = where.host, where.requested_port
+    forget = f"'hcs-stream connection remove {port} --host {host}' forgets it"
+    if needs_proof(where):
+        return f"it runs in another container: end it there; {forget}"
     return (
         f"if it was started again, its keys are new, and its file is to be got anew:\n"
         f"  ssh {host} hcs-viewer connection {port} --host {host} | hcs-stream connection add -\n"
-        f"Else something keeps this machine from ports {where.data_port} and {where.control_port} of {host}"
+        f"Else something keeps this machine from ports {where.data_port} and {where.control_port} of {host};"
+        f"\nif it does not run any more, {forget}"
     )
 
 

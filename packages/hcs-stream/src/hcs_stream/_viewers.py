@@ -42,7 +42,16 @@ from ._addresses import Value, as_components
 from ._logs import last_lines, log_paths
 from ._processes import LOOK_SECONDS, KnownProcess
 from ._requests import ask
-from ._whereabouts import is_at, is_gone, is_here, is_kept, is_running, machine_name
+from ._whereabouts import (
+    answers,
+    is_at,
+    is_gone,
+    is_here,
+    is_kept,
+    is_running,
+    machine_name,
+    needs_proof,
+)
 
 PING_SECONDS = 10.0
 REQUEST_SECONDS = 30.0
@@ -61,26 +70,33 @@ def viewers() -> "list[Viewer]":
         connection.viewer_run: Viewer(connection, path)
         for path, connection in find_connections(runtime_folders())
     }
-    alive = [viewer for viewer in found.values() if viewer.is_alive]
+    unproven = {run: viewer for run, viewer in found.items() if needs_proof(viewer.connection)}
+    alive = [viewer for run, viewer in found.items() if run not in unproven and viewer.is_alive]
+    taken = {_address(viewer) for viewer in alive}  # another viewer would answer there, to other keys
+    alive += [viewer for viewer in unproven.values() if _address(viewer) not in taken and viewer.is_alive]
     return sorted(alive, key=lambda viewer: (viewer.connection.data_port, viewer.connection.host))
 
 
 def find_viewer(data_port: int | None = None, *, host: str = "localhost") -> "Viewer | None":
     """Return the running viewer that was asked for this data port, or has it; None if there is none.
 
-    The connection file of a viewer that is gone is removed. The port is else ``$HCS_DATA_PORT``, else 5555.
+    The connection file of a viewer that is gone is removed. One that another machine wrote for itself is
+    left, and believed only if the viewer answers here. The port is else ``$HCS_DATA_PORT``, else 5555.
     """
     data_port = default_data_port() if data_port is None else data_port
     found = [
-        (connection.requested_port == data_port, connection.start_time, path, connection)
+        (
+            (not needs_proof(connection), connection.requested_port == data_port, connection.start_time),
+            Viewer(connection, path),
+        )
         for path, connection in find_connections(runtime_folders())
         if data_port in {connection.requested_port, connection.data_port} and is_at(connection, host)
     ]
-    for _, _, path, connection in sorted(found, key=lambda entry: entry[:2], reverse=True):
-        viewer = Viewer(connection, path)
+    for _, viewer in sorted(found, key=lambda entry: entry[0], reverse=True):
         if viewer.is_alive:
             return viewer
-        viewer.forget()
+        if not needs_proof(viewer.connection):
+            viewer.forget()
     return None
 
 
@@ -96,11 +112,14 @@ class Viewer:
     def is_alive(self) -> bool:
         """Whether it runs; of another machine's viewer, whether its connection file is here.
 
-        One behind a tunnel is out of reach, as good as gone, without the process that keeps that open.
+        If that gives an address of that machine's own, it has to answer there as well. One behind a tunnel is
+        out of reach, as good as gone, without the process that keeps that open.
         """
         if not is_kept(self.connection.tunnel):
             return False
-        return is_running(self.connection) if self._is_local else self.path.exists()
+        if self._is_local:
+            return is_running(self.connection)
+        return self.path.exists() and (not needs_proof(self.connection) or answers(self.connection))
 
     def ping(self, timeout: float = PING_SECONDS) -> Pong:
         """Return the viewer's title, state and counters.
@@ -320,6 +339,10 @@ class Viewer:
             else:
                 return self._is_gone_within(timeout)
         return not self.is_alive
+
+
+def _address(viewer: Viewer) -> tuple[str, int]:
+    return viewer.connection.host, viewer.connection.control_port
 
 
 def _missing(names: Sequence[str]) -> Any:

@@ -1,11 +1,26 @@
 """Where a viewer is: here or on another machine, behind a tunnel or not, and whether it still runs."""
 
-from hcs_protocol import Connection, Tunnel, find_connections, runtime_folders, this_machine
+import socket
+
+from hcs_protocol import (
+    Connection,
+    HcsError,
+    Ping,
+    Pong,
+    Tunnel,
+    find_connections,
+    is_loopback,
+    new_id,
+    runtime_folders,
+    this_machine,
+)
 from hcs_protocol.ssh import is_ssh, ssh_place
 
 from ._processes import KnownProcess
+from ._requests import ask
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+PROOF_SECONDS = 2.0
 
 
 def is_at(connection: Connection, host: str) -> bool:
@@ -13,7 +28,8 @@ def is_at(connection: Connection, host: str) -> bool:
     if connection.tunnel and not _is_of_here(connection.tunnel):
         return False  # its ports are another machine's, with which this one shares a folder
     name, wanted = host_of(connection), str(ssh_place(host)) if is_ssh(host) else host
-    return name == wanted or {name, wanted} <= LOCAL_HOSTS
+    is_own = wanted == "localhost" and connection.tunnel is None and is_here(connection)
+    return is_own or name == wanted or {name, wanted} <= LOCAL_HOSTS
 
 
 def is_gone(connection: Connection) -> bool:
@@ -23,10 +39,30 @@ def is_gone(connection: Connection) -> bool:
 
 def is_here(connection: Connection) -> bool:
     """Say whether this viewer's process is one of this machine: a tunnel may make another's look so."""
-    if connection.tunnel:
-        return bool(connection.machine) and connection.machine == this_machine()
-    is_same = not connection.machine or connection.machine == (this_machine() or connection.machine)
-    return connection.host in LOCAL_HOSTS and is_same
+    if connection.machine and this_machine():
+        return connection.machine == this_machine()
+    return connection.tunnel is None and connection.host in LOCAL_HOSTS
+
+
+def needs_proof(connection: Connection) -> bool:
+    """Say whether its file is believed only if it answers, since its address is another machine's for itself.
+
+    From here it leads to nobody, or to somebody else: the viewer ended with its container, or its machine
+    shares a folder with this one. It leads there from a container that shares the network of its host.
+    """
+    is_elsewhere = connection.tunnel is None and bool(connection.machine) and not is_here(connection)
+    return is_elsewhere and is_loopback(connection.host)
+
+
+def answers(connection: Connection) -> bool:
+    """Say whether a viewer answers, at this address and to these keys, within moments."""
+    try:
+        with socket.create_connection((connection.host, connection.control_port), PROOF_SECONDS):
+            pass  # refused at once if nobody is there, where ZeroMQ would try again and again
+        ask(connection, Ping(id=new_id()), Pong, timeout=PROOF_SECONDS)
+    except (HcsError, OSError):
+        return False
+    return True
 
 
 def host_of(connection: Connection) -> str:

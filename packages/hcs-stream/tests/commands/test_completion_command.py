@@ -47,8 +47,8 @@ words hcs-stream stop --timeout 3 555
 words hcs-stream stop 5555 23
 """
     folder = tmp_path / "run"
-    for port in (5555, 5556, 23456):
-        (folder / f"viewer-{port}.json").touch()
+    for name in ("5555", "5555-b7e4910c2d6fa358", "5556", "23456"):
+        (folder / f"viewer-{name}.json").touch()
     done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=False)
 
     found = done.stdout.split("\n")

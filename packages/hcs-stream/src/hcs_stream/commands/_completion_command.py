@@ -27,8 +27,8 @@ _hcs_stream_ports() {
   local folder file port
   for folder in "$HCS_RUNTIME_DIR" "$XDG_RUNTIME_DIR" "/run/user/$UID" "${TMPDIR:-/tmp}/hcs-$UID"; do
     for file in "$folder"/viewer-*.json; do
-      port="${file##*/viewer-}"
-      [ -e "$file" ] && compgen -W "${port%.json}" -- "$1"
+      port="${file##*/viewer-}" port="${port%.json}"
+      [ -e "$file" ] && compgen -W "${port%%-*}" -- "$1"
     done
   done
 }""",
@@ -36,14 +36,15 @@ _hcs_stream_ports() {
 _hcs_stream_ports() {
   local -a files
   files=({$HCS_RUNTIME_DIR,$XDG_RUNTIME_DIR,/run/user/$UID,${TMPDIR:-/tmp}/hcs-$UID}/viewer-*.json(N:t:r))
-  compadd -- ${files#viewer-}
+  files=(${files#viewer-})
+  compadd -- ${files%%-*}
 }""",
         "fish": """
 function _hcs_stream_ports
   set -l uid (id -u)
   for folder in $HCS_RUNTIME_DIR $XDG_RUNTIME_DIR /run/user/$uid /tmp/hcs-$uid
     for file in $folder/viewer-*.json
-      string replace -r '.*/viewer-(.*)[.]json$' '$1' $file
+      string replace -r '.*/viewer-([0-9]+).*[.]json$' '$1' $file
     end
   end
 end""",
