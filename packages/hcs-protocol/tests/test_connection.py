@@ -218,6 +218,35 @@ def test_a_file_that_lacks_keys_is_refused(folder: Path, change: dict[str, str])
         read_connection(path)
 
 
+@pytest.mark.parametrize("name", ["public_key", "client_public_key", "client_secret_key"])
+@pytest.mark.parametrize("key", ["short", "p" * 41, "ü" * 40, " " * 40, "#" * 40])
+def test_keys_that_zeromq_would_not_take_are_refused(folder: Path, name: str, key: str) -> None:
+    path = write_connection(replace(VIEWER, **{name: key}), [folder])
+
+    with pytest.raises(ConnectionFileError, match="wanted keys of 40 characters") as caught:
+        read_connection(path)
+
+    assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["", "user@10.0.0.9", "my host", "host/x", "ü", "*", "[::1]", "-x"])
+def test_what_is_no_machine_is_refused(folder: Path, host: str) -> None:
+    path = write_connection(replace(VIEWER, host=host), [folder])
+
+    with pytest.raises(ConnectionFileError, match=re.escape(f"found {host!r}")):
+        read_connection(path)
+    with pytest.raises(ConnectionFileError, match="wanted the name or address of the machine"):
+        decode_connection(json(replace(VIEWER, host=host)), "a pipe")
+
+
+@pytest.mark.parametrize("host", ["imaging-3.lab_2", "10.0.0.9", "fe80::1%eth0", "::1", "Workstation"])
+def test_a_machine_may_be_named_in_many_ways(folder: Path, host: str) -> None:
+    path = write_connection(replace(VIEWER, host=host), [folder])
+
+    assert read_connection(path).host == host
+    assert decode_connection(json(VIEWER), "a pipe", host).host == host
+
+
 @pytest.mark.parametrize(
     ("host", "is_here"),
     [

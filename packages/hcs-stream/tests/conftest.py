@@ -449,9 +449,9 @@ def connection() -> Callable[..., Connection]:
             "requested_port": data_port,
             "pid": 4000 + data_port,
             "start_time": 1.0,
-            "public_key": "-",
-            "client_public_key": "-",
-            "client_secret_key": "-",
+            "public_key": "-" * 40,
+            "client_public_key": "-" * 40,
+            "client_secret_key": "-" * 40,
         }
         return Connection(**known | changes)
 

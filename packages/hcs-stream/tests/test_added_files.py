@@ -86,6 +86,13 @@ def test_the_viewer_that_had_the_port_before_is_forgotten(file: Any, folder: Pat
     assert there == {"elsewhere", "after", "older"}
 
 
+@pytest.mark.parametrize("host", ["user@10.0.0.9", "my host", "ü", "*"])
+def test_a_name_that_no_machine_has_is_refused(file: Any, folder: Path, host: str) -> None:
+    with pytest.raises(ConnectionFileError, match=r"^wanted the name or address of the machine"):
+        add_remote(file(), [folder], host)
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[1]", "not json", '{"host": 3}'])
 def test_what_is_no_connection_file_is_refused(tmp_path: Path, folder: Path, text: str) -> None:
     path = tmp_path / "other.json"

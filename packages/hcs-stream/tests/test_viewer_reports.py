@@ -126,6 +126,18 @@ def test_a_viewer_that_does_not_answer_is_listed_beside_those_that_do(new_viewer
     )
 
 
+@pytest.mark.parametrize("change", [{"public_key": "short"}, {"host": "my host"}])
+def test_a_viewer_that_cannot_be_asked_keeps_no_other_from_being_listed(
+    viewer: Any, change: dict[str, str]
+) -> None:
+    odd = Viewer(msgspec.structs.replace(viewer.connection, title="odd", **change), viewer.path)
+
+    reports = report_viewers([odd, found(viewer)], LONG)
+
+    assert [report.state for report in reports] == ["failed", "ready"]
+    assert re.match(r"viewer 'odd' cannot be reached at tcp://.*:\d+: Invalid", reports[0].problem or "")
+
+
 def test_a_viewer_that_was_stopped_is_frozen(viewer: Any, stopped_process: psutil.Process) -> None:
     viewer.answers = False
     started = stopped_process.create_time()

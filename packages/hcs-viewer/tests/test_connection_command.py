@@ -55,8 +55,8 @@ def new(folder: Path) -> New:
             start_time=psutil.Process().create_time(),
             start_ticks=start_ticks(os.getpid()),
             machine=this_machine(),
-            public_key="-",
-            client_public_key="-",
+            public_key="-" * 40,
+            client_public_key="-" * 40,
             client_secret_key=SECRET,
         )
         connection = msgspec.structs.replace(connection, **changes)

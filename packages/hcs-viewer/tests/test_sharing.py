@@ -33,9 +33,9 @@ VIEWER = Connection(
     requested_port=5555,
     pid=1,
     start_time=1.0,
-    public_key="p",
-    client_public_key="c",
-    client_secret_key="a-secret",
+    public_key="p" * 40,
+    client_public_key="c" * 40,
+    client_secret_key="a-secret" * 5,
 )
 
 

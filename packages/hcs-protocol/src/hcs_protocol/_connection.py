@@ -21,6 +21,11 @@ MAX_CONNECTION_NBYTES = 1 << 16
 BEGIN = re.compile(rb"^[ \t]*\{", re.MULTILINE)
 """Of a connection file: a shell may have said something before, with braces in it."""
 SECRET, HIDDEN = "client_secret_key", "…"
+Z85 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+LARGEST = [Z85.index(letter) for letter in "%nSc0"]
+KEY_LENGTH = 40
+HOST = re.compile(r"[0-9A-Za-z:][0-9A-Za-z.:%_-]*")
+"""What ZeroMQ takes for an address or a name; it takes no other letters."""
 NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # nor a pipe that makes its reader wait
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -148,15 +153,16 @@ def read_connection(path: Path) -> Connection:
         raise ConnectionFileError(f"no connection file: {error} ({path})") from error
 
 
-def decode_connection(data: bytes, source: str) -> Connection:
+def decode_connection(data: bytes, source: str, host: str | None = None) -> Connection:
     """Return what a connection file says that came from somewhere else, as through a pipe.
 
     Args:
         data: The file, and maybe what a shell said before it.
         source: Where it came from, for the error.
+        host: What the viewer's machine is called here; None is what the file says.
 
     Raises:
-        ConnectionFileError: There is none in it.
+        ConnectionFileError: There is none in it, or nobody could be reached by it.
     """
     wanted = "wanted the connection file of a viewer, found"
     said = _utf8(data)
@@ -164,11 +170,13 @@ def decode_connection(data: bytes, source: str) -> Connection:
     problem: Exception | None = None
     for begin in begins if b"{" in said else []:
         try:
-            return msgspec.json.decode(said[begin : said.rfind(b"}") + 1], type=Connection)
+            found = msgspec.json.decode(said[begin : said.rfind(b"}") + 1], type=Connection)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             problem = problem or error
-    found = str(problem or ("something else" if said.strip() else "nothing"))
-    raise ConnectionFileError(f"{wanted} {found} ({source})") from problem
+        else:
+            return _checked(msgspec.structs.replace(found, host=host) if host else found)
+    instead = str(problem or ("something else" if said.strip() else "nothing"))
+    raise ConnectionFileError(f"{wanted} {instead} ({source})") from problem
 
 
 def _utf8(data: bytes) -> bytes:
@@ -201,18 +209,35 @@ def find_connections(folders: list[Path]) -> Iterator[tuple[Path, Connection]]:
 
 
 def _checked(connection: Connection) -> Connection:
-    """Refuse to talk to another machine in the clear.
+    """Refuse to talk to another machine in the clear, to what is no machine, or with what is no key.
 
     Raises:
         ConnectionFileError: The file says so.
     """
     keys = connection.public_key, connection.client_public_key, connection.client_secret_key
+    if not HOST.fullmatch(connection.host):
+        raise ConnectionFileError(
+            f"wanted the name or address of the machine with viewer {connection.title!r}, in ASCII, without "
+            f"a user, found {connection.host!r}"
+        )
+    if not all(_is_key(key) for key in keys if key):
+        raise ConnectionFileError(
+            f"wanted keys of {KEY_LENGTH} characters (Z85) of the viewer at {connection.host!r}, found "
+            "something else; copy its connection file anew"
+        )
     if not all(keys) and (any(keys) or not is_loopback(connection.host)):
         raise ConnectionFileError(
             f"wanted three keys of the viewer at {connection.host!r}, found {sum(map(bool, keys))}; "
             "copy its connection file anew"
         )
     return connection
+
+
+def _is_key(text: str) -> bool:
+    """Say whether ZeroMQ takes this for a key: each five letters are a number of 32 bits."""
+    digits = [Z85.find(letter) for letter in text]
+    fives = [digits[begin : begin + 5] for begin in range(0, len(digits), 5)]
+    return len(text) == KEY_LENGTH and min(digits) >= 0 and max(fives) <= LARGEST
 
 
 def _write(connection: Connection, folder: Path) -> Path:

@@ -52,14 +52,12 @@ def add_connection(
         folders: Where connection files are looked for.
         host: The machine on which the viewer runs.
     """
-    connection = decode_connection(data, source)
+    connection = decode_connection(data, source, host)
     if connection.tunnel:
         raise ConnectionFileError(
             f"wanted the file of the viewer itself, found that of a tunnel to it, which leads there from one "
             f"machine alone ({source}): get it from {connection.tunnel.far_end}"
         )
-    if host:
-        connection = msgspec.structs.replace(connection, host=host)
     if connection.host in LOCAL_HOSTS and is_gone(connection):
         raise HostWantedError(
             f"viewer {connection.title!r} of this file does not run on this machine: on which one does it?"

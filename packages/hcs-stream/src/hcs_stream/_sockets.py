@@ -4,7 +4,7 @@ import os
 
 import zmq
 
-from hcs_protocol import MAX_REPLY_NBYTES, Connection, endpoint
+from hcs_protocol import MAX_REPLY_NBYTES, Connection, ConnectionFileError, endpoint
 
 from ._background import can_give_way
 
@@ -28,24 +28,40 @@ def process_context() -> "zmq.Context[zmq.SyncSocket]":
 
 
 def control_socket(connection: Connection) -> zmq.SyncSocket:
-    """Connect a DEALER to a viewer's control port."""
-    socket = _client(connection, zmq.DEALER)
-    socket.maxmsgsize = MAX_REPLY_NBYTES
-    socket.connect(endpoint(connection.host, connection.control_port))
-    return socket
+    """Connect a DEALER to a viewer's control port.
+
+    Raises:
+        ConnectionFileError: What its file says of address and keys is of no use.
+    """
+    return _client(connection, zmq.DEALER, connection.control_port)
 
 
 def data_socket(connection: Connection) -> zmq.SyncSocket:
-    """Connect a PUB to a viewer's data port."""
-    socket = _client(connection, zmq.PUB)
-    socket.connect(endpoint(connection.host, connection.data_port))
+    """Connect a PUB to a viewer's data port.
+
+    Raises:
+        ConnectionFileError: As of `control_socket`.
+    """
+    return _client(connection, zmq.PUB, connection.data_port)
+
+
+def _client(connection: Connection, kind: int, port: int) -> zmq.SyncSocket:
+    socket = process_context().socket(kind)
+    try:
+        _connect(socket, connection, port)
+    except zmq.ZMQError as error:
+        socket.close(0)
+        where = endpoint(connection.host, port)
+        raise ConnectionFileError(
+            f"viewer {connection.title!r} cannot be reached at {where}: {error}"
+        ) from error
     return socket
 
 
-def _client(connection: Connection, kind: int) -> zmq.SyncSocket:
-    socket = process_context().socket(kind)
+def _connect(socket: zmq.SyncSocket, connection: Connection, port: int) -> None:
     socket.linger = 0
     socket.set_hwm(0)  # credit bounds what is under way; marks lose images silently
+    socket.maxmsgsize = MAX_REPLY_NBYTES
     socket.ipv6 = ":" in connection.host
     socket.connect_timeout = CONNECT_MILLISECONDS
     socket.heartbeat_ivl = HEARTBEAT_MILLISECONDS
@@ -54,4 +70,4 @@ def _client(connection: Connection, kind: int) -> zmq.SyncSocket:
         socket.curve_serverkey = connection.public_key.encode()
         socket.curve_publickey = connection.client_public_key.encode()
         socket.curve_secretkey = connection.client_secret_key.encode()
-    return socket
+    socket.connect(endpoint(connection.host, port))
