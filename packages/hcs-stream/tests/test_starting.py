@@ -209,6 +209,28 @@ def test_without_a_log_folder_a_start_that_fails_is_reported_all_the_same(
         hcs_stream.connect(data_port=PORT, viewer_command=program(SAYS_AND_ENDS))
 
 
+def test_so_is_one_of_a_user_who_has_no_home(
+    program: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_home(name: str) -> Path:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr("platformdirs.user_log_path", no_home)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    with pytest.raises(ViewerStartError, match=r"hcs-viewer-\d+-\w+\.out ends with:\none line\nno display"):
+        hcs_stream.connect(data_port=PORT, viewer_command=program(SAYS_AND_ENDS))
+
+
+def test_a_log_that_cannot_be_written_keeps_no_viewer_from_starting(
+    program: Callable[[str], str], tmp_path: Path
+) -> None:
+    (tmp_path / "state" / "hcs" / "log" / f"viewer-{PORT}.out").mkdir(parents=True)
+
+    with pytest.raises(ViewerStartError, match=r"hcs-viewer-\d+-\w+\.out ends with:\none line\nno display"):
+        hcs_stream.connect(data_port=PORT, viewer_command=program(SAYS_AND_ENDS))
+
+
 def test_a_command_that_does_not_exist_is_reported() -> None:
     with pytest.raises(ViewerStartError, match="no-such-program"):
         hcs_stream.connect(data_port=PORT, viewer_command="/no-such-program", wait=False)

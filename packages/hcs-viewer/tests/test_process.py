@@ -34,7 +34,7 @@ from hcs_protocol.testing import FakeLender, FakeOpener
 from hcs_viewer import ViewerSettings
 from hcs_viewer._inbox import ArrivedImage, Inbox, ToReceiver, ToWindow
 from hcs_viewer._presence import Presence
-from hcs_viewer._process import run_viewer
+from hcs_viewer._process import have_cache, run_viewer
 from hcs_viewer._store import Store
 
 pytestmark = pytest.mark.window
@@ -275,6 +275,21 @@ def test_its_log_is_in_the_users_log_folder(start: Callable[..., Started], port:
 
     (log,) = (tmp_path / "state").rglob("*.log")
     assert f"listening data={port}" in log.read_text("utf-8")
+
+
+def test_what_napari_keeps_has_a_place_where_the_home_takes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "run").mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("HCS_RUNTIME_DIR", str(tmp_path / "run"))
+
+    have_cache()
+
+    assert os.environ["XDG_CACHE_HOME"] == str(tmp_path / "run" / "cache")
+    have_cache()
+    assert os.environ["XDG_CACHE_HOME"] == str(tmp_path / "run" / "cache")
 
 
 def test_its_parts_can_be_others(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,9 +14,8 @@ from typing import Literal, TypeAlias
 
 from hcs_protocol import NoDisplayError, PortTakenError, ViewerStartError
 
-from ._logs import last_lines, output_path
+from ._logs import last_lines, open_output
 from ._parents import PARENTS
-from ._private_files import open_private
 from ._processes import Process, adopt_child
 from ._spares import take_spare
 from ._start_failures import NO_DISPLAY, PORT_TAKEN, advice, ending
@@ -27,7 +26,6 @@ TITLE = "HCS Pipeline Visualization"
 LOG_LINES = 20
 READ_LINES = 500
 """What helps may stand further above."""
-LOG_NBYTES = 1 << 20
 BACKGROUND_SECONDS = 10.0
 """How long after a command that ended well the viewer that it left behind may need to be found."""
 RIVAL_SECONDS = 0.5
@@ -176,13 +174,9 @@ def launch(order: Order, *, inherited: int | None = None, parents: Path | None =
 
 
 def _spawn(command: list[str], order: Order, inherited: int | None, environment: dict[str, str]) -> Launch:
-    log = output_path(order.data_port)
-    start = log.stat().st_size if log.exists() else 0
-    if start > LOG_NBYTES:
-        log.unlink()
-        start = 0
     stdin = subprocess.DEVNULL if order.persistent else subprocess.PIPE  # which ends when this process does
-    with open(log, "ab", opener=open_private) as output:
+    with open_output(order.data_port) as output:
+        log, start = Path(output.name), output.tell()
         spare = order.kind == NAPARI and take_spare(
             order.program(),
             order.arguments(),

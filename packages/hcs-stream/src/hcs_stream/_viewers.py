@@ -218,8 +218,8 @@ class Viewer:
             raise ViewerOutOfReachError(
                 f"the log of {self!r} lies on its machine ({machine_name(self.connection)})"
             )
-        newest = max(log_paths(self.connection.requested_port), key=_last_change)
-        return "\n".join(last_lines(newest, lines))
+        newest = max(log_paths(self.connection.requested_port), key=_last_change, default=None)
+        return "\n".join(last_lines(newest, lines)) if newest else ""
 
     def stop(self, timeout: float = STOP_SECONDS) -> Ending:
         """Ask it to end; a local one that does not is terminated, then killed. A second time is harmless.

@@ -35,7 +35,7 @@ from ._assembly import open_viewer
 from ._display import check_display
 from ._memory import DEFAULT_MEMORY, memory_nbytes
 from ._path_map import PathMap, path_maps
-from ._process import allow_many_files, end_on_signals, end_with_parent, set_up_logs
+from ._process import allow_many_files, end_on_signals, end_with_parent, have_cache, set_up_logs
 from ._settings import ExposedViewerError, ViewerSettings
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return connection_command(words[1:])
     options = _options(arguments)
     os.environ.setdefault("NAPARI_CONFIG", "")  # not the settings of the user's own napari
+    have_cache()
     try:
         check_display()
     except NoDisplayError as error:

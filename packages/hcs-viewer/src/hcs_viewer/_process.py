@@ -13,9 +13,16 @@ from collections.abc import Callable
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 
-from platformdirs import user_log_path
+from platformdirs import user_cache_path, user_log_path
 
-from hcs_protocol import BlockOpener, OrphanFinder, new_id
+from hcs_protocol import (
+    BlockOpener,
+    ConnectionFileError,
+    OrphanFinder,
+    new_id,
+    private_folder,
+    runtime_folders,
+)
 
 from ._inbox import ImagesBack, Inbox, ToReceiver, ToWindow
 from ._listening import listening
@@ -95,11 +102,27 @@ def set_up_logs(settings: ViewerSettings) -> None:
     handlers: list[logging.Handler] = [logging.StreamHandler()]
     try:
         handlers.append(_log_file(settings.data_port))
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # the latter where the user has no home
         sys.stderr.write(f"no log file: {error}\n")
     level = logging.DEBUG if settings.verbose else logging.INFO
     logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT, handlers=handlers)
     logging.getLogger("hcs_viewer").setLevel(level)
+
+
+def have_cache() -> None:
+    """Give napari a folder for what it keeps from one start to the next, where the user's home takes nothing.
+
+    It needs one as soon as it is imported: the home of a container's user may be missing, or read-only.
+    """
+    with contextlib.suppress(OSError, RuntimeError):
+        folder = user_cache_path("napari")
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK | os.X_OK):
+            return
+    with contextlib.suppress(ConnectionFileError):  # then the viewer says so itself
+        cache = str(private_folder(runtime_folders()) / "cache")
+        os.environ["XDG_CACHE_HOME"] = cache
+        os.environ.setdefault("HOME", cache)
 
 
 def allow_many_files() -> None:
