@@ -4,6 +4,7 @@ import io
 import os
 import re
 import stat
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from hcs_protocol import (
     PROTOCOL_VERSION,
     Connection,
     Tunnel,
+    decode_connection,
     read_connection,
     start_ticks,
     this_machine,
@@ -148,6 +150,23 @@ def test_a_file_is_this_users_alone(new: New, tmp_path: Path) -> None:
     if sys.platform != "win32":
         assert stat.S_IMODE(place.stat().st_mode) == 0o600
     assert {path.name for path in tmp_path.iterdir()} == {"run", "viewer.json"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such files")
+def test_a_pipe_or_a_link_stays_what_it_is(new: New, tmp_path: Path) -> None:
+    known, _ = new(5555)
+    pipe, link, place = (tmp_path / name for name in ("pipe", "link", "place"))
+    os.mkfifo(pipe)
+    link.symlink_to(place)
+
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        assert main(["connection", "--to", str(pipe)]) == 0
+        assert decode_connection(reader.communicate()[0], "a pipe") == known
+    assert main(["connection", "--to", str(link)]) == 0
+
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert read_connection(place) == known
 
 
 def test_where_it_cannot_be_written_is_told(

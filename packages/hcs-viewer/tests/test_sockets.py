@@ -1,8 +1,10 @@
 import contextlib
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from subprocess import PIPE, Popen
 
 import pytest
 import zmq
@@ -17,6 +19,12 @@ HOST = "127.0.0.1"
 FIRST_PORT = 21555
 PATIENCE_MILLISECONDS = 10_000
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"CURVE".ljust(20, b"\x00") + bytes(32)
+LISTENER = """
+import socket, sys
+with socket.create_server(("127.0.0.1", 0)) as server:
+    print(server.getsockname()[1], flush=True)
+    sys.stdin.read()
+"""
 HUGE_COMMAND = b"\x06\x00\x00\x00\x00\xff\xff\xff\xff"
 
 Connect = Callable[..., zmq.SyncSocket]
@@ -217,6 +225,16 @@ def test_if_the_control_port_is_taken_the_data_port_is_given_up(sockets: Sockets
 
     with socket.create_server((HOST, wanted)) as listener:
         assert listener.getsockname() == (HOST, wanted)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="only its administrator is told")
+def test_who_wants_the_ports_is_not_named_among_those_that_have_them(keys: Keys) -> None:
+    with Popen([sys.executable, "-c", LISTENER], stdin=PIPE, stdout=PIPE) as other:
+        assert other.stdout
+        port = int(other.stdout.readline()) - CONTROL_OFFSET
+
+        with pytest.raises(NoFreePortsError, match=rf"is taken by '[^']+', process {other.pid};"):
+            Sockets(keys, HOST, port)
 
 
 def test_the_next_free_pair_is_taken(sockets: Sockets, keys: Keys) -> None:

@@ -145,11 +145,15 @@ def _print(data: bytes) -> None:
 
 def _write(path: Path, data: bytes) -> None:
     """Write a file that only this user can read; it is there whole or not at all."""
-    aside = path.with_name(f".{path.name}.{new_id()}.new")
+    place = Path(os.path.realpath(path))  # a link stays one
+    aside = place.with_name(f".{place.name}.{new_id()}.new")
     try:
+        if path.exists() and not path.is_file():  # such as a pipe, or /dev/stdout
+            path.write_bytes(data)
+            return
         with open(aside, "wb", opener=_open_private) as file:
             file.write(data)
-        aside.replace(path)
+        aside.replace(place)
     except OSError as error:
         raise ConnectionFileError(f"cannot write {str(path)!r}: {error.strerror}") from error
     finally:

@@ -139,6 +139,7 @@ class Sockets:
         except NoFreePortsError as error:
             if error.__cause__ is not None:
                 raise
+            self.close()  # or this process would be among those that have the ports
             hint = f"{said(wanted)}; use another --data-port, or --next-free"
             raise NoFreePortsError(f"port {wanted} or {control_port(wanted)} is taken {hint}") from error
         for port in bound.keys() - {data, control}:
