@@ -90,6 +90,12 @@ def run_window(
     listeners.append(listener)
     priming = Priming(viewer, window.sliders)
 
+    def end() -> None:
+        priming.stop()
+        _close(viewer)
+
+    window.end = end
+
     def say_ready() -> None:
         end_on_signals(window.close_soon)
         if asked_to_end.is_set():
@@ -110,6 +116,17 @@ def run_window(
 
     QTimer.singleShot(0, say_ready)
     napari.run()
+
+
+def _close(viewer: "napari.Viewer") -> None:
+    """Close the window; if napari fails to, as without OpenGL, this process ends all the same."""
+    from qtpy.QtWidgets import QApplication
+
+    try:
+        viewer.close()
+    except Exception:  # whatever it is, nobody could ask again
+        logger.exception("window not closed in order")
+        QApplication.quit()
 
 
 def new_listener(viewer: "napari.Viewer", settings: ViewerSettings) -> "Listener":

@@ -34,12 +34,16 @@ class Priming:
         self._steps = self._all()
         self._has_begun = False
         self._timer = QTimer()
-        self._timer.setInterval(STEP_MILLISECONDS)
         self._timer.timeout.connect(self._go_on)
 
     def begin(self) -> None:
         """Prime in a while, and make way for whatever comes."""
-        QTimer.singleShot(REST_MILLISECONDS, self._start)
+        self._has_begun = True
+        self._timer.start(REST_MILLISECONDS)
+
+    def stop(self) -> None:
+        """Do nothing more: the window is about to go. A second time is harmless."""
+        self._timer.stop()
 
     @property
     def is_done(self) -> bool:
@@ -52,12 +56,9 @@ class Priming:
             if self._imports.ident is not None:
                 self._imports.join()
 
-    def _start(self) -> None:
-        self._has_begun = True
-        self._timer.start()
-
     def _go_on(self) -> None:
         """Do one step; once there are images, what they need is there, and labels may come yet."""
+        self._timer.setInterval(STEP_MILLISECONDS)
         if self._viewer.layers or next(self._steps, None) is None:
             self._timer.stop()
             self._import()

@@ -45,6 +45,16 @@ def test_an_image_that_comes_first_is_left_alone(screen: Screen, qtbot: QtBot) -
     assert "A01" in screen.text
 
 
+def test_a_window_that_is_about_to_go_is_primed_no_more(screen: Screen, qtbot: QtBot) -> None:
+    priming = Priming(screen.viewer, screen.window.sliders)
+    priming.begin()
+
+    priming.stop()
+
+    assert priming.is_done
+    assert not screen.viewer.layers
+
+
 def test_letters_that_were_put_off_come_when_the_window_speaks(screen: Screen) -> None:
     screen.window.sliders.is_silent = True
     screen.show(np.ones((8, 8), np.uint16), well="A01")
