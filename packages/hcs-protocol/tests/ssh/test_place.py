@@ -65,7 +65,7 @@ def test_a_tunnel_runs_nothing_there_and_asks_nobody() -> None:
     )
 
     assert command[:3] == ["ssh", "-F", "f"]
-    assert command[-3:] == ["-N", "--", "ssh://me@server:22"]
+    assert command[-5:] == ["-N", "-p", "22", "--", "me@server"]
     if os.name != "posix":
         assert command[command.index("-J") + 1] == "gateway"
     assert {"-oBatchMode=yes", "-oRemoteCommand=none", "-L1:h:2"} <= set(command)
@@ -73,9 +73,10 @@ def test_a_tunnel_runs_nothing_there_and_asks_nobody() -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="-J does it there")
 @pytest.mark.parametrize(
-    ("hop", "last"), [("gateway", "gateway"), ("me@gateway:22", "ssh://me@gateway:22"), ("a,b", "b")]
+    ("hop", "last"),
+    [("gateway", ["--", "gateway"]), ("me@[::1]:22", ["-p", "22", "--", "me@::1"]), ("a,b", ["--", "b"])],
 )
-def test_a_machine_in_between_asks_nobody_either(hop: str, last: str) -> None:
+def test_a_machine_in_between_asks_nobody_either(hop: str, last: list[str]) -> None:
     environ = {"HCS_SSH": "env -i ssh -p 22 -F '/a b/50%' -S shared"}
     command = SshPlace("me@inner", hop).command("true", environ=environ)
 
@@ -83,7 +84,7 @@ def test_a_machine_in_between_asks_nobody_either(hop: str, last: str) -> None:
     words = shlex.split(proxy.removeprefix("-oProxyCommand="))
     assert words[:6] == ["env", "-i", "ssh", "-F", "/a b/50%%", "-T"]
     assert "-oBatchMode=yes" in words
-    assert words[-4:] == ["-W", "[%h]:%p", "--", last]
+    assert words[words.index("-W") :] == ["-W", "[%h]:%p", *last]
     inner = [word for word in words if word.startswith("-oProxyCommand=")]
     assert [("-W '[%%h]:%%p' -- a" in word, "/a b/50%%%%" in word) for word in inner] == [
         (True, True) for _ in hop.split(",")[1:]
@@ -93,14 +94,20 @@ def test_a_machine_in_between_asks_nobody_either(hop: str, last: str) -> None:
 @pytest.mark.parametrize(
     ("said", "typed"),
     [
-        ("me@server:2222", "ssh://me@server:2222"),
-        ("me@[fe80::1]", "ssh://me@[fe80::1]"),
+        ("me@server:2222", "-p 2222 me@server"),
+        ("ssh://[::1]:22", "-p 22 ::1"),
+        ("me@[fe80::1%eth0]", "me@fe80::1%eth0"),
         ("me@fe80::1", "me@fe80::1"),
         ("server", "server"),
     ],
 )
-def test_a_port_and_an_address_in_brackets_need_a_url(said: str, typed: str) -> None:
+def test_a_port_goes_by_itself_and_an_address_without_brackets(said: str, typed: str) -> None:
     assert ssh_place(said).typed == f"ssh {typed}"
+
+
+def test_a_client_that_cannot_be_read_is_told() -> None:
+    with pytest.raises(TunnelError, match=r"""command line in HCS_SSH, found "ssh -F 'my": No closing"""):
+        SshPlace("server").command("true", environ={"HCS_SSH": "ssh -F 'my"})
 
 
 @pytest.mark.parametrize(

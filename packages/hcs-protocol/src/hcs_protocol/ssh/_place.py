@@ -12,7 +12,8 @@ from hcs_protocol._errors import TunnelError
 SSH = "HCS_SSH"
 SCHEME = "ssh://"
 NOT_A_WORD = re.compile(r"[^\w@.:%\[\]+~\\-]")  # what shells, ssh's own configuration or a URL would read
-PORT = re.compile(r"^[^:]*:\d+$")  # an address of IPv6 has more colons
+PLACE = re.compile(r"([^@]*@)?(?:\[([^]]+)]|([^:@]+))(?::(\d+))?")
+"""Its user, its address in brackets or its name, and its port; a bare address of IPv6 is none of these."""
 QUIET = {
     "BatchMode": "yes",
     "ConnectTimeout": "10",
@@ -52,11 +53,8 @@ class SshPlace(NamedTuple):
     @property
     def typed(self) -> str:
         """What somebody would type in a terminal to go there."""
-        return f"ssh -J {self.hop} {self._argument}" if self.hop else f"ssh {self._argument}"
-
-    @property
-    def _argument(self) -> str:
-        return _argument(self.destination)
+        hop = f"-J {self.hop} " if self.hop else ""
+        return f"ssh {hop}{' '.join(word for word in _machine(self.destination) if word != '--')}"
 
     def command(
         self,
@@ -73,23 +71,36 @@ class SshPlace(NamedTuple):
             options: Further settings of ssh, as in its configuration.
             forwards: ``-L…`` and ``-R…``.
             environ: ``HCS_SSH`` is the client, with arguments of its own, ``"ssh -F FILE"``.
+
+        Raises:
+            TunnelError: A quotation mark in ``HCS_SSH`` has no other.
         """
         nothing = [] if remote else ["-N"]
-        client = shlex.split(environ.get(SSH) or "ssh", posix=os.name == "posix")
+        client = _client(environ.get(SSH) or "ssh")
         hop = _through(client, self.hop.split(",") if self.hop else [])
         far = [remote] if remote else []
         settings = _settings({**QUIET, **(options or {})})
-        return [*client, "-T", *settings, *hop, *forwards, *nothing, "--", self._argument, *far]
+        return [*client, "-T", *settings, *hop, *forwards, *nothing, *_machine(self.destination), *far]
 
 
 def _settings(options: Mapping[str, str]) -> list[str]:
     return [f"-o{name}={value}" for name, value in options.items()]
 
 
-def _argument(destination: str) -> str:
-    """With a port, or an address in brackets, it has to be a URL."""
-    is_url = PORT.search(destination) or "[" in destination
-    return f"{SCHEME}{destination}" if is_url else destination
+def _client(said: str) -> list[str]:
+    try:
+        return shlex.split(said, posix=os.name == "posix")
+    except ValueError as error:
+        raise TunnelError(f"wanted a command line in {SSH}, found {said!r}: {error}") from error
+
+
+def _machine(destination: str) -> list[str]:
+    """Return the last of ssh's arguments: its own URLs have no addresses in brackets."""
+    found = PLACE.fullmatch(destination)
+    if found is None:
+        return ["--", destination]
+    user, address, name, port = found.groups()
+    return [*(["-p", port] if port else []), "--", f"{user or ''}{address or name}"]
 
 
 def _through(client: Sequence[str], hops: Sequence[str]) -> list[str]:
@@ -104,7 +115,7 @@ def _through(client: Sequence[str], hops: Sequence[str]) -> list[str]:
         return ["-J", ",".join(hops)]
     *before, last = hops
     words = shlex.join([*_plain(client), "-T", *_settings(QUIET), *_through(client, before)])
-    proxy = words.replace("%", "%%") + " -W '[%h]:%p' -- " + shlex.quote(_argument(last)).replace("%", "%%")
+    proxy = words.replace("%", "%%") + " -W '[%h]:%p' " + shlex.join(_machine(last)).replace("%", "%%")
     return [f"-oProxyCommand={proxy}"]
 
 
