@@ -3,7 +3,7 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sent import image, seen
+from sent import BLUR, image, seen
 
 from hcs_protocol import (
     COMPONENTS,
@@ -12,6 +12,7 @@ from hcs_protocol import (
     ImageReady,
     ImageSpec,
     RunStarted,
+    Step,
     VariableSizeHandling,
 )
 from hcs_viewer._layer_models import Placement
@@ -165,6 +166,45 @@ def test_a_missing_component_is_a_position_of_its_own_and_the_first() -> None:
     assert layout.axes["site"].values == [None, 1]
     assert len(layout.layers) == 1
     assert placements[0].positions != placements[1].positions
+
+
+EVERYWHERE = ("timepoint", "site", "channel", "z_index")
+
+
+@pytest.mark.parametrize("order", [(None, 1, 2), (1, None, 2), (1, 2, None)])
+@pytest.mark.parametrize("component", EVERYWHERE)
+def test_a_layer_whose_images_all_lack_a_component_is_seen_at_each_of_its_values(
+    component: str, order: tuple[int | None, ...]
+) -> None:
+    display, overview = DisplayConfiguration(channel_mode=STACK), Step(index=3, name="overview")
+    steps = {None: overview, 1: BLUR, 2: BLUR}
+
+    layout, placements = laid_out(
+        *(image(display=display, well="A01", step=steps[v], **{component: v}) for v in order)
+    )
+
+    assert layout.axes[component].values == [1, 2]
+    lacking = placements[order.index(None)].layer
+    assert {number for number, _ in seen(layout, lacking).values()} == {order.index(None)}
+    assert len(seen(layout, lacking)) == 2
+
+
+@pytest.mark.parametrize("component", sorted({*COMPONENTS} - {*EVERYWHERE}))
+def test_an_image_without_a_well_or_a_plate_is_seen_beside_those_that_have_one(component: str) -> None:
+    layout, placements = laid_out(image(**{component: "A01"}), image(step=Step(index=3, name="overview")))
+
+    assert layout.axes[component].values == [None, "A01"]
+    assert len(seen(layout, placements[1].layer)) == 1
+
+
+def test_images_that_turn_out_to_lack_a_component_are_drawn_where_they_are_now() -> None:
+    layout, _ = laid_out(image(site=1), image(), image(step=None))
+    growth = layout.growth
+
+    layout.place(image(step=None, site=1), 3)
+
+    assert layout.axes["site"].values == [None, 1]
+    assert layout.growth > growth
 
 
 def test_indexes_from_0_stay_as_they_are() -> None:

@@ -775,6 +775,22 @@ def test_an_image_without_a_component_is_found_beside_those_that_have_it(shown: 
     assert shown.looked_at("Image")[0, 0] == 7
 
 
+def test_an_overview_is_seen_at_whichever_site_one_looks(shown: Shown) -> None:
+    for site in (1, 2):
+        shown.show(plane(site), step=BLUR, well="A01", site=site)
+    shown.show(plane(7, (8, 8)), step=SEGMENT, well="A01")
+
+    assert shown.answer_to(Navigate(id="n", components=Components(site=2), without=["timepoint"])) == Done(
+        reply_to="n"
+    )
+    assert shown.answer_to(Navigate(id="n", without=["site"])) == Done(reply_to="n")
+    state = shown.state()
+
+    assert (state.axes["site"], state.position["site"]) == ([1, 2], 2)
+    assert [layer.components["site"] for layer in state.layers] == [[1, 2], [None]]
+    assert np.array_equal(shown.looked_at("Step_02_segment"), plane(7, (8, 8)))
+
+
 def test_that_all_images_have_a_component_is_said(shown: Shown) -> None:
     shown.show(plane(1), well="A01")
 

@@ -107,7 +107,7 @@ def _layer_state(layout: Layout, shown: ShownLayer) -> LayerState:
 def _values(layout: Layout, model: LayerModel) -> dict[str, list[Value]]:
     there = {c: {position[place] for position in model.planes} for place, c in enumerate(COMPONENTS)}
     return {
-        c: [value for value in layout.axes[c].values if value in there[c]]
+        c: [value for value in dict.fromkeys((None, *layout.axes[c].values)) if value in there[c]]
         for c in COMPONENTS
         if c in model.stacked
     }
@@ -136,6 +136,8 @@ def _navigate(window: Window, asked: Navigate) -> None:
         if axis.values and value not in axis:
             there = ", ".join(map(str, axis.values[:20]))
             if value is None:
+                if any(component in model.absent for model in window.layout.layers):
+                    continue  # it is seen wherever the slider stands
                 raise LookupError(f"no image is without {component}; there are {there}")
             raise LookupError(f"no image has {component} {value!r}; there are {there}")
     window.sliders.go_to(given, by_hand=True)

@@ -9,6 +9,8 @@ from hcs_protocol import COMPONENTS, DTYPES, ImageReady, Step, natural_key
 from ._axes import Position, Value
 
 Z = COMPONENTS.index("z_index")
+OF_THEIR_OWN = frozenset({"plate", "well"})
+"""Components without which an image is none of the others': it has a position of its own beside them."""
 
 
 class LayerKey(NamedTuple):  # made for every image, and a dataclass takes longer
@@ -89,6 +91,10 @@ class LayerModel:
     well: Value = field(init=False)
     """Of the first image."""
     has_other_wells: bool = False
+    present: set[str] = field(default_factory=set)
+    """The stacked components that some of its images have."""
+    absent: set[str] = field(default_factory=set)
+    """The stacked components that some of its images lack."""
     order: tuple[object, ...] = field(init=False)
     """Where it stands among others of its run, whichever came first."""
     _uses: Counter[int] = field(default_factory=Counter, init=False)
@@ -118,8 +124,11 @@ class LayerModel:
         return len(self._uses)
 
     def moves(self, component: str) -> bool:
-        """Say whether the component's slider shows another image of this layer."""
-        return component in self.key.stacked and (component != "z_index" or self.key.has_z)
+        """Say whether the component's slider shows another image of this layer.
+
+        Images that all lack it are seen at each of its positions.
+        """
+        return component in self.key.stacked and (component in self.present or component in OF_THEIR_OWN)
 
     def put(self, position: Position, plane: Plane) -> int | None:
         """Lay a plane at a position and return the number of an image that lies nowhere any more."""

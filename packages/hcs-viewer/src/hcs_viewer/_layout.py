@@ -142,10 +142,22 @@ class Layout:
 
     def _position(self, layer: LayerModel, ready: ImageReady, z_index: Value) -> Position:
         values = {c: ready.address.components.value(c) for c in COMPONENTS} | {"z_index": z_index}
-        for component in COMPONENTS:
+        for component in layer.stacked:
+            self._note(layer, component, values[component])
             if layer.moves(component):
                 self.axes.add(component, values[component])
         return self.position_of(layer, values)
+
+    def _note(self, layer: LayerModel, component: str, value: Value) -> None:
+        """Note that an image has a component, or lacks it; one that lacked it now has a position for that."""
+        if value is None:
+            layer.absent.add(component)
+        elif component not in layer.present:
+            layer.present.add(component)
+            if component in layer.absent:
+                self._growth += 1
+        if component in layer.present and component in layer.absent:
+            self.axes.add(component, None)
 
 
 def _key(ready: ImageReady) -> LayerKey:

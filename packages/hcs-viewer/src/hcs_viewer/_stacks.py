@@ -21,8 +21,8 @@ class Stack:
     """A duck array of shape ``(plate, timepoint, well, site, channel, z_index, y, x[, colour])``.
 
     Missing planes are blank, and so is all that is asked for while some of it is not in memory; the store
-    says when it is. Along an axis that its layer does not stack the image is the same everywhere: a
-    projection is seen at every z, a layer of one well at every well.
+    says when it is. Along an axis that its layer does not stack, or that none of its images has, the image
+    is the same everywhere: a projection is seen at every z, an overview of a well at every site.
     """
 
     def __init__(
