@@ -81,6 +81,9 @@ def test_channels_of_the_same_light_differ() -> None:
         [0, 1, 2, 3, 4],
         [1, 2, 3, 4, 5, 6],
         ["405", "488", "561", "640"],
+        ["DAPI", "GFP", "1", "2", "3", "4"],
+        ["mCherry", "Cy5", "TRITC", "DAPI"],
+        ["Phalloidin", "Tubulin", "DAPI", "GFP"],
     ],
 )
 def test_channels_of_one_plate_differ(panel: list[int | str]) -> None:
@@ -89,6 +92,24 @@ def test_channels_of_one_plate_differ(panel: list[int | str]) -> None:
     given = [colours.of(channel) for channel in panel]
 
     assert len(set(given)) == len(panel)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [[], ["Phalloidin", "Tubulin"], ["1", "2", "3", "4"], ["mCherry", "Cy5", "TRITC"], [*"abcdefgh"]],
+)
+def test_a_dye_has_its_own_colour_whatever_came_before(before: list[str]) -> None:
+    colours = ChannelColours()
+    for channel in before:
+        colours.of(channel)
+
+    assert colours.of("DAPI") == "bop blue"
+
+
+def test_numbers_alone_are_told_apart_by_colour_blind_eyes() -> None:
+    colours = ChannelColours()
+
+    assert [colours.of(number) for number in (1, 2, 3, 4)] == [*IN_TURN[:4]]
 
 
 def test_a_channel_keeps_its_colour() -> None:

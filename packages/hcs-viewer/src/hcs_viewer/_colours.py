@@ -1,4 +1,4 @@
-"""Which colour a channel gets: its light's, else its dye's if its name says one; never another channel's.
+"""Which colour a channel gets: its light's, else its dye's if its name says one, else one that is left.
 
 Transmitted light is grey, whatever its wavelength.
 """
@@ -32,17 +32,25 @@ BY_WAVELENGTH: tuple[tuple[float, str], ...] = (
 INVISIBLE = "bop purple"
 
 IN_TURN = ("bop blue", "bop orange", "bop purple", "green", "magenta", "yellow", "cyan", "red")
-"""For names that say nothing, or a dye that is taken; colour-blind eyes tell the first three apart."""
+"""For channels that are called by numbers; colour-blind eyes tell the first three apart."""
+
+REST = ("red", "cyan", "bop purple", "yellow", "magenta", "bop orange", "green", "bop blue")
+"""For names that say nothing, or a colour that is taken: those first that dyes seldom ask for."""
 
 LAST_NUMBER = 100
 """Higher ones are wavelengths."""
 
 
 class ChannelColours:
-    """Colours of channels; a channel keeps its own through all steps and runs."""
+    """Colours of channels; a channel keeps its own through all steps and runs.
+
+    The first dye or light of a colour has it, also if a channel of which that is not known had it before.
+    """
 
     def __init__(self) -> None:
         self._given: dict[str, str] = {}
+        self._asked_for: set[str] = set()
+        """Colours of dyes and lights that have them."""
 
     def of(self, channel: ComponentValue | None, wavelength: float | None = None) -> str:
         """Return the name of the napari colormap of a channel; grey for images without one.
@@ -55,17 +63,21 @@ class ChannelColours:
             return "gray" if wavelength is None else colormap_of_light(wavelength)
         name = str(channel).strip().casefold()
         if name not in self._given:
-            wanted = preferred_colormap(name)
-            if wavelength is not None and wanted != TRANSMITTED:
-                wanted = colormap_of_light(wavelength)
-            self._given[name] = self._choose(wanted)
+            asked_for = preferred_colormap(name)
+            if wavelength is not None and asked_for != TRANSMITTED:
+                asked_for = colormap_of_light(wavelength)
+            self._given[name] = self._choose(asked_for, colormap_of_number(name))
         return self._given[name]
 
-    def _choose(self, wanted: str | None) -> str:
-        free = [colormap for colormap in IN_TURN if colormap not in self._given.values()]
-        if wanted == TRANSMITTED or wanted in free or not free:
-            return wanted or IN_TURN[len(self._given) % len(IN_TURN)]
-        return free[0]
+    def _choose(self, asked_for: str | None, in_turn: str | None) -> str:
+        if asked_for == TRANSMITTED:
+            return TRANSMITTED
+        if asked_for is not None and asked_for not in self._asked_for:
+            self._asked_for.add(asked_for)
+            return asked_for
+        taken = self._given.values()
+        left = [colormap for colormap in (in_turn, *REST) if colormap is not None and colormap not in taken]
+        return left[0] if left else asked_for or in_turn or REST[len(taken) % len(REST)]
 
 
 def colormap_of_light(wavelength: float) -> str:
@@ -74,11 +86,15 @@ def colormap_of_light(wavelength: float) -> str:
 
 
 def preferred_colormap(name: str) -> str | None:
-    """Return the colormap that a channel's name asks for, or its number; None if it says nothing.
+    """Return the colormap that a channel's name asks for; None if it says nothing.
 
     Args:
         name: In small letters.
     """
-    if name.isdecimal() and int(name) < LAST_NUMBER:
-        return IN_TURN[max(0, int(name) - 1) % len(IN_TURN)]
     return next((colormap for pattern, colormap in BY_NAME if re.search(pattern, name)), None)
+
+
+def colormap_of_number(name: str) -> str | None:
+    """Return the colormap of a channel that is called by its number; None if it is called otherwise."""
+    is_number = name.isdecimal() and int(name) < LAST_NUMBER
+    return IN_TURN[max(0, int(name) - 1) % len(IN_TURN)] if is_number else None
