@@ -40,6 +40,7 @@ class Eye:
     def __init__(self, *, is_on: bool = True, z: int | None = None, channels: tuple[str, ...] = ()) -> None:
         self.follow = Follow(is_on=is_on)
         self.at = dict.fromkeys(COMPONENTS) | {"z_index": z}
+        self.unseen: set[Step] = set()
         self.moves: list[tuple[object, object]] = []
         self._layout = Layout()
         if channels:
@@ -59,7 +60,9 @@ class Eye:
         self.frame()
 
     def frame(self) -> None:
-        if (wanted := self.follow.wanted(self.at)) is not None:
+        if (
+            wanted := self.follow.wanted(self.at, lambda model: model.key.step not in self.unseen)
+        ) is not None:
             assert "z_index" not in wanted
             assert "channel" not in wanted
             self.moves.append((wanted["well"], wanted["site"]))
@@ -166,6 +169,15 @@ def test_a_projection_is_seen_at_every_z() -> None:
     eye.sees(Came("A02", "D", None))
 
     assert eye.wells == ["A01", "A02"]
+
+
+def test_a_step_of_which_nothing_can_be_seen_is_not_followed() -> None:
+    eye = Eye()
+    eye.unseen.add(TWO)
+
+    eye.sees(Came("A01"), Came("A02", step=TWO))
+
+    assert eye.wells == ["A01"]
 
 
 def test_it_is_off_by_default() -> None:

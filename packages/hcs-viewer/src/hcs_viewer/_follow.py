@@ -22,6 +22,7 @@ class Part:
 
     def __init__(self) -> None:
         self.declared: frozenset[str] = frozenset()
+        self.layers: set[LayerModel] = set()
         self._there: dict[str | None, dict[Place, int]] = {}
         """Per channel and place, a bit for each z_index: a plate has millions of them."""
         self._bits: dict[Value, int] = {}
@@ -100,18 +101,23 @@ class Follow:
         components = address.components
         place = (components.plate, components.timepoint, components.well, components.site)
         channel = None if components.channel is None else str(components.channel)
+        self._parts[key].layers.add(model)
         self._parts[key].add(channel, place, [position[Z] for position in positions])
         self._fresh.pop((key, place), None)
         self._fresh[key, place] = None
 
-    def wanted(self, at: Mapping[str, Value]) -> dict[str, Value] | None:
+    def wanted(
+        self, at: Mapping[str, Value], can_show: Callable[[LayerModel], bool]
+    ) -> dict[str, Value] | None:
         """Return where to go now, asked once per frame; None to stay.
 
         Args:
             at: What the sliders stand for.
+            can_show: Whether anything is seen of a layer: what nobody sees is not followed.
         """
         for key, place in reversed(self._fresh):
-            if self._parts[key].is_complete(place, at["z_index"]):
+            part = self._parts[key]
+            if part.is_complete(place, at["z_index"]) and any(map(can_show, part.layers)):
                 self._newest, self._is_news = (key[0], place), True
                 break
         self._fresh.clear()

@@ -104,6 +104,11 @@ class LayerModel:
         self.order = self.key.order
 
     @property
+    def step_index(self) -> int:
+        """Of its step, -1 for images without one."""
+        return self.key.step.index if self.key.step else -1
+
+    @property
     def stacked(self) -> frozenset[str]:
         """The components that have an axis here."""
         return self.key.stacked

@@ -104,7 +104,7 @@ class ShownLayer:
         return self.layer in viewer.layers
 
     def add_to(self, viewer: napari.Viewer, others: Iterable["ShownLayer"]) -> None:
-        """Put the layer into the window, above those of earlier steps, and hide what it supersedes."""
+        """Put the layer into the window, above those of earlier steps."""
         layout, places = self._layout, {id(layer): place for place, layer in enumerate(viewer.layers)}
         present = [other for other in others if id(other.layer) in places]
         rank = layout.rank(self.model)
@@ -113,17 +113,17 @@ class ShownLayer:
         viewer.layers.insert(max(below, default=-1) + 1, self.layer)
         viewer.layers.selection = selected or {self.layer}
         self._given_name = self.layer.name  # which napari may have changed to make it unique
-        for other in present:
-            if layout.is_superseded(other.model, self.model):
-                other.hide()
-            elif layout.is_superseded(self.model, other.model):
-                self.hide()
 
-    def hide(self) -> None:
-        """Hide the layer, unless the user set its visibility by hand."""
-        if "visible" not in self._set_by_user:
+    @property
+    def is_hidden_by_hand(self) -> bool:
+        """Whether the user hid the layer."""
+        return "visible" in self._set_by_user and not self.layer.visible
+
+    def see(self, visible: bool) -> None:
+        """Show or hide the layer, unless the user set its visibility by hand."""
+        if visible != self.layer.visible and "visible" not in self._set_by_user:
             with self._ours():
-                self.layer.visible = False
+                self.layer.visible = visible
 
     def set_visible(self, visible: bool) -> None:
         """Show or hide the layer for somebody who asked for it, as if by hand."""

@@ -77,13 +77,6 @@ class Layout:
         height = 2 if layer.key.kind == "labels" else int(not layer.key.colours)
         return (self.run_number(layer.run), height, *layer.order)
 
-    def is_superseded(self, layer: LayerModel, newer: LayerModel) -> bool:
-        """Say whether a newer layer shows the same thing a step, or a run, later."""
-        run, newer_run = self.run_number(layer.run), self.run_number(newer.run)
-        if run != newer_run:
-            return run < newer_run
-        return layer.key.kind == newer.key.kind and _step_index(layer) < _step_index(newer)
-
     def position(self, layer: LayerModel, indexes: Iterable[int]) -> Position:
         """Return the position in a layer's stack at these slider positions, one per component.
 
@@ -201,7 +194,3 @@ def _text(value: Value) -> str | None:
 
 def _plane_shape(ready: ImageReady) -> tuple[int, ...]:
     return ready.spec.shape[1:] if ready.spec.axes[0] == "z" else ready.spec.shape
-
-
-def _step_index(layer: LayerModel) -> int:
-    return layer.key.step.index if layer.key.step else -1

@@ -53,6 +53,8 @@ class SideBySide:
             sliders: Say on the canvas which step is seen, if it is one.
             layers: Returns our layers in the window, from bottom to top.
         """
+        self.ended: Callable[[], None] = lambda: None
+        """Called when everything is back."""
         self._viewer = viewer
         self._sliders = sliders
         self._layers = layers
@@ -92,19 +94,14 @@ class SideBySide:
             self._viewer.reset_view()
         self._sliders.says_step = True
         self._sliders.tell()
+        self.ended()
 
     @contextmanager
     def adding(self) -> Iterator[None]:
-        """Let a layer be added meanwhile, which may hide others, and give it its place."""
-        if self._before is None:
-            yield
-            return
-        seen = [shown for shown in self._layers() if shown.layer.visible]
+        """Let a layer be added meanwhile, and give it its place."""
         try:
-            with self._ours():
-                yield
+            yield
         finally:  # a layer that was added only in part has its place, too
-            self._before.visible |= {shown: False for shown in seen if not shown.layer.visible}
             self.arrange()
 
     def arrange(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 
 import napari
 from qtpy.QtGui import QFont, QFontMetricsF
@@ -113,6 +114,16 @@ class Sliders:
         if len(across) == len(here):
             return here in positions
         return any(all(position[place] == here[place] for place in across) for position in positions)
+
+    def has_image(self, model: LayerModel) -> bool:
+        """Say whether the layer has an image where the sliders stand; in 3-D anywhere along an axis."""
+        along = [COMPONENTS[place] for place in self._viewer.dims.displayed if place < len(COMPONENTS)]
+        at = self.at | model.pinned
+        places = product(*(self._layout.axes[c].values or [None] for c in along))
+        return any(
+            self._layout.position_of(model, at | dict(zip(along, place, strict=True))) in model.planes
+            for place in places
+        )
 
     def speak(self) -> None:
         """Have the line again that was put off."""

@@ -1,8 +1,10 @@
-"""The camera: all images are in view until the user moves it, and from then on it is the user's."""
+"""The camera: all that is seen is in view until the user moves it, and from then on it is the user's."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 
 import napari
+
+from ._layers import ShownLayer
 
 TEXT_PIXELS = 46
 """At the top of the canvas, for the line that says where the sliders stand: it covers no image."""
@@ -11,8 +13,15 @@ TEXT_PIXELS = 46
 class View:
     """Where the camera of one napari viewer was put, and whether it is still there."""
 
-    def __init__(self, viewer: napari.Viewer) -> None:
+    def __init__(self, viewer: napari.Viewer, layers: Callable[[], Sequence[ShownLayer]]) -> None:
+        """Leave the camera where it is.
+
+        Args:
+            viewer: Has it.
+            layers: Returns our layers in the window.
+        """
         self._viewer = viewer
+        self._layers = layers
         self._extent: tuple[float, ...] = ()
         self._fitted: tuple[float, ...] | None = None
         """Where the camera was put when the images were last brought into view."""
@@ -21,17 +30,13 @@ class View:
         """Begin to note how large the canvas is, as when the first slider appears below it."""
         self._viewer.canvas.events.size.connect(self._fit_canvas)
 
-    def fit(self, sizes: Iterable[tuple[float, float]]) -> None:
-        """Bring images that are larger than those before into view, unless the user has moved the camera.
-
-        Args:
-            sizes: Height and width of each layer, in the units of the window.
-        """
+    def fit(self) -> None:
+        """Fill the canvas with the images that are seen, unless the user has moved the camera."""
+        sizes = [shown.world_size for shown in self._layers() if shown.layer.visible]
         extent = tuple(max(lengths) for lengths in zip(*sizes, strict=True))
-        if extent != self._extent:
+        if sizes and extent != self._extent and self._fitted in {None, self._camera()}:
             self._extent = extent
-            if self._fitted in {None, self._camera()}:
-                self._put()
+            self._put()
 
     def clear(self) -> None:
         """Begin anew, as before the first image."""
@@ -42,7 +47,7 @@ class View:
             self._put()
 
     def _put(self) -> None:
-        self._viewer.fit_to_view()
+        self._viewer.fit_to_view(layers=[layer for layer in self._viewer.layers if layer.visible])
         if self._viewer.dims.ndisplay == 2:
             self._leave_room_for_text()
         self._fitted = self._camera()

@@ -44,6 +44,7 @@ from ._side_by_side import SideBySide
 from ._sliders import Sliders
 from ._store import Store
 from ._view import View
+from ._visibility import Visibility
 
 logger = logging.getLogger(__name__)
 
@@ -71,11 +72,13 @@ class Window:
         self.layout = Layout()
         self.shown = ShownLayers(viewer)
         self.sliders = Sliders(viewer, self.layout, self.shown.from_bottom)
+        self.visibility = Visibility(viewer, self.layout, self.sliders, self.shown.from_bottom)
         self.follow = Follow()
         self.runs = Runs()
         self.pins = Pins(viewer, self.sliders, self.shown.from_bottom)
         self.side_by_side = SideBySide(viewer, self.sliders, self.shown.from_bottom)
         self.pins.changed = self.side_by_side.arrange
+        self.side_by_side.ended = self._see
         self.to_receiver = to_receiver
         self.end: Callable[[], None] = viewer.close
         """What is done when somebody asks the viewer to end."""
@@ -87,7 +90,7 @@ class Window:
         self._answer = answer
         self._colours = ChannelColours()
         self._contrast = SharedContrast()
-        self._view = View(viewer)
+        self._view = View(viewer, self.shown.from_bottom)
         self._drawing_context = DrawingContext(viewer)
         self._left_out: set[int] = set()
         """Models that have no layer since there are too many."""
@@ -101,8 +104,9 @@ class Window:
     def listen(self) -> None:
         """Begin to take in what arrives, and to give signs of life."""
         self.sliders.listen()
-        self.sliders.watch(lambda by_hand: self.follow.pause() if by_hand else None)
+        self.sliders.watch(self._on_sliders)
         self.pins.listen()
+        self.viewer.dims.events.ndisplay.connect(self._see)
         self._view.listen()
         self._drawing_context.listen()
         self.viewer.canvas.events.size.connect(self.side_by_side.arrange)
@@ -125,6 +129,8 @@ class Window:
                 moved = self._grow_and_move()
             with self._going_on("contrast"):
                 self._contrast.draw()
+            if self._changed:
+                self._see()
             for shown, positions in self._changed.values():
                 if shown.is_in(self.viewer):
                     with self._going_on(shown.model.name):
@@ -152,6 +158,7 @@ class Window:
         self.follow.keep(runs)
         self.side_by_side.arrange()
         self.runs.keep(runs)
+        self._see()
         if not self.layout.layers:
             self._view.clear()
             self.pins.clear()
@@ -250,7 +257,6 @@ class Window:
             self.pins.add(model)
             shown.layer.events.visible.connect(self.sliders.follow_axes, position="last")  # it may have grown
             self.sliders.go_to(moved, is_new=True)
-            self._fit()
         return shown
 
     def _leave_out(self, model: LayerModel) -> None:
@@ -275,7 +281,7 @@ class Window:
         """Let stacks and sliders grow, go to what is followed, and say whether that moved the sliders."""
         if self.layout.growth != self._drawn_growth:
             self._grow()
-        wanted = self.follow.wanted(self.sliders.at)
+        wanted = self.follow.wanted(self.sliders.at, self.visibility.can_show)
         return wanted is not None and self.sliders.go_to(wanted)
 
     def _grow(self) -> None:
@@ -288,10 +294,19 @@ class Window:
             layer.data = layer.data
         self.side_by_side.arrange()
         self.sliders.follow_axes()
-        self._fit()
 
-    def _fit(self) -> None:
-        self._view.fit(shown.world_size for shown in self.shown if shown.is_in(self.viewer))
+    def _on_sliders(self, by_hand: bool) -> None:
+        if by_hand:
+            self.follow.pause()
+        self._see()
+
+    def _see(self) -> None:
+        """Show what is to be seen where the sliders stand, and fit it into view."""
+        if self.side_by_side.is_on:
+            return
+        with self.sliders.ours():
+            if self.visibility.arrange():
+                self._view.fit()
 
     def _give_sign(self) -> None:
         self._presence.see_window()

@@ -1,0 +1,98 @@
+"""Which layers are seen: those of the newest run, and of its steps the latest that has an image here."""
+
+from collections.abc import Callable, Sequence
+
+import napari
+
+from ._layer_models import LayerModel
+from ._layers import CHANNEL, ShownLayer
+from ._layout import Layout
+from ._sliders import Sliders
+
+
+class Visibility:
+    """Shows and hides the layers of one napari viewer, but for those that the user has shown or hidden."""
+
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        layout: Layout,
+        sliders: Sliders,
+        layers: Callable[[], Sequence[ShownLayer]],
+    ) -> None:
+        """Leave everything as it is.
+
+        Args:
+            viewer: Shows the layers.
+            layout: Knows which run is the newest.
+            sliders: Say where one looks.
+            layers: Returns our layers in the window, from bottom to top.
+        """
+        self._viewer = viewer
+        self._layout = layout
+        self._sliders = sliders
+        self._layers = layers
+        self._is_arranging = False
+
+    def arrange(self) -> bool:
+        """Show what is to be seen where the sliders stand, hide the rest, and say whether that is done.
+
+        It is not while it is just being done: each layer that comes or goes is told to those who watch.
+        """
+        if self._is_arranging:
+            return False
+        layers = self._layers()
+        before = {shown for shown in layers if shown.layer.visible}
+        self._is_arranging = True
+        try:
+            for shown, is_wanted in self._wanted(layers).items():
+                shown.see(is_wanted)
+        finally:
+            self._is_arranging = False
+        self._select_instead([shown for shown in before if not shown.layer.visible], layers)
+        return True
+
+    def can_show(self, model: LayerModel) -> bool:
+        """Say whether a layer is seen where it has the latest image, as the user has not hidden it."""
+        layers = self._layers()
+        is_newest = self._run(model) == self._newest(layers)
+        return any(
+            shown.layer.visible or (is_newest and not shown.is_hidden_by_hand)
+            for shown in layers
+            if shown.model is model
+        )
+
+    def _wanted(self, layers: Sequence[ShownLayer]) -> dict[ShownLayer, bool]:
+        """Return of each layer whether it is to be seen; where no step has an image, all stay as they are."""
+        newest, latest = self._newest(layers), dict[str, int]()
+        for model in (shown.model for shown in layers):
+            if self._run(model) == newest and self._sliders.has_image(model):
+                latest[model.key.kind] = max(model.step_index, latest.get(model.key.kind, model.step_index))
+        return {
+            shown: self._run(shown.model) == newest
+            and (
+                shown.layer.visible
+                if (step := latest.get(shown.model.key.kind)) is None
+                else shown.model.step_index == step
+            )
+            for shown in layers
+        }
+
+    def _select_instead(self, hidden: Sequence[ShownLayer], layers: Sequence[ShownLayer]) -> None:
+        """If all that is selected was hidden now, select the topmost layer that is seen and most like it."""
+        selected = set(self._viewer.layers.selection)
+        lost = [shown for shown in hidden if shown.layer in selected]
+        seen = [shown for shown in reversed(layers) if shown.layer.visible]
+        if lost and len(lost) == len(selected) and seen:
+            instead = max(seen, key=lambda shown: _likeness(shown.model, lost[0].model))
+            self._viewer.layers.selection.active = instead.layer
+
+    def _newest(self, layers: Sequence[ShownLayer]) -> int:
+        return max((self._run(shown.model) for shown in layers), default=0)
+
+    def _run(self, model: LayerModel) -> int:
+        return self._layout.run_number(model.run)
+
+
+def _likeness(one: LayerModel, other: LayerModel) -> tuple[bool, bool]:
+    return one.key.kind == other.key.kind, one.key.sliced[CHANNEL] == other.key.sliced[CHANNEL]
