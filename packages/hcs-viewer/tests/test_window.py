@@ -139,6 +139,18 @@ def test_colour_images_are_an_rgb_layer(shown: Shown) -> None:
     assert sorted(layer.data.shape[-1] for layer in shown.layers) == [3, 3, 3, 4]
 
 
+def test_layers_lie_above_those_that_the_user_had_and_below_those_added_since(shown: Shown) -> None:
+    shown.viewer.add_image(np.zeros((8, 8)), name="before")
+    shown.show(plane(1), step=SEGMENT)
+    shown.viewer.add_points([[1, 1]], name="since")
+
+    shown.show(plane(1), step=BLUR)
+    shown.show(plane(1), step=Step(index=3, name="measure"))
+
+    names = ["before", "Step_01_blur", "Step_02_segment", "Step_03_measure", "since"]
+    assert [layer.name for layer in shown.layers] == names
+
+
 def test_labels_lie_above_images_and_later_steps_above_earlier_ones(shown: Shown) -> None:
     shown.show(plane(1), step=SEGMENT, kind="labels")
     shown.show(ramp(), step=SEGMENT)

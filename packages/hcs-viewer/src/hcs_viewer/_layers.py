@@ -104,13 +104,15 @@ class ShownLayer:
         return self.layer in viewer.layers
 
     def add_to(self, viewer: napari.Viewer, others: Iterable["ShownLayer"]) -> None:
-        """Put the layer into the window, above those of earlier steps."""
+        """Put the layer into the window, above those of earlier steps and the user's own that were there."""
         layout, places = self._layout, {id(layer): place for place, layer in enumerate(viewer.layers)}
         present = [other for other in others if id(other.layer) in places]
         rank = layout.rank(self.model)
         below = [places[id(other.layer)] for other in present if layout.rank(other.model) <= rank]
+        above = [places[id(other.layer)] for other in present if layout.rank(other.model) > rank]
+        place = max(below) + 1 if below else min(above, default=len(viewer.layers))
         selected = set(viewer.layers.selection)
-        viewer.layers.insert(max(below, default=-1) + 1, self.layer)
+        viewer.layers.insert(place, self.layer)
         viewer.layers.selection = selected or {self.layer}
         self._given_name = self.layer.name  # which napari may have changed to make it unique
 
