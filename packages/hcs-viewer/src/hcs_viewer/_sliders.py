@@ -45,6 +45,8 @@ class Sliders:
         """Whether the line on the canvas says the step of the topmost layer."""
         self.is_silent = False
         """Whether there is no such line for now, until `speak`."""
+        self.is_nowhere = False
+        """Whether the line says that no layer that is visible has an image there."""
         self._viewer = viewer
         self._layout = layout
         self._layers = layers
@@ -137,7 +139,9 @@ class Sliders:
         visible = [shown.model for shown in reversed(self._layers()) if shown.layer.visible]
         displayed = {COMPONENTS[place] for place in self._viewer.dims.displayed if place < len(COMPONENTS)}
         at = {c: value for c, value in self.at.items() if c not in displayed}
-        words = canvas_words(at, self._layout.axes, visible, says_step=self.says_step)
+        self.is_nowhere = bool(visible) and not any(map(self.has_image, visible))
+        nowhere = visible[0] if self.is_nowhere else None
+        words = canvas_words(at, self._layout.axes, visible, says_step=self.says_step, nowhere=nowhere)
         text = self._viewer.canvas.overlays.text
         text.text = words
         text.visible = bool(words)

@@ -131,6 +131,8 @@ class Window:
                 self._contrast.draw()
             if self._changed:
                 self._see()
+            if self.sliders.is_nowhere:  # but perhaps not any more
+                self.sliders.tell()
             for shown, positions in self._changed.values():
                 if shown.is_in(self.viewer):
                     with self._going_on(shown.model.name):

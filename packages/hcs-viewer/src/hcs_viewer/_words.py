@@ -66,7 +66,12 @@ def find_steps(text: str, steps: Iterable[Step]) -> frozenset[Step]:
 
 
 def canvas_words(
-    at: Mapping[str, Value], axes: Axes, visible: Sequence[LayerModel], *, says_step: bool = True
+    at: Mapping[str, Value],
+    axes: Axes,
+    visible: Sequence[LayerModel],
+    *,
+    says_step: bool = True,
+    nowhere: LayerModel | None = None,
 ) -> str:
     """Say where the sliders stand and what is seen there, one line; then a line for each pinned step.
 
@@ -75,9 +80,12 @@ def canvas_words(
         axes: The values that have a slider position.
         visible: The layers that are seen, from top to bottom.
         says_step: Whether the step of the topmost layer is told, and the channels of that step alone.
+        nowhere: A layer, if there is no image; an image of it is told instead.
     """
     linked = [model for model in visible if not model.pinned]
     lines = [_line(at, axes, linked, says_step=says_step)]
+    if nowhere is not None:
+        lines[0] = BETWEEN.join(filter(None, (lines[0], _elsewhere_words(at, nowhere))))
     for step in dict.fromkeys(model.key.step for model in visible if model.pinned):
         pinned = [model for model in visible if model.pinned and model.key.step == step]
         lines.append(PINNED + _line({**at, **pinned[0].pinned}, axes, pinned, says_step=True))
@@ -92,6 +100,13 @@ def _line(at: Mapping[str, Value], axes: Axes, visible: Sequence[LayerModel], *,
     if says_step and top is not None:
         parts.append(step_words(top))
     return BETWEEN.join(part for part in parts if part)
+
+
+def _elsewhere_words(at: Mapping[str, Value], model: LayerModel) -> str:
+    """Say where the last image that came to a layer lies, as far as that is not where the sliders stand."""
+    last = dict(zip(COMPONENTS, next(reversed(model.planes), ()), strict=False))
+    other = [value_words(c, last[c]) for c in last if c in at and model.moves(c) and last[c] != at[c]]
+    return f"no image here, but at {BETWEEN.join(other)}" if other else "no image here"
 
 
 def _component_words(component: str, value: Value, axes: Axes, models: Iterable[LayerModel]) -> str:

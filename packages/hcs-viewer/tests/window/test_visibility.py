@@ -112,6 +112,39 @@ def test_a_step_that_the_user_hid_is_not_followed(steps: Screen) -> None:
     assert steps.at["well"] == "A01"
 
 
+# No image.
+
+
+def test_the_canvas_says_that_there_is_no_image_and_where_one_is(screen: Screen) -> None:
+    for plate, well in (("P1", "A01"), ("P2", "B03")):
+        screen.show(plane(), plate=plate, well=well, site=1)
+
+    go(screen, well="B03")
+    assert screen.text == "P1 · B03 · site 1 · no image here, but at P2"
+
+    screen.show(plane(), plate="P1", well="B03", site=1)
+    assert screen.text == "P1 · B03 · site 1"
+
+
+def test_a_layer_that_the_user_shows_says_where_its_images_are(screen: Screen) -> None:
+    screen.show(plane(), run="r1", well="A01")
+    screen.show(plane(), run="r2", well="B03")
+
+    for layer in screen.layers:
+        layer.visible = not layer.visible
+
+    assert screen.text == "B03 · no image here, but at A01"
+
+
+def test_an_image_of_a_pinned_step_is_one(steps: Screen) -> None:
+    steps.press("U")
+    steps.layers["Step_01_one"].visible = False
+
+    go(steps, well="A02")
+
+    assert "no image" not in steps.text
+
+
 # What is selected.
 
 
