@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hcs_viewer._colours import IN_TURN, ChannelColours, preferred_colormap
+from hcs_viewer._colours import IN_TURN, ChannelColours, is_transmitted, preferred_colormap
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,18 @@ def test_the_light_says_more_than_the_name(channel: object, wavelength: float, c
 @pytest.mark.parametrize("channel", ["Brightfield", "Digital Phase Contrast", "TL-Brightfield", "DIC"])
 def test_transmitted_light_is_grey_at_any_wavelength(channel: str) -> None:
     assert ChannelColours().of(channel, 740) == "gray"
+
+
+@pytest.mark.parametrize(
+    "channel", ["Brightfield high", "Digital Phase Contrast", "Phase", "BF", "TL 10", "TL"]
+)
+def test_light_that_went_through_the_cells_is_told_by_its_name(channel: str) -> None:
+    assert is_transmitted(channel)
+
+
+@pytest.mark.parametrize("channel", ["S-phase", "metaphase", "transferrin", "tla", "grey", "DAPI", "1"])
+def test_what_only_sounds_like_transmitted_light_is_none(channel: str) -> None:
+    assert not is_transmitted(channel)
 
 
 def test_channels_of_the_same_light_differ() -> None:

@@ -8,9 +8,15 @@ import re
 from hcs_protocol import ComponentValue
 
 TRANSMITTED = "gray"
+TRANSMITTED_LIGHT = "|".join(
+    (
+        r"bright.?field|\btrans(?!fe)|\b(?:dic|dpc)\b|^bf$|^tl(?![a-z])",
+        r"^phase|phase.?contrast|(?:digital|quantitative).phase",  # not those of cells that divide
+    )
+)
 
 BY_NAME: tuple[tuple[str, str], ...] = (
-    (r"bright.?field|phase|\btrans(?!fe)|\b(?:dic|dpc)\b|^bf$|^tl|gr[ae]y", TRANSMITTED),
+    (rf"{TRANSMITTED_LIGHT}|gr[ae]y", TRANSMITTED),
     (r"dapi|hoechst|\bdna\b|nucle|\b405\b|blue", "bop blue"),
     (r"cy5|far.?red|deep.?red|640|647|660|680", "magenta"),
     (r"cy7|infra.?red|\bnir\b|750|790", "bop purple"),
@@ -92,6 +98,11 @@ def preferred_colormap(name: str) -> str | None:
         name: In small letters.
     """
     return next((colormap for pattern, colormap in BY_NAME if re.search(pattern, name)), None)
+
+
+def is_transmitted(channel: ComponentValue) -> bool:
+    """Say whether a channel's name says that it is of light that went through the cells."""
+    return re.search(TRANSMITTED_LIGHT, str(channel).strip().casefold()) is not None
 
 
 def colormap_of_number(name: str) -> str | None:

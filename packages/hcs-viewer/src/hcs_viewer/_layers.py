@@ -11,6 +11,7 @@ from napari.layers import Image, Labels
 
 from hcs_protocol import COMPONENTS
 
+from ._colours import is_transmitted
 from ._contrast import GreyValues, Limits, grey_limits, rounded
 from ._layer_models import LayerModel, Z
 from ._layout import Layout
@@ -64,6 +65,11 @@ class ShownLayer:
             contrast: What all layers share.
         """
         self.model = model
+        channel = model.key.sliced[CHANNEL] if model.key.kind == "image" else None
+        self.is_transmitted = channel is not None and is_transmitted(channel)
+        """Whether it is a channel of light that went through the cells."""
+        self.is_fluorescence = channel is not None and not self.is_transmitted
+        """Whether it is a channel of other light, as far as its name says."""
         self._channel_colormap = colormap
         self._layout = layout
         self._store = store

@@ -1,4 +1,7 @@
-"""Which layers are seen: those of the newest run, and of its steps the latest that has an image here."""
+"""Which layers are seen: those of the newest run, and of its steps the latest that has an image here.
+
+Beside fluorescence, transmitted light stays hidden: it is bright all over, and channels are added up.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -64,19 +67,21 @@ class Visibility:
 
     def _wanted(self, layers: Sequence[ShownLayer]) -> dict[ShownLayer, bool]:
         """Return of each layer whether it is to be seen; where no step has an image, all stay as they are."""
-        newest, latest = self._newest(layers), dict[str, int]()
-        for model in (shown.model for shown in layers):
-            if self._run(model) == newest and self._sliders.has_image(model):
-                latest[model.key.kind] = max(model.step_index, latest.get(model.key.kind, model.step_index))
-        return {
-            shown: self._run(shown.model) == newest
-            and (
-                shown.layer.visible
-                if (step := latest.get(shown.model.key.kind)) is None
-                else shown.model.step_index == step
+        newest = self._newest(layers)
+        of_run = [shown for shown in layers if self._run(shown.model) == newest]
+        here = [shown for shown in of_run if self._sliders.has_image(shown.model)]
+        wanted = dict.fromkeys(layers, False) | {shown: shown.layer.visible for shown in of_run}
+        for kind in {shown.model.key.kind for shown in here}:
+            latest = max(shown.model.step_index for shown in here if shown.model.key.kind == kind)
+            has_fluorescence = any(
+                shown.is_fluorescence for shown in here if shown.model.step_index == latest
             )
-            for shown in layers
-        }
+            wanted |= {
+                shown: shown.model.step_index == latest and not (shown.is_transmitted and has_fluorescence)
+                for shown in of_run
+                if shown.model.key.kind == kind
+            }
+        return wanted
 
     def _select_instead(self, hidden: Sequence[ShownLayer], layers: Sequence[ShownLayer]) -> None:
         """If all that is selected was hidden now, select the topmost layer that is seen and most like it."""

@@ -112,6 +112,36 @@ def test_a_step_that_the_user_hid_is_not_followed(steps: Screen) -> None:
     assert steps.at["well"] == "A01"
 
 
+# Transmitted light.
+
+
+def test_transmitted_light_is_hidden_beside_fluorescence_of_its_step(screen: Screen) -> None:
+    for channel in ("Brightfield", "DAPI", "Phase Contrast"):
+        screen.show(plane(), well="A01", channel=channel, step=ONE)
+    assert visible(screen) == ["Step_01_one_Channel_DAPI"]
+
+    screen.show(plane(), well="A01", channel="Brightfield", step=TWO)
+    screen.show(plane(), well="A01", channel="Brightfield", step=TWO, kind="labels")
+    assert visible(screen) == ["Step_02_two_Channel_Brightfield", "Step_02_two_Channel_Brightfield [labels]"]
+
+
+def test_transmitted_light_is_seen_alone_beside_images_without_a_channel_and_where_the_user_shows_it(
+    screen: Screen,
+) -> None:
+    for well in ("A01", "A02"):
+        screen.show(plane(), well=well, channel="Brightfield")
+        screen.show(plane(), well=well)
+    screen.show(plane(), well="A02", channel="DAPI")
+    assert visible(screen) == ["Image", "Channel_Brightfield", "Channel_DAPI"]
+
+    go(screen, well="A02")
+    assert visible(screen) == ["Image", "Channel_DAPI"]
+    screen.layers["Channel_Brightfield"].visible = True
+    go(screen, well="A01")
+    go(screen, well="A02")
+    assert "Channel_Brightfield" in visible(screen)
+
+
 # No image.
 
 
