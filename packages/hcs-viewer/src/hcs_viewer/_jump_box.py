@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, Qt, Signal
 from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QApplication, QComboBox, QCompleter, QLineEdit, QListView, QWidget
+from qtpy.QtWidgets import QApplication, QComboBox, QCompleter, QLineEdit, QListView, QToolTip, QWidget
 
 from hcs_protocol import InvalidComponentError, normalise_well
 
@@ -118,8 +118,9 @@ class JumpBox(QComboBox):
         text = self._edit.text()
         try:
             value = find_value(self._component, text, self._axis_values.values)
-        except LookupError:
+        except LookupError as error:
             self._edit.selectAll()  # it stays to be mended
+            QToolTip.showText(self.mapToGlobal(self.rect().bottomLeft()), str(error), self)
         else:
             self._choose(value)
 

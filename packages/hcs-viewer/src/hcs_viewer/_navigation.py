@@ -136,7 +136,7 @@ class Navigation(QWidget):
         self._window.sliders.go_to({component: value}, by_hand=True)
 
     def _jump(self) -> None:
-        shown = [self._boxes[c] for c in ("well", *COMPONENTS) if not self._boxes[c].isHidden()]
+        shown = [self._boxes[c] for c in ("well", "site", *COMPONENTS) if not self._boxes[c].isHidden()]
         if shown:
             shown[0].take_focus()
 

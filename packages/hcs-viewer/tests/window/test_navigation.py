@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QToolTip
 
 from hcs_protocol import Components, DimensionMode, DisplayConfiguration, Navigate, RunStarted, Step
 from hcs_viewer._view import TEXT_PIXELS
@@ -123,6 +124,15 @@ def test_a_site_is_gone_to_by_typing_it(screen: Screen) -> None:
         assert screen.at == {"site": 12}, typed
 
 
+def test_without_wells_the_key_goes_to_the_site_and_not_the_timepoint(screen: Screen) -> None:
+    for number in (1, 2):
+        screen.show(plane(), timepoint=number, site=number)
+
+    screen.press("J")
+
+    assert screen.dock.window().focusWidget() is screen.dock.box("site")
+
+
 def test_what_is_nowhere_stays_to_be_mended(screen: Screen) -> None:
     for well in ("A01", "B03"):
         screen.show(plane(), well=well)
@@ -130,6 +140,7 @@ def test_what_is_nowhere_stays_to_be_mended(screen: Screen) -> None:
 
     screen.type(edit, "Z9")
     assert (screen.at["well"], edit.text(), edit.selectedText()) == ("A01", "Z9", "Z9")
+    assert QToolTip.text() == "no well is like 'Z9'"
     screen.type(edit, "b3")
     assert screen.at["well"] == "B03"
 
