@@ -10,7 +10,9 @@ import napari
 from ._layer_models import LayerModel
 from ._layers import CHANNEL, ShownLayer
 from ._layout import Layout
+from ._side_by_side import SideBySide
 from ._sliders import Sliders
+from ._view import View
 
 
 class Visibility:
@@ -21,6 +23,8 @@ class Visibility:
         viewer: napari.Viewer,
         layout: Layout,
         sliders: Sliders,
+        side_by_side: SideBySide,
+        view: View,
         layers: Callable[[], Sequence[ShownLayer]],
     ) -> None:
         """Leave everything as it is.
@@ -29,31 +33,36 @@ class Visibility:
             viewer: Shows the layers.
             layout: Knows which run is the newest.
             sliders: Say where one looks.
+            side_by_side: Shows all steps while it is on.
+            view: Brings into view what is seen.
             layers: Returns our layers in the window, from bottom to top.
         """
         self._viewer = viewer
         self._layout = layout
         self._sliders = sliders
+        self._side_by_side = side_by_side
+        self._view = view
         self._layers = layers
         self._is_arranging = False
 
-    def arrange(self) -> bool:
-        """Show what is to be seen where the sliders stand, hide the rest, and say whether that is done.
+    def arrange(self) -> None:
+        """Show what is to be seen where the sliders stand, hide the rest, and bring it into view.
 
-        It is not while it is just being done: each layer that comes or goes is told to those who watch.
+        Without effect while all steps are side by side.
         """
-        if self._is_arranging:
-            return False
+        if self._is_arranging or self._side_by_side.is_on:
+            return  # each layer that comes or goes is told to those who watch, and so to us
         layers = self._layers()
         before = {shown for shown in layers if shown.layer.visible}
         self._is_arranging = True
         try:
-            for shown, is_wanted in self._wanted(layers).items():
-                shown.see(is_wanted)
+            with self._sliders.ours():
+                for shown, is_wanted in self._wanted(layers).items():
+                    shown.see(is_wanted)
         finally:
             self._is_arranging = False
         self._select_instead([shown for shown in before if not shown.layer.visible], layers)
-        return True
+        self._view.fit()
 
     def can_show(self, model: LayerModel) -> bool:
         """Say whether a layer is seen where it has the latest image, as the user has not hidden it."""

@@ -72,13 +72,16 @@ class Window:
         self.layout = Layout()
         self.shown = ShownLayers(viewer)
         self.sliders = Sliders(viewer, self.layout, self.shown.from_bottom)
-        self.visibility = Visibility(viewer, self.layout, self.sliders, self.shown.from_bottom)
         self.follow = Follow()
         self.runs = Runs()
         self.pins = Pins(viewer, self.sliders, self.shown.from_bottom)
         self.side_by_side = SideBySide(viewer, self.sliders, self.shown.from_bottom)
         self.pins.changed = self.side_by_side.arrange
-        self.side_by_side.ended = self._see
+        self._view = View(viewer, self.shown.from_bottom)
+        self.visibility = Visibility(
+            viewer, self.layout, self.sliders, self.side_by_side, self._view, self.shown.from_bottom
+        )
+        self.side_by_side.ended = self.visibility.arrange
         self.to_receiver = to_receiver
         self.end: Callable[[], None] = viewer.close
         """What is done when somebody asks the viewer to end."""
@@ -90,7 +93,6 @@ class Window:
         self._answer = answer
         self._colours = ChannelColours()
         self._contrast = SharedContrast()
-        self._view = View(viewer, self.shown.from_bottom)
         self._drawing_context = DrawingContext(viewer)
         self._left_out: set[int] = set()
         """Models that have no layer since there are too many."""
@@ -104,9 +106,10 @@ class Window:
     def listen(self) -> None:
         """Begin to take in what arrives, and to give signs of life."""
         self.sliders.listen()
-        self.sliders.watch(self._on_sliders)
+        self.sliders.watch(lambda by_hand: self.follow.pause() if by_hand else None)
+        self.sliders.watch(lambda _: self.visibility.arrange())
         self.pins.listen()
-        self.viewer.dims.events.ndisplay.connect(self._see)
+        self.viewer.dims.events.ndisplay.connect(self.visibility.arrange)
         self._view.listen()
         self._drawing_context.listen()
         self.viewer.canvas.events.size.connect(self.side_by_side.arrange)
@@ -130,7 +133,7 @@ class Window:
             with self._going_on("contrast"):
                 self._contrast.draw()
             if self._changed:
-                self._see()
+                self.visibility.arrange()
             if self.sliders.is_nowhere:  # but perhaps not any more
                 self.sliders.tell()
             for shown, positions in self._changed.values():
@@ -160,7 +163,7 @@ class Window:
         self.follow.keep(runs)
         self.side_by_side.arrange()
         self.runs.keep(runs)
-        self._see()
+        self.visibility.arrange()
         if not self.layout.layers:
             self._view.clear()
             self.pins.clear()
@@ -296,19 +299,6 @@ class Window:
             layer.data = layer.data
         self.side_by_side.arrange()
         self.sliders.follow_axes()
-
-    def _on_sliders(self, by_hand: bool) -> None:
-        if by_hand:
-            self.follow.pause()
-        self._see()
-
-    def _see(self) -> None:
-        """Show what is to be seen where the sliders stand, and fit it into view."""
-        if self.side_by_side.is_on:
-            return
-        with self.sliders.ours():
-            if self.visibility.arrange():
-                self._view.fit()
 
     def _give_sign(self) -> None:
         self._presence.see_window()
