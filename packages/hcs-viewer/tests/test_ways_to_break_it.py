@@ -206,7 +206,7 @@ def test_layers_renamed_and_moved_by_the_user_stay_so_when_others_come(shown: Sh
 def test_a_layer_of_the_users_own_may_have_the_name_of_one_of_ours(shown: Shown) -> None:
     mine = shown.viewer.add_points([[1, 1]], name="Image")
     shown.show(ramp(), z_index=None, well="A01")
-    ours = shown.layers[0].name
+    ours = shown.layers[-1].name
 
     shown.show(plane(1, (8, 9)), well="A02")
 
