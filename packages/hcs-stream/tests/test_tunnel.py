@@ -28,10 +28,10 @@ from hcs_protocol import (
     this_machine,
     write_connection,
 )
-from hcs_protocol.ssh import SshPlace
+from hcs_protocol.ssh import SshPlace, ssh_place
 from hcs_stream import _registry, _tunnel, _tunnels
 from hcs_stream._processes import KnownProcess
-from hcs_stream._tunnel import fetch_connection, fetch_connections, near_end
+from hcs_stream._tunnel import TunnelKeeper, fetch_connection, fetch_connections, near_end
 from hcs_stream._tunnels import await_viewer, close_tunnels, give_up, reach
 from hcs_stream._viewers import find_viewer
 from hcs_stream._whereabouts import is_here, is_kept
@@ -299,6 +299,22 @@ def test_one_process_keeps_it_for_all_and_another_takes_over(far: Any, ssh: Fake
             with process:
                 process.kill()
     assert len(ssh.pids) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script of a POSIX shell")
+def test_an_ssh_that_hangs_does_not_outlive_its_tunnel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pid")
+    (tmp_path / "hangs").write_text(f"echo $$ > {tmp_path / 'pid'}; exec sleep 1000")
+    monkeypatch.setenv("HCS_SSH", f"sh {tmp_path / 'hangs'}")
+    keeper = TunnelKeeper(ssh_place(THERE), 5555)
+    keeper.start()
+    hanging = KnownProcess.of(int((tmp_path / "pid").read_text()))
+
+    keeper.close()
+
+    assert hanging.is_gone_within(LONG)
 
 
 def test_a_viewer_that_was_closed_there_is_gone_here(far: Any, ssh: FakeSsh) -> None:

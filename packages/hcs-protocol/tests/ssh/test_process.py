@@ -115,7 +115,7 @@ def test_it_ends_with_its_guard_too(script: Callable, started: Callable) -> None
 def test_without_ssh_one_reads_how_to_get_it() -> None:
     with pytest.raises(TunnelError, match=r"no such program; install OpenSSH.*HCS_SSH="):
         SshProcess(["no-such-ssh"], adopt=lambda child: None)
-    with pytest.raises(TunnelError, match=r"cannot run 'no-such-ssh'.*install OpenSSH"):
+    with pytest.raises(TunnelError, match=r"wanted 'no-such-ssh', found no such program; install OpenSSH"):
         run_ssh(["no-such-ssh"], timeout=LONG)
 
 
@@ -123,6 +123,28 @@ def test_without_ssh_one_reads_how_to_get_it() -> None:
 def test_one_that_takes_too_long_is_an_error(script: Callable) -> None:
     with pytest.raises(TunnelError, match=r"was not done within 0\.1 s"):
         run_ssh(script("exec sleep 1000"), timeout=0.1)
+
+
+@posix
+def test_one_that_nobody_waits_for_any_more_ends(script: Callable, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+
+    with pytest.raises(TunnelError, match="nobody waited for it"):
+        run_ssh(script(f"echo $$ > {pid}; exec sleep 1000"), timeout=LONG, is_over=pid.exists)
+
+    _wait_until_gone(int(pid.read_text()))
+
+
+@posix
+def test_one_that_runs_once_ends_with_its_process_too(script: Callable, tmp_path: Path) -> None:
+    run = "import sys; from hcs_protocol.ssh import run_ssh; run_ssh(sys.argv[1:], timeout=1000)"
+    os.mkfifo(tmp_path / "pid")
+    command = script(f"echo $$ > {tmp_path / 'pid'}; exec sleep 1000")
+    with subprocess.Popen([sys.executable, "-c", run, *command]) as starter:
+        pid = int((tmp_path / "pid").read_text())
+        starter.kill()
+
+    _wait_until_gone(pid)
 
 
 def _is_running(pid: int) -> bool:

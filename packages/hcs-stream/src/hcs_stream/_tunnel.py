@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -78,11 +79,11 @@ class TunnelKeeper:
         self.data_port = data_port
         self.problem: TunnelError | None = None
         """Why it is not open; None if it is, or may be soon."""
-        self._fetch = fetch or fetch_connection
+        self._closing = threading.Event()
+        self._fetch = fetch or partial(fetch_connection, is_over=self._closing.is_set)
         self._said = ""
         """What was logged of it."""
         self._lock_name = f"tunnel-{data_port}-{sha256(str(place).encode()).hexdigest()[:12]}"
-        self._closing = threading.Event()
         self._ssh: SshProcess | None = None
         self._near: Viewer | None = None
         self._ports: list[int] = []
@@ -220,15 +221,25 @@ class TunnelKeeper:
 
 
 def fetch_connection(
-    place: SshPlace, data_port: int, *, environ: Mapping[str, str] = os.environ
+    place: SshPlace,
+    data_port: int,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> Connection:
     """Return the connection file of a viewer on another machine, of the same user there.
+
+    Args:
+        place: Where ssh leads to.
+        data_port: The port that the viewer has there, or was asked for.
+        environ: ``HCS_REMOTE_VIEWER`` is how ``hcs-viewer`` is called there.
+        is_over: Says that nobody waits for it any more.
 
     Raises:
         TunnelError: Ssh does not get there, or no such viewer runs.
         ConnectionFileError: What came is none.
     """
-    return decode_connection(_ask_there(place, str(data_port), environ), f"by {place.typed}")
+    return decode_connection(_ask_there(place, str(data_port), environ, is_over), f"by {place.typed}")
 
 
 def fetch_connections(place: SshPlace, *, environ: Mapping[str, str] = os.environ) -> list[Connection]:
@@ -237,16 +248,16 @@ def fetch_connections(place: SshPlace, *, environ: Mapping[str, str] = os.enviro
     Raises:
         TunnelError: Ssh does not get there.
     """
-    lines = _ask_there(place, "--all", environ).splitlines()
+    lines = _ask_there(place, "--all", environ, lambda: False).splitlines()
     return [decode_connection(line, f"by {place.typed}") for line in lines if line.startswith(b"{")]
 
 
-def _ask_there(place: SshPlace, which: str, environ: Mapping[str, str]) -> bytes:
+def _ask_there(place: SshPlace, which: str, environ: Mapping[str, str], is_over: Callable[[], bool]) -> bytes:
     program = environ.get(REMOTE_VIEWER) or "hcs-viewer"
     command = place.command(
         f"{program} connection {which}", options={"ClearAllForwardings": "yes"}, environ=environ
     )
-    done = run_ssh(command, timeout=FETCH_SECONDS)
+    done = run_ssh(command, timeout=FETCH_SECONDS, is_over=is_over)
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace")
         raise explain(place, done.returncode, said, program=program, variable=REMOTE_VIEWER)

@@ -18,6 +18,8 @@ from ._place import SSH
 
 KEPT_LINES = 200
 END_SECONDS = 5.0
+LOOK_SECONDS = 0.5
+GUARD = str(Path(__file__).with_name("_guard.py"))
 HOW_TO_INSTALL = (
     "install OpenSSH: 'sudo apt-get install openssh-client', on Windows 'OpenSSH Client' among the optional "
     f"features; or say where it is, {SSH}=/path/to/ssh"
@@ -29,29 +31,31 @@ else:
     NO_WINDOW = 0
 
 
-def run_ssh(command: list[str], *, timeout: float) -> "subprocess.CompletedProcess[bytes]":
-    """Run ssh until it ends.
+def run_ssh(
+    command: list[str], *, timeout: float, is_over: Callable[[], bool] = lambda: False
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run ssh until it ends, and no longer than this process.
+
+    Args:
+        command: Its command line, of `SshPlace.command`.
+        timeout: Seconds that it may take.
+        is_over: Says, when asked from time to time, that nobody waits for it any more.
 
     Raises:
-        TunnelError: There is no ssh, or it takes longer than ``timeout`` seconds.
+        TunnelError: There is no ssh, it takes longer, or nobody waits for it.
     """
-    try:
-        return subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout,
-            check=False,
-            env=_environment(),
-            start_new_session=True,  # so that it cannot ask on the terminal, nor hear Ctrl-C
-            creationflags=NO_WINDOW,
-        )
-    except OSError as error:
-        raise TunnelError(f"cannot run {command[0]!r}: {error.strerror}; {HOW_TO_INSTALL}") from error
-    except subprocess.TimeoutExpired as error:
-        raise TunnelError(
-            f"{command[0]} was not done within {timeout:g} s: is the link very slow?"
-        ) from error
+    deadline = time.monotonic() + timeout
+    with _guarded(command) as guard, contextlib.ExitStack() as lifeline:
+        if guard.stdin:
+            lifeline.enter_context(guard.stdin)
+            guard.stdin = None  # or `communicate` would close it, and so end the guard
+        while not is_over():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                said = guard.communicate(timeout=LOOK_SECONDS)
+                return subprocess.CompletedProcess(command, guard.returncode, *said)
+            if time.monotonic() > deadline:
+                raise TunnelError(f"{command[0]} was not done within {timeout:g} s: is the link very slow?")
+    raise TunnelError(f"{command[0]} was ended: nobody waited for it any more")
 
 
 class SshProcess:
@@ -67,18 +71,7 @@ class SshProcess:
         Raises:
             TunnelError: There is no ssh.
         """
-        if shutil.which(command[0]) is None:
-            raise TunnelError(f"wanted {command[0]!r}, found no such program; {HOW_TO_INSTALL}")
-        guard = str(Path(__file__).with_name("_guard.py"))
-        self._child = subprocess.Popen(
-            [sys.executable, "-I", "-S", guard, *command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_environment(),
-            start_new_session=True,
-            creationflags=NO_WINDOW,
-        )
+        self._child = _guarded(command)
         adopt(self._child)
         self._news = threading.Condition()
         self._said: deque[str] = deque(maxlen=KEPT_LINES)
@@ -163,6 +156,25 @@ class SshProcess:
         with self._news:
             self._unread -= 1
             self._news.notify_all()
+
+
+def _guarded(command: list[str]) -> "subprocess.Popen[bytes]":
+    """Start a command that ends as soon as what it reads from is closed, which this process does by its end.
+
+    Raises:
+        TunnelError: There is no such program.
+    """
+    if shutil.which(command[0]) is None:
+        raise TunnelError(f"wanted {command[0]!r}, found no such program; {HOW_TO_INSTALL}")
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", GUARD, *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+        start_new_session=True,  # so that it cannot ask on the terminal, nor hear Ctrl-C
+        creationflags=NO_WINDOW,
+    )
 
 
 def _environment() -> dict[str, str]:
