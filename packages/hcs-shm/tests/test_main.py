@@ -21,6 +21,21 @@ def hcs_shm_command(*arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=50, check=True).stdout
 
 
+def test_who_has_read_enough_may_close_the_pipe() -> None:
+    pool = BlockPool(budget=64 << 20)
+    pool.lend(4 << 20)
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    listed = subprocess.run(
+        [sys.executable, "-m", "hcs_shm"], stdout=writer, stderr=subprocess.PIPE, timeout=50
+    )
+    os.close(writer)
+    pool.close()
+
+    assert (listed.returncode, listed.stderr) == (0, b"")
+
+
 def leave_a_segment() -> None:
     subprocess.run([sys.executable, "-c", KILLED], timeout=50, check=True)
 

@@ -41,12 +41,13 @@ def test_the_package_runs_as_a_program(viewer: Any) -> None:
     assert any(line.startswith("fake  ready") for line in done.stdout.splitlines())  # maybe not the only one
 
 
-def test_who_has_read_enough_may_close_the_pipe(viewer: Any) -> None:
+@pytest.mark.parametrize("how", [[], ["--json"]], ids=["a table", "lines"])
+def test_who_has_read_enough_may_close_the_pipe(viewer: Any, how: list[str]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
 
     done = subprocess.run(
-        [*COMMAND, "viewers", "--json"], stdout=writer, stderr=subprocess.PIPE, timeout=50, check=False
+        [*COMMAND, "viewers", *how], stdout=writer, stderr=subprocess.PIPE, timeout=50, check=False
     )
     os.close(writer)
 

@@ -4,6 +4,7 @@ One line each: its name, size and place, how many blocks of it are lent, and whe
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -20,10 +21,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         action="store_true",
         help="remove the segments whose owner is gone, even if a viewer might still want their images",
     )
-    if parser.parse_args(arguments).clean:
-        _print(sweep(grace_seconds=0.0), "removed", "removed")
-    else:
-        _print(list_segments(), "owner alive", "owner gone    (remove with --clean)")
+    is_clean = parser.parse_args(arguments).clean
+    found = sweep(grace_seconds=0.0) if is_clean else list_segments()
+    words = ("removed", "removed") if is_clean else ("owner alive", "owner gone    (remove with --clean)")
+    try:
+        _print(found, *words)
+        sys.stdout.flush()
+    except BrokenPipeError:  # as by "| head": who read it has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

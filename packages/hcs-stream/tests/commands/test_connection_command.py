@@ -1,10 +1,11 @@
 """`hcs-stream connection` takes in the file of another machine's viewer."""
 
+import contextlib
 import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,27 +115,49 @@ def test_a_port_that_is_none_is_wrong_usage(arguments: list[str]) -> None:
     assert main(["connection", *arguments]) == 2
 
 
-def test_a_file_is_held_until_its_tunnel_ends(viewer: Any, own_folder: Path) -> None:
+@pytest.fixture
+def hold(viewer: Any, own_folder: Path) -> Iterator[Callable[[], tuple[subprocess.Popen[bytes], Path]]]:
+    """Hold the file of a viewer as at the end of a tunnel; returns the process, and the file."""
     viewer.path.unlink()
     there = msgspec.structs.replace(viewer.connection, requested_port=5557, machine="another")
     command = [sys.executable, "-m", "hcs_stream", "connection", "hold", "--from", "workstation"]
     environ = os.environ | {"XDG_RUNTIME_DIR": str(own_folder)}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ) as holding:
-        assert holding.stdin
-        assert holding.stdout
-        holding.stdin.write(msgspec.json.encode(there) + b"\n")
-        holding.stdin.flush()
-        path = Path(holding.stdout.readline().decode().removeprefix("held ").strip())
+    with contextlib.ExitStack() as started:
 
-        found = find_viewer(5557)
-        assert found is not None
-        assert (found.path, found.connection.tunnel and found.connection.tunnel.far_end) == (
-            path,
-            "workstation",
-        )
-        assert found.ping().title == "fake"
-        assert read_connection(path).tunnel
-        holding.stdin.close()
-        assert holding.wait(LONG) == 0
+        def start() -> tuple[subprocess.Popen[bytes], Path]:
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+            holding = started.enter_context(subprocess.Popen(command, env=environ, **pipes))
+            assert holding.stdin
+            assert holding.stdout
+            started.callback(holding.stdin.close)
+            holding.stdin.write(msgspec.json.encode(there) + b"\n")
+            holding.stdin.flush()
+            return holding, Path(holding.stdout.readline().decode().removeprefix("held ").strip())
+
+        yield start
+
+
+def test_a_file_is_held_until_its_tunnel_ends(hold: Any, own_folder: Path) -> None:
+    holding, path = hold()
+
+    found = find_viewer(5557)
+    assert found is not None
+    assert (found.path, found.connection.tunnel and found.connection.tunnel.far_end) == (path, "workstation")
+    assert found.ping().title == "fake"
+    assert read_connection(path).tunnel
+    holding.stdin.close()
+    assert holding.wait(LONG) == 0
 
     assert list(find_connections([own_folder])) == []
+
+
+def test_of_two_tunnels_to_one_viewer_the_other_is_found_when_one_ends(hold: Any, own_folder: Path) -> None:
+    first, _ = hold()
+    second, _ = hold()
+    second.stdin.close()
+    assert second.wait(LONG) == 0
+
+    while not (found := list(find_connections([own_folder]))):
+        pass  # what never comes ends with the test's timeout
+
+    assert [known.tunnel and known.tunnel.pid for _, known in found] == [first.pid]

@@ -13,8 +13,11 @@ Exit status: 0 done, 1 not done, or added and the viewer does not answer, 2 wron
 """
 
 import argparse
+import contextlib
+import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from hcs_protocol import (
@@ -31,13 +34,15 @@ from hcs_protocol import (
 from hcs_stream._added_files import MAX_NBYTES, HostWantedError, add_connection
 from hcs_stream._tunnel import check_keys, near_end
 from hcs_stream._viewers import Viewer
-from hcs_stream._whereabouts import is_at, is_here
+from hcs_stream._whereabouts import answers, is_at, is_here
 from hcs_stream.sending import printable
 
 from ._complaints import complain
 from ._viewers_by_port import HOST, a_port, named
 
 ANSWER_SECONDS = 5.0
+HOLD_SECONDS = 1.0
+"""Between looks whether the file that is held is there."""
 
 
 def add_connection_command(
@@ -154,11 +159,25 @@ def _hold(options: argparse.Namespace) -> int:
     try:
         sys.stdout.write(f"held {path}\n")
         sys.stdout.flush()
-        while sys.stdin.buffer.read(1):
-            pass
+        ended = threading.Event()
+        threading.Thread(target=_read_to_the_end, args=(ended,), name="hcs-hold", daemon=True).start()
+        while not ended.wait(HOLD_SECONDS):
+            if not _is_known(connection.viewer_run) and answers(connection):  # another tunnel took its place
+                path = write_connection(connection, runtime_folders())
     finally:
         Viewer(connection, path).forget()
     return 0
+
+
+def _read_to_the_end(ended: threading.Event) -> None:
+    with contextlib.suppress(OSError):
+        while os.read(sys.stdin.fileno(), 1 << 10):
+            pass
+    ended.set()
+
+
+def _is_known(viewer_run: str) -> bool:
+    return any(found.viewer_run == viewer_run for _, found in find_connections(runtime_folders()))
 
 
 def _forget_others(there: Connection) -> None:

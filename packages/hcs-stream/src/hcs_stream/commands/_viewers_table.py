@@ -20,10 +20,16 @@ WORKERS_COUNTERS = ("published", "queued", "in_flight", "adopted", "shown")
 TROUBLES = ("resent", "refused", "spilled")
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to whoever called: the console itself would end the process with status 1."""
+        raise  # it is called where the error is handled
+
+
 def new_console(file: TextIO) -> Console:
     """Return a console that colours what goes to a terminal, unless ``NO_COLOR`` is set."""
     width = None if Console(file=file).is_terminal else WIDTH
-    return Console(file=file, width=width, highlight=False, markup=False, emoji=False)
+    return _Console(file=file, width=width, highlight=False, markup=False, emoji=False)
 
 
 def viewers_table(reports: Iterable[ViewerReport]) -> RenderableType:
