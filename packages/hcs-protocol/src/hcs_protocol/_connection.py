@@ -148,7 +148,7 @@ def read_connection(path: Path) -> Connection:
     try:
         with open(path, "rb", opener=_open_no_link) as file:
             check_private(os.fstat(file.fileno()), path, stat.S_IFREG)
-            return _checked(msgspec.json.decode(file.read(MAX_CONNECTION_NBYTES), type=Connection))
+            return _checked(msgspec.json.decode(file.read(MAX_CONNECTION_NBYTES), type=Connection), path)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ConnectionFileError(f"no connection file: {error} ({path})") from error
 
@@ -174,7 +174,7 @@ def decode_connection(data: bytes, source: str, host: str | None = None) -> Conn
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             problem = problem or error
         else:
-            return _checked(msgspec.structs.replace(found, host=host) if host else found)
+            return _checked(msgspec.structs.replace(found, host=host) if host else found, source)
     instead = str(problem or ("something else" if said.strip() else "nothing"))
     raise ConnectionFileError(f"{wanted} {instead} ({source})") from problem
 
@@ -208,7 +208,7 @@ def find_connections(folders: list[Path]) -> Iterator[tuple[Path, Connection]]:
                 yield path, read_connection(path)
 
 
-def _checked(connection: Connection) -> Connection:
+def _checked(connection: Connection, source: Path | str) -> Connection:
     """Refuse to talk to another machine in the clear, to what is no machine, or with what is no key.
 
     Raises:
@@ -218,17 +218,17 @@ def _checked(connection: Connection) -> Connection:
     if not HOST.fullmatch(connection.host):
         raise ConnectionFileError(
             f"wanted the name or address of the machine with viewer {connection.title!r}, in ASCII, without "
-            f"a user, found {connection.host!r}"
+            f"a user, found {connection.host!r} ({source})"
         )
     if not all(_is_key(key) for key in keys if key):
         raise ConnectionFileError(
             f"wanted keys of {KEY_LENGTH} characters (Z85) of the viewer at {connection.host!r}, found "
-            "something else; copy its connection file anew"
+            f"something else; copy its connection file anew ({source})"
         )
     if not all(keys) and (any(keys) or not is_loopback(connection.host)):
         raise ConnectionFileError(
             f"wanted three keys of the viewer at {connection.host!r}, found {sum(map(bool, keys))}; "
-            "copy its connection file anew"
+            f"copy its connection file anew ({source})"
         )
     return connection
 
