@@ -349,11 +349,11 @@ def test_without_room_and_without_waiting_the_batch_goes_on(
     viewer: Any, stream: Any, device: Device, lender: FakeLender
 ) -> None:
     lender.capacity = 2 * 20
-    threading.Timer(0.05, lambda: [copy.end() for copy in device.copies]).start()
 
     def images() -> Any:
         for value in range(2):
             yield on_device(value)
+        threading.Timer(0.05, lambda: [copy.end() for copy in device.copies]).start()
         for value in range(2, 7):
             yield on_host(value)
 

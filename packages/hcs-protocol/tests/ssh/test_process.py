@@ -150,7 +150,7 @@ def test_one_that_runs_once_ends_with_its_process_too(script: Callable, tmp_path
 def _is_running(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the second if it ends while this is read
         return sys.platform != "linux" and _answers(pid)
     return state != "Z"
 
