@@ -253,6 +253,8 @@ def test_a_machine_may_be_named_in_many_ways(folder: Path, host: str) -> None:
         ("127.0.0.1", True),
         ("127.1.2.3", True),
         ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("::ffff:192.0.2.1", False),
         ("localhost", True),
         ("0.0.0.0", False),
         ("", False),

@@ -154,13 +154,11 @@ def test_a_command_may_start_a_viewer_on_another_machine_whose_file_appears_here
 ) -> None:
     there = new_viewer()
     there.path.unlink()
-    elsewhere = msgspec.structs.replace(there.connection, host="::ffff:127.0.0.1", machine="another")
+    elsewhere = msgspec.structs.replace(there.connection, host="0.0.0.0", machine="another")
     file = msgspec.json.encode(elsewhere).decode()
     command = program(AS_ANOTHER_PROCESS, there.path, file, 0)
 
-    with hcs_stream.connect(
-        data_port=elsewhere.data_port, host="::ffff:127.0.0.1", viewer_command=command
-    ) as stream:
+    with hcs_stream.connect(data_port=elsewhere.data_port, host="0.0.0.0", viewer_command=command) as stream:
         stream.send(np.zeros((4, 5), "uint8"))
         stream.flush()
 

@@ -114,9 +114,11 @@ def this_machine() -> str:
 def is_loopback(host: str) -> bool:
     """Say whether an address is reached from this machine alone."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return host == "localhost"
+    mapped = address.ipv4_mapped if address.version == 6 else None  # Python 3.13 looks into it, others do not
+    return (mapped or address).is_loopback
 
 
 def write_connection(connection: Connection, folders: list[Path]) -> Path:

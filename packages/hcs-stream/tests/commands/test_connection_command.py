@@ -42,13 +42,13 @@ def test_one_line_is_all_it_takes(
     viewer: Any, piped: Any, own_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     viewer.path.unlink()
-    piped(msgspec.structs.replace(viewer.connection, host="::ffff:127.0.0.1", machine="another"))
+    piped(msgspec.structs.replace(viewer.connection, host="0.0.0.0", machine="another"))
 
     assert main(["connection", "add", "-"]) == 0
 
     said = capsys.readouterr()
-    assert said.out.startswith(f"added  {viewer.connection.data_port} 'fake' on ::ffff:127.0.0.1")
-    found = find_viewer(viewer.connection.data_port, host="::ffff:127.0.0.1")
+    assert said.out.startswith(f"added  {viewer.connection.data_port} 'fake' on 0.0.0.0")
+    found = find_viewer(viewer.connection.data_port, host="0.0.0.0")
     assert found is not None
     assert found.path.stat().st_mode & 0o077 == 0 or sys.platform == "win32"
     found.path.unlink()

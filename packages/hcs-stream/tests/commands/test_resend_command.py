@@ -18,8 +18,8 @@ from hcs_protocol import Connection, ImageReady, write_connection
 from hcs_stream import _registry
 from hcs_stream.cli import main
 
-ELSEWHERE = "::ffff:127.0.0.1"
-"""This machine, by a name that is none of its own."""
+ELSEWHERE = "0.0.0.0"
+"""This machine, by an address that is nobody's own: what connects to it arrives here."""
 WORKER = """
 import logging, os, signal, sys
 import numpy as np
