@@ -8,12 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import tifffile
 
 import hcs_stream
 from hcs_protocol import Components, State
-from hcs_stream.microscopes import format_htd
+from hcs_stream.config import NapariStreamingConfig
+from hcs_stream.microscopes import format_htd, open_plate
+from hcs_stream.pipeline import Pipeline, PipelineConfig, Step
 
 Wait = Callable[[hcs_stream.Viewer, Callable[[State], bool]], State]
 Begin = Callable[[list[str]], "subprocess.Popen[str]"]
@@ -113,6 +116,38 @@ def test_a_segmentation_is_shown_as_labels(
 
     state = wait_until(viewer, lambda state: len(state.layers) == 1)
     assert (state.layers[0].kind, state.layers[0].name) == ("labels", "Step_00_cells_Channel_1")
+
+
+def test_results_are_shown_where_the_pipeline_showed_them(
+    viewer: hcs_stream.Viewer, wait_until: Wait, tmp_path: Path
+) -> None:
+    def threshold(image: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
+        return (image > 115).astype("uint16")
+
+    folder = tmp_path / "plate"
+    folder.mkdir()
+    plate = open_plate(make_plate(folder, ["A01", "B02"]))
+    port = viewer.connection.data_port
+    steps = [Step(np.negative, name="inverted"), Step(threshold, name="bright", kind="labels")]
+    streamed = NapariStreamingConfig(napari_port=port)
+    Pipeline(steps, PipelineConfig(napari_streaming=streamed)).run(
+        plate, tmp_path / "results", executor="serial"
+    )
+    shown = wait_until(viewer, lambda state: sum(layer.images for layer in state.layers) == 16)
+    name = "Step_02_bright_Channel_FITC"
+    at = Components(plate="Assay", well="B02", site=2, channel="FITC")
+    pixels = viewer.image(name, at)
+    viewer.clear()
+
+    done = send(viewer, tmp_path / "results")
+
+    state = wait_until(viewer, lambda state: sum(layer.images for layer in state.layers) == 16)
+    assert done.stdout.startswith("sent 16 of 16 images")
+    assert [(layer.name, layer.kind) for layer in state.layers] == [
+        (layer.name, layer.kind) for layer in shown.layers
+    ]
+    assert state.axes == shown.axes
+    assert (viewer.image(name, at) == pixels).all()
 
 
 def test_a_choice_that_takes_nothing_says_what_there_is(viewer: hcs_stream.Viewer, tmp_path: Path) -> None:

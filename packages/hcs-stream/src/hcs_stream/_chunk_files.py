@@ -8,8 +8,6 @@ from typing import Self
 
 import msgspec
 
-from ._errors import UnreadableImageError
-
 METADATA = "zarr.json", ".zarray"
 BLOSC = "blosc"
 BLOSC_HEADER = 16
@@ -31,7 +29,7 @@ class ChunkFiles:
         """Return the files of the array in this folder; None if there is none.
 
         Raises:
-            UnreadableImageError: Its metadata is damaged.
+            ValueError: Its metadata is damaged; the text begins with the file.
         """
         path = next((path for name in METADATA if (path := array / name).is_file()), None)
         if path is None:
@@ -45,7 +43,7 @@ class ChunkFiles:
             counts = _counts(new.shape, new.chunk_grid.configuration.chunk_shape)
             return cls(array / "c", counts, blosc=any(codec.name == BLOSC for codec in new.codecs))
         except (ValueError, OSError, ZeroDivisionError) as error:
-            raise UnreadableImageError(path, f"damaged metadata: {error}") from error
+            raise ValueError(f"damaged metadata in {str(path)!r}: {error}") from error
 
     def of_plane(self, at: Sequence[int]) -> list[Path]:
         """Return the files of a plane: all that lie at this place on the axes before y and x."""

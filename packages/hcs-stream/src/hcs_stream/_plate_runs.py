@@ -58,5 +58,6 @@ def values_of(images: Iterable[Mapping[str, object]], unsaid: Collection[str] = 
 
 
 def components_of(image: object) -> dict[str, object]:
-    """Return the components of what has them as attributes, such as an `ImageFile`."""
-    return {component: getattr(image, component) for component in COMPONENTS}
+    """Return the components of what has them as attributes, such as an `ImageFile`; no text says nothing."""
+    said = ((component, getattr(image, component)) for component in COMPONENTS)
+    return {component: None if value == "" else value for component, value in said}

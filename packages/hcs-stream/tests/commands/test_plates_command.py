@@ -4,9 +4,11 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hcs_stream.cli import main
+from hcs_stream.storage import ZarrOutput
 
 Captured = pytest.CaptureFixture[str]
 
@@ -88,3 +90,17 @@ def test_a_maker_that_there_is_not_is_refused(tmp_path: Path, capsys: Captured) 
 
     assert status == 1
     assert "wanted a maker among" in capsys.readouterr().err
+
+
+def test_results_say_what_made_them_of_what(tmp_path: Path, capsys: Captured) -> None:
+    output = ZarrOutput(tmp_path, source="Assay 7")
+    output.write({"well": "A01"}, np.ones((4, 5), "uint8"), step=(2, "cells"), kind="labels")
+
+    main(["plates", str(tmp_path / "Step_02_cells.zarr")])
+
+    assert capsys.readouterr().out.splitlines() == [
+        "Step_02_cells  OME-NGFF  1 well (1 image)",
+        "  wells       A01",
+        "  made        labels by step 2 cells of Assay 7",
+        f"in {tmp_path / 'Step_02_cells.zarr'}",
+    ]

@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
-from hcs_stream.microscopes import Plate
+import hcs_protocol as protocol
+from hcs_stream.microscopes import Plate, Result, open_plate
 from hcs_stream.pipeline import Pipeline, PipelineConfig, RunReport, Step
+from hcs_stream.storage import ZarrPlate
 
 Pixels = Any
 MakePlate = Callable[..., Plate]
@@ -66,3 +69,24 @@ def test_names_that_need_no_change_stay_as_they_are(name: str, make_plate: MakeP
     run(plate, tmp_path / "out")
 
     assert (tmp_path / "out" / name / "Step_01_same" / "A01_s1_w1.tif").exists()
+
+
+def test_results_are_taken_as_the_plate_of_another_pipeline_without_labels_that_lie_beside_images(
+    tmp_path: Path,
+) -> None:
+    def seen(image: Pixels) -> Pixels:
+        dtypes.append(image.dtype.name)
+        return image
+
+    dtypes: list[str] = []
+    pipeline = Pipeline([Step(seen, name="again")], PipelineConfig())
+    plate = ZarrPlate(tmp_path / "saved.zarr")
+    kinds: list[tuple[protocol.Kind, str]] = [("image", "uint16"), ("labels", "int32")]
+    for kind, dtype in kinds:
+        plate.write({"well": "A01", "site": 0}, np.ones((4, 5), dtype), kind=kind)
+        pipeline.run(open_plate(plate.folder), tmp_path / "out", executor="serial")
+    [image] = open_plate(tmp_path / "out").images
+
+    assert dtypes == ["uint16", "uint16"]
+    assert (image.well, image.site, image.channel, image.z_index) == ("A01", 0, "", None)
+    assert image.result == Result("saved", protocol.Step(index=1, name="again"))

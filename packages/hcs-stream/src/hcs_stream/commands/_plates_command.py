@@ -17,9 +17,9 @@ from pathlib import Path
 import msgspec
 from rich.text import Text
 
-from hcs_protocol import HcsError, natural_key
-from hcs_stream.microscopes import ImageFile, Plate
-from hcs_stream.sending import files, open_plates, printable, readable, reason
+from hcs_protocol import HcsError, Kind, natural_key
+from hcs_stream.microscopes import ImageFile, Plate, Result
+from hcs_stream.sending import files, open_plates, printable, readable, reason, step_text
 
 from ._viewers_table import new_console
 
@@ -38,6 +38,11 @@ class PlateReport(msgspec.Struct, frozen=True, kw_only=True):
     channels: list[str]
     z_indexes: list[int | None]
     timepoints: list[int | None]
+    source: str = ""
+    """Of which plate a pipeline made these."""
+    step: str = ""
+    """By which step, with its number."""
+    kinds: list[Kind] = []
 
 
 class FolderReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +126,7 @@ def report_folder(plate: Plate) -> FolderReport:
 
 def _report(name: str, images: Iterable[ImageFile]) -> PlateReport:
     images = list(images)
+    result = images[0].result or Result()
 
     def values(component: str) -> list[int | str | None]:
         return sorted({getattr(image, component) for image in images}, key=natural_key)
@@ -131,9 +137,12 @@ def _report(name: str, images: Iterable[ImageFile]) -> PlateReport:
             "images": len(images),
             "wells": values("well"),
             "sites": values("site"),
-            "channels": values("channel"),
+            "channels": [channel for channel in values("channel") if channel],
             "z_indexes": values("z_index"),
             "timepoints": values("timepoint"),
+            "source": readable(result.source),
+            "step": readable(step_text(result.step)) if result.step else "",
+            "kinds": values("kind"),
         },
         PlateReport,
     )
@@ -143,7 +152,10 @@ def _lines(report: FolderReport) -> Iterator[Text]:
     for plate in report.plates:
         yield Text.assemble((printable(plate.name), "bold"), f"  {report.maker}  {_size(plate)}")
         yield _detail("wells", _some(plate.wells))
-        yield _detail("channels", _some(plate.channels))
+        if plate.channels:
+            yield _detail("channels", _some(plate.channels))
+        if made := _made(plate):
+            yield _detail("made", made)
         if report.pixel_size is not None:
             yield _detail("pixel size", _pixel_size(report.pixel_size, report.z_step))
     yield Text.assemble(("in ", "dim"), printable(report.folder))
@@ -154,6 +166,14 @@ def _lines(report: FolderReport) -> Iterator[Text]:
         yield _detail("not known", f"{files(len(unknown))}: {_names(unknown)}")
     for path, why in report.unreadable.items():
         yield _detail("unreadable", printable(f"{path}: {why}"))
+
+
+def _made(plate: PlateReport) -> str:
+    """Say ``labels by step 2 cells of Assay 7``, as far as it is known."""
+    what = " and ".join({"image": "images"}.get(kind, kind) for kind in plate.kinds)
+    parts = [f"by step {plate.step}"] if plate.step else []
+    parts += [f"of {plate.source}"] if plate.source else []
+    return printable(" ".join([what, *parts])) if parts or plate.kinds != ["image"] else ""
 
 
 def _size(plate: PlateReport) -> str:

@@ -7,6 +7,8 @@ Examples:
   hcs-stream send result_1.tif result_2.png                 files of any name
   hcs-stream send "/data/plate-7/Images/r01c0*ch1*.tiff"    a glob, whatever the shell makes of it
   hcs-stream send segmented.zarr --step segmented --labels  an OME-NGFF plate, as a step of a pipeline
+  hcs-stream send results/plate-7                           what a pipeline kept: all steps, as it showed them
+  hcs-stream send results/plate-7 --step cells              one of them
 
 Channel names, pixel size, z-step and wavelengths go along where the plate's metadata say them. What is sent
 again with the same --run replaces what was there. Files that are no images of the plate are left out, and
@@ -22,7 +24,7 @@ from collections.abc import Sequence
 from hcs_protocol import DisplayConfiguration, HcsError, VariableSizeHandling
 from hcs_stream._stream import Stream
 from hcs_stream.config import NapariColormap
-from hcs_stream.sending import Found, FoundImage, choose, declare, find_images, reason
+from hcs_stream.sending import Found, FoundImage, choose, choose_step, declare, find_images, reason
 
 from ._choice_options import add_choice_options, choice
 from ._plates_command import add_maker_option
@@ -59,7 +61,11 @@ def add_send_command(
 def add_display_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--step``, ``--labels``, ``--colormap`` and ``--pad`` to a command."""
     options = parser.add_argument_group("how they are shown")
-    options.add_argument("--step", metavar="NAME", help="name the layers after a step of a pipeline")
+    options.add_argument(
+        "--step",
+        metavar="NAME",
+        help="name the layers after a step of a pipeline; of results that one kept, take this step's alone",
+    )
     options.add_argument(
         "--colormap",
         type=_colormap,
@@ -94,6 +100,7 @@ def send_images(options: argparse.Namespace) -> int:
             if not chosen:
                 teller.say(_nothing_to_send(found))
                 return 1
+            chosen, step = choose_step(found, chosen, options.step)
             teller.progress("waiting for the viewer", 0, len(chosen))
             stream = connect_as_said(options, display(options), OVERFLOW)
         except KeyboardInterrupt:
@@ -102,8 +109,8 @@ def send_images(options: argparse.Namespace) -> int:
         except (HcsError, OSError, ValueError) as error:
             teller.say(str(error))
             return 1
-        sender = TellingSender(stream, teller, options.step, "labels" if options.labels else "image")
-        failure = _send(sender, stream, chosen, options.step, teller)
+        sender = TellingSender(stream, teller, step, "labels" if options.labels else None)
+        failure = _send(sender, stream, chosen, step, teller)
     viewer = ", ".join(stream.counters_by_viewer)
     unreadable = len(sender.unreadable) + len(found.unreadable)
     of = sender.sent + unreadable + len(chosen) - sender.files

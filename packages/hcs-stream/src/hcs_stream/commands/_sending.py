@@ -15,7 +15,9 @@ from ._teller import Teller
 class TellingSender(Sender):
     """Sends images and tells how far it is."""
 
-    def __init__(self, stream: Stream, teller: Teller, step: StepLike = None, kind: Kind = "image") -> None:
+    def __init__(
+        self, stream: Stream, teller: Teller, step: StepLike = None, kind: Kind | None = None
+    ) -> None:
         super().__init__(stream, step, kind)
         self._teller = teller
         self.files = 0

@@ -75,7 +75,7 @@ def watch_folder(options: argparse.Namespace) -> int:
         except (HcsError, OSError, ValueError) as error:
             teller.say(str(error))
             return 1
-        sender = Sender(stream, options.step, "labels" if options.labels else "image")
+        sender = Sender(stream, options.step, "labels" if options.labels else None)
         knowledge = PlateKnowledge(folder, time.monotonic, options.maker)
         watch = Watch(arrivals, finishing, knowledge, sender, teller, time.monotonic)
         has_failed = _go_on(watch, arrivals, stream, options.idle, teller)

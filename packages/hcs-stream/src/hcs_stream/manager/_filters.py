@@ -102,7 +102,7 @@ def _word(table: ImageTable, word: str) -> Mask:
 def _component(said: str) -> str | None:
     if said in SHORT:
         return SHORT[said]
-    known = ("plate", "well", "site", "channel", "z_index", "timepoint")
+    known = ("plate", "step", "well", "site", "channel", "z_index", "timepoint")
     return next((name for name in known if name.startswith(said.removesuffix("s"))), None)
 
 
@@ -110,7 +110,7 @@ def _component(said: str) -> str | None:
 def _accepts(component: str, said: str) -> Accepts:
     if component == "well":
         return well_filter(said).accepts
-    if component in {"channel", "plate"}:
+    if component in {"channel", "plate", "step"}:
         return channel_filter(said).accepts
     numbers = number_filter(said, component) if re.match(r"[\d\s,none-]+$", said) else None
     return numbers.accepts if numbers else channel_filter(said).accepts  # such as the name of a loose image

@@ -12,6 +12,7 @@ from ._filters import NOTHING, Rows, shown_value
 MIME = "application/x-hcs-images"
 HEADERS = {
     "plate": "Plate",
+    "step": "Step",
     "well": "Well",
     "site": "Site",
     "channel": "Channel",

@@ -18,6 +18,7 @@ MOST = 1000
 """Branches below one; more are put into groups of so many."""
 WORDS = {
     "plate": "",
+    "step": "step ",
     "well": "",
     "site": "site ",
     "channel": "channel ",
@@ -75,7 +76,7 @@ class ImageTree:
         name = self.levels[group.depth - 1]
         value = self.table.values[name][self._codes[name][group.start]]
         shown = shown_value(name, value)
-        if value is None and name in {"well", "plate"}:
+        if value is None and name in {"well", "plate", "step"}:
             return f"no {name}"
         is_number = isinstance(value, int) or (isinstance(value, str) and value.isdecimal())
         return f"{WORDS[name]}{shown}" if is_number else shown

@@ -13,7 +13,7 @@ from ._errors import (
     UnreadableImageError,
 )
 from ._grammar import Description, Grammar, ParsedName, Wanted
-from ._image_file import ImageFile
+from ._image_file import ImageFile, Result
 from ._imagexpress import format_imagexpress, parse_imagexpress
 from ._imagexpress_htd import format_htd
 from ._makers import grammars
@@ -33,6 +33,7 @@ __all__ = [
     "ParsedName",
     "Plate",
     "PlateNotFoundError",
+    "Result",
     "UnknownFileNameError",
     "UnknownMakerError",
     "UnnameableImageError",

@@ -1,7 +1,7 @@
 """Images under the names that their plates' metadata give to channels and plates."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -41,6 +41,12 @@ class Described(msgspec.Struct):
             self.pixel_size = self.pixel_size or said.pixel_size
         if said.z_step is not None and _is_length(abs(said.z_step)):  # a stack may be taken downwards
             self.z_step = self.z_step or abs(said.z_step)
+
+    def learn_wavelengths(self, said: Mapping[str, float]) -> None:
+        """Take up those of channels, by their names here, of which nobody has said it yet."""
+        for channel, wavelength in said.items():
+            if 1 <= wavelength <= MOST:
+                self.wavelengths.setdefault(channel, wavelength)
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -137,9 +143,8 @@ def _wanted(groups: Sequence[Group]) -> Wanted:
 def _add(described: Described, said: Description, channels: dict[str, str], wanted: Wanted) -> None:
     described.learn(said)
     described.unread.extend(said.unread)
-    for number in wanted.channels & said.wavelengths.keys():
-        if 1 <= said.wavelengths[number] <= MOST:
-            described.wavelengths.setdefault(channels.get(number, number), said.wavelengths[number])
+    known = wanted.channels & said.wavelengths.keys()
+    described.learn_wavelengths({channels.get(number, number): said.wavelengths[number] for number in known})
 
 
 def _named(several: Sequence[Said]) -> list[NamedGroup]:

@@ -4,6 +4,20 @@ from pathlib import Path
 
 import msgspec
 
+from hcs_protocol import Kind, Step
+
+
+class Result(msgspec.Struct, frozen=True, gc=False):
+    """What a pipeline made of a plate, as the plate of its results says it."""
+
+    source: str = ""
+    """The name of the plate of which it was made; empty if that is not said."""
+    step: Step | None = None
+    """By which step."""
+    kind: Kind = "image"
+    coloured: bool = False
+    """Whether it is red, and the next two planes along the axis c are green and blue."""
+
 
 class ImageFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One image on disk and its address on the plate, in the maker's own numbers."""
@@ -25,3 +39,10 @@ class ImageFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Empty is the whole file.
     """
+    result: Result | None = None
+    """What it is, if this package wrote it."""
+
+    @property
+    def kind(self) -> Kind:
+        """``"labels"`` where the pixels are known to number objects."""
+        return self.result.kind if self.result else "image"

@@ -29,6 +29,9 @@ MICROMETRES = {
 }
 """By OME-NGFF's words, and by abbreviations that some write instead."""
 
+OWN = "hcs"
+"""The attribute with what this package says in its own words."""
+
 Json: TypeAlias = dict[str, object]
 Kind = TypeVar("Kind")
 
@@ -152,9 +155,27 @@ def read_group(folder: Path) -> Metadata:
         ValueError: Its metadata are malformed.
     """
     if not (folder / "zarr.json").exists():
-        return Metadata(_read(folder / ".zattrs"))
+        return Metadata(_object(_read(folder / ".zattrs")))
     attributes = _object(_read(folder / "zarr.json").get("attributes"))
     return Metadata(_object(attributes.get("ome")) or attributes)
+
+
+def read_own(folder: Path, kind: type[Kind]) -> Kind | None:
+    """Return what a group says of itself in our own words; None if it is no group or says nothing.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: Its metadata are malformed; a `msgspec.ValidationError` if they are somebody else's.
+    """
+    try:
+        if (folder / "zarr.json").exists():
+            attributes = _read(folder / "zarr.json").get("attributes")
+        else:
+            attributes = _read(folder / ".zattrs")
+    except FileNotFoundError:
+        return None
+    own = attributes.get(OWN) if isinstance(attributes, dict) else None
+    return msgspec.convert(own, kind) if isinstance(own, dict) else None
 
 
 def read_shape(folder: Path) -> tuple[int, ...]:
@@ -165,7 +186,8 @@ def read_shape(folder: Path) -> tuple[int, ...]:
         ValueError: Its metadata are malformed.
     """
     version_3 = folder / "zarr.json"
-    return _converted(_read(version_3 if version_3.exists() else folder / ".zarray"), Array).shape
+    said = _object(_read(version_3 if version_3.exists() else folder / ".zarray"))
+    return _converted(said, Array).shape
 
 
 def scale_of(multiscale: Multiscale, axes: list[Axis], name: str) -> float | None:
@@ -193,7 +215,7 @@ def _read(path: Path) -> Json:
         raise ValueError(f"malformed {path.name}: {error}") from error
     if not isinstance(found, dict):
         raise ValueError(f"malformed {path.name}: wanted an object, found {type(found).__name__}")
-    return _object(found)
+    return found
 
 
 def _object(found: object) -> Json:

@@ -21,6 +21,7 @@ from ._ngff_metadata import (
     read_shape,
     scale_of,
 )
+from ._ngff_results import Results, WellOfResults, results_at, wells_at
 from ._wells import well_at, well_of
 
 logger = logging.getLogger(__name__)
@@ -32,22 +33,39 @@ OLD_AXES = "tczyx"  # of versions before 0.3, which do not say them
 class NgffPlate:
     """A plate in a store, read when `images` runs."""
 
-    def __init__(self, folder: Path, plate: PlateMetadata) -> None:
+    def __init__(self, folder: Path, plate: PlateMetadata, results: Results | None = None) -> None:
+        """Take what its metadata says.
+
+        Args:
+            folder: The store's.
+            plate: In the words of OME-NGFF.
+            results: In our own, if we wrote it.
+        """
         self.folder = folder
         name = Path(os.path.abspath(folder)).name.removesuffix(".zarr").removesuffix(".ome")
         self.name = str(plate.name or readable(name))
         self.unreadable: dict[Path, str] = {}
         """Wells and images that the metadata name and that cannot be read, and why."""
-        self.description = Description()
+        self.description = results.description if results else Description()
         self._plate = plate
+        self._results = results
 
     def images(self) -> Iterator[ImageFile]:
         """Yield all planes; a well that cannot be read is passed over, and named in ``unreadable``."""
+        if self._results:
+            yield from self._on_disk(self._results)
         for place in self._plate.wells:
             try:
                 yield from self._well(place)
             except (OSError, ValueError, IndexError) as error:
                 self._give_up(self.folder / place.path.strip("/"), error)
+
+    def _on_disk(self, results: Results) -> Iterator[ImageFile]:
+        for folder in wells_at(self.folder):
+            well = WellOfResults(folder, self.name, results)
+            yield from well.images()
+            for path, error in well.unreadable.items():
+                self._give_up(path, error)
 
     def _well(self, place: WellPlace) -> Iterator[ImageFile]:
         folder = self.folder / place.path.strip("/")
@@ -64,6 +82,8 @@ class NgffPlate:
     def _planes(self, folder: Path, well: str, site: int) -> Iterator[ImageFile]:
         metadata = read_group(folder)
         multiscale = metadata.multiscales[0]
+        if self._results:
+            return  # that the image is there is all that is to be known
         axes, path = _axes(multiscale), folder / multiscale.datasets[0].path.strip("/")
         shape = read_shape(path)
         names = [axis.name for axis in axes]
@@ -111,13 +131,14 @@ def ngff_plate(folder: Path, unreadable: dict[Path, str]) -> NgffPlate | None:
     """Return the plate in a store, or None where the store is something else, or cannot be read."""
     try:
         plate = read_group(folder).plate
+        results = results_at(folder) if plate else None
     except FileNotFoundError:  # a group of version 2 that says nothing
         return None
     except (OSError, ValueError) as error:
         logger.warning("metadata unreadable path=%s error=%s", folder, error)
         unreadable[folder] = str(error)
         return None
-    return NgffPlate(folder, plate) if plate else None
+    return NgffPlate(folder, plate, results) if plate else None
 
 
 def _sites(paths: Sequence[str]) -> Sequence[int]:

@@ -140,6 +140,7 @@ def _read_stores(root: Path, listing: Listing, found: Described) -> None:
         images.extend(plate.images())
         found.unreadable |= plate.unreadable
         found.learn(plate.description)
+        found.learn_wavelengths(plate.description.wavelengths)
     columns = [[getattr(image, part) for image in images] for part in COMPONENTS_IN_ORDER]
     order = natural_order(columns, lambda: [str(image.path) for image in images])
     found.images = tuple(images[place] for place in order.places)

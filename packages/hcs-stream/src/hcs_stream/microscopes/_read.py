@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from hcs_stream._chunk_files import ChunkFiles
 from hcs_stream._extras import extra
 
 from ._errors import UnreadableImageError
-from ._image_file import ImageFile
+from ._image_file import ImageFile, Result
 from ._ngff_metadata import STORE_FILES
 from ._tiff import has_channels, open_tiff
 
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 Pixels = npt.NDArray[Any]
 
-GREY_AND_ALPHA = 2
+GREY_AND_ALPHA, RGB = 2, 3
 
 
 def read_image(image: ImageFile) -> Pixels:
@@ -33,6 +34,8 @@ def read_image(image: ImageFile) -> Pixels:
         UnreadableImageError: The file is empty, cut off or no image, or it has no such plane.
         FileNotFoundError: The file is gone.
     """
+    if image.result:
+        return _read_result(image.path, image.key, image.result)
     pixels, coloured = _read(image.path, image.key)
     if coloured and pixels.shape[-1] == GREY_AND_ALPHA:
         pixels, coloured = pixels[..., 0], False
@@ -86,6 +89,20 @@ def _check_alone(path: Path, several: "Sequence[TiffPageSeries]") -> None:
 def _is_like(series: Any, other: Any) -> bool:
     """Say whether a file has the same thing in both, and not an overview or a mask beside an image."""
     return bool(series.shape == other.shape and series.dtype == other.dtype)
+
+
+def _read_result(path: Path, key: tuple[int, ...], result: Result) -> Pixels:
+    """Read what this package wrote, of which it is known whether a file is whole."""
+    t, c, z = key
+    keys = [(t, c + more, z) for more in range(RGB)] if result.coloured else [key]
+    try:
+        if files := ChunkFiles.of(path):
+            for file in (file for one in keys for file in files.of_plane(one)):
+                files.check(file)
+    except (OSError, ValueError) as error:
+        raise UnreadableImageError(path, f"a damaged plane {key} ({error})") from error
+    planes = [_read_array(path, one) for one in keys]
+    return np.stack(planes, axis=-1) if result.coloured else planes[0]
 
 
 def _read_array(path: Path, key: tuple[int, ...]) -> Pixels:

@@ -66,7 +66,7 @@ def components_of(image: ImageFile) -> Components:
         plate=image.plate,
         well=image.well,
         site=image.site,
-        channel=image.channel,
+        channel=image.channel or None,
         z_index=image.z_index,
         timepoint=image.timepoint,
     )

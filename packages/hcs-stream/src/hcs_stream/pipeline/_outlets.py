@@ -188,4 +188,4 @@ def _is_elsewhere(host: str, port: int) -> bool:
 
 
 def _kind(image: ImageFile) -> Components:
-    return Components(plate=image.plate, well=image.well, channel=image.channel)
+    return Components(plate=image.plate, well=image.well, channel=image.channel or None)

@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
@@ -13,7 +13,7 @@ from msgspec.structs import replace as replace_fields
 
 from hcs_protocol import RunState, new_id
 from hcs_stream.config import Streamings
-from hcs_stream.microscopes import Plate
+from hcs_stream.microscopes import ImageFile, Plate
 
 from ._errors import RunOptionError, UnknownChannelError
 from ._executors import ExecutorLike, needs_pickling, workers_of
@@ -54,7 +54,7 @@ def run_steps(
 ) -> RunReport:
     """Take all wells of a plate through steps; see `Pipeline.run`."""
     check_not_a_worker()
-    plate = replace_fields(plate, images=tuple(plate.images))  # made now, and not each time
+    plate = replace_fields(plate, images=_to_be_processed(plate.images))  # made now, and not each time
     _check_has_images(plate)
     _check_channels(steps, plate)
     if needs_pickling(how.executor):
@@ -125,6 +125,13 @@ def _sorted_out(job: Job, plate: Plate, how: How) -> Tally:
     steps = fingerprint_of(job.steps)
     wells = [replace(well, fingerprint=fingerprint_of_well(steps, well)) for well in wells]
     return Tally(wells, skipped=[well for well in wells if how.resume and output.has(well, job.steps)])
+
+
+def _to_be_processed(images: Iterable[ImageFile]) -> tuple[ImageFile, ...]:
+    """Leave out labels of a plate that has images beside them; of labels alone, they are the images."""
+    found = tuple(images)
+    have_images = {image.plate for image in found if image.kind == "image"}
+    return tuple(image for image in found if image.kind == "image" or image.plate not in have_images)
 
 
 def _check_how(how: How, output: Output | None) -> None:

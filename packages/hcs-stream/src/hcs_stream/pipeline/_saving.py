@@ -30,7 +30,7 @@ def begin_plates(job: Job, plate: Plate) -> None:
         grouped = {component for earlier in job.steps[:number] for component in earlier.axes}
         images = (components_of(image) for image in plate.images if image.plate == name)
         values = values_of(images, unsaid=grouped)  # of what is grouped, functions may make one of several
-        _plates(job.run, folder.parent).declare(
+        _plates(job.run, folder.parent, name).declare(
             step=(number, step.name),
             wells=values["well"],
             channels=values["channel"],
@@ -48,7 +48,7 @@ def finish_plates(job: Job, plate: Plate) -> tuple[str, ...]:
     for folder in dict.fromkeys(folder.parent for _, _, _, folder in _folders(job, plate)):
         try:
             if folder.is_dir():
-                _plates(job.run, folder).finalise()
+                ZarrOutput(folder).finalise()
         except (HcsError, OSError) as error:
             troubles.append(f"results are not whole, run again with resume=True: {error}")
             logger.error("plates not whole folder=%s error=%s", folder, error)
@@ -89,7 +89,7 @@ class Saver:
             found = self._to_files(folder, step, images, paths)
         else:
             self._places[folder / _of_well(self._well.name)] = None
-            plates = _plates(self._job.run, folder.parent)
+            plates = _plates(self._job.run, folder.parent, self._well.plate)
             found = [self._on_plate(plates, number, step, image) for image in images]
         self.saved += len(images)
         return found
@@ -100,7 +100,7 @@ class Saver:
             return
         for number, step, folder in self._steps():
             if number in self._again:
-                plates, images = _plates(self._job.run, folder.parent), self._again[number]
+                plates, images = _plates(self._job.run, folder.parent, self._well.plate), self._again[number]
                 plates.keep_only(images, well=self._well.name, step=(number, step.name), kind=step.kind)
         files = [folder for _, step, folder in self._steps() if _as_files(step)]
         self._output.finish(self._well, self.saved, self._places, files)
@@ -171,6 +171,6 @@ def _kept_steps(job: Job, plate: str) -> Iterator[tuple[int, Step, Path]]:
 
 
 @lru_cache(64)
-def _plates(run: str, folder: Path) -> ZarrOutput:
-    """Return the plates below this folder, the same for all wells of a run in this process."""
-    return ZarrOutput(folder)
+def _plates(run: str, folder: Path, plate: str) -> ZarrOutput:
+    """Return where the results of a plate go, the same for all wells of a run in this process."""
+    return ZarrOutput(folder, source=plate)

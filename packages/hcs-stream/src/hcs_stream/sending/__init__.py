@@ -11,6 +11,7 @@ from ._planes import Plane, read_planes
 from ._printable import printable, readable
 from ._read_ahead import read_ahead
 from ._sender import Sender, declare
+from ._steps import choose_step, step_text
 
 __all__ = [
     "PICTURES",
@@ -28,6 +29,7 @@ __all__ = [
     "Plane",
     "Sender",
     "choose",
+    "choose_step",
     "declare",
     "files",
     "find_images",
@@ -40,4 +42,5 @@ __all__ = [
     "read_planes",
     "readable",
     "reason",
+    "step_text",
 ]

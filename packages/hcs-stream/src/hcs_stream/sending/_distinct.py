@@ -70,7 +70,7 @@ def _plates(placed: Sequence[Placed]) -> dict[tuple[Path, object], str]:
     for image, folder in ((each.image, each.folder) for each in placed):
         if folder is None:
             continue
-        address = tuple(image.keywords.get(component) for component in COMPONENTS)
+        address = tuple(image.keywords.get(part) for part in (*COMPONENTS, "step", "kind"))
         plate = image.keywords.get("plate")
         if owners.setdefault(address, folder) != folder and (folder, plate) not in renamed:
             tails = (tail for tail in _tails(Path(os.path.abspath(folder))) if tail != plate)

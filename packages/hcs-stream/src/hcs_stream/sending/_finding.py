@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from hcs_protocol import HcsError
-from hcs_stream.microscopes import NoImagesError, Plate, folder_of_plate
+from hcs_stream.microscopes import ImageFile, NoImagesError, Plate, folder_of_plate
+from hcs_stream.microscopes._ngff_results import store_of
 
 from ._choice import Choice
 from ._distinct import Placed, once, told_apart
@@ -123,7 +124,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 def _of_plate(plate: Plate, found: Found) -> Iterator[Placed]:
     for image in plate.images:
-        yield Placed(of_plate(image, plate), plate.folder)
+        yield _placed(image, plate)
     for why, paths in plate.skipped.items():
         found.skip(why, paths)
     found.unreadable |= plate.unreadable
@@ -134,6 +135,11 @@ def _of_plate(plate: Plate, found: Found) -> Iterator[Placed]:
             yield Placed(of_no_plate(path), None)
         else:
             found.skip("of broken metadata", [path])
+
+
+def _placed(image: ImageFile, plate: Plate) -> Placed:
+    """Take results for those of one plate if they lie side by side, whichever step made them."""
+    return Placed(of_plate(image, plate), store_of(image.path).parent if image.result else plate.folder)
 
 
 def _of_files(
@@ -147,9 +153,7 @@ def _of_files(
         except NoImagesError:  # such as a folder of PNG alone
             continue
         known |= {
-            os.path.abspath(image.path): Placed(of_plate(image, plate), plate.folder)
-            for plate in plates
-            for image in plate.images
+            os.path.abspath(image.path): _placed(image, plate) for plate in plates for image in plate.images
         }
     for path in files:
         if placed := known.get(os.path.abspath(path)):

@@ -7,12 +7,14 @@ from typing import Protocol
 import msgspec
 
 from hcs_stream._addresses import ImageKeywords
-from hcs_stream.microscopes import ImageFile
+from hcs_stream.microscopes import ImageFile, Result
 
 from ._printable import readable
 
 TIFF = (".tif", ".tiff")
 PICTURES = (*TIFF, ".png", ".jpg", ".jpeg", ".bmp")
+
+OF_NO_PIPELINE = Result()
 
 
 class FoundImage(msgspec.Struct, frozen=True, gc=False):
@@ -40,16 +42,19 @@ class SaysOfImages(Protocol):
 
 def of_plate(image: ImageFile, plate: SaysOfImages) -> FoundImage:
     """Return an image of a plate with what the plate says of it."""
+    result = image.result or OF_NO_PIPELINE
     keywords: ImageKeywords = {
-        "plate": readable(image.plate),
+        "plate": readable(result.source or image.plate),
         "well": image.well,
         "site": image.site,
-        "channel": readable(image.channel),
+        "channel": readable(image.channel) or None,
         "z_index": image.z_index,
         "timepoint": image.timepoint,
         "pixel_size": plate.pixel_size,
         "z_step": plate.z_step,
         "emission_wavelength": plate.wavelengths.get(image.channel),
+        "step": result.step,
+        "kind": result.kind,
     }
     return FoundImage(image, keywords)
 

@@ -10,14 +10,15 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from hcs_protocol import natural_key
-from hcs_stream.microscopes import ImageFile
+from hcs_protocol import Step, natural_key
+from hcs_stream.microscopes import ImageFile, Result
 
 from ._finding import Found
 from ._found_images import FoundImage, of_no_plate, of_plate
 from ._printable import readable
+from ._steps import step_text
 
-COMPONENTS_IN_ORDER = ("plate", "well", "site", "channel", "z_index", "timepoint")
+COMPONENTS_IN_ORDER = ("plate", "step", "well", "site", "channel", "z_index", "timepoint")
 END_OF_NAME = b"\0"
 """No file's name has it."""
 OF_NO_PLATE = -1
@@ -33,6 +34,8 @@ class Told(msgspec.Struct, frozen=True):
     pixel_size: tuple[float, float] | None = None
     z_step: float | None = None
     wavelengths: dict[str, float] = {}
+    result: Result | None = None
+    """Whose source is in the column of the plates."""
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -148,12 +151,13 @@ class ImageTable:
             plate=str(self.value("plate", row)),
             well=str(self.value("well", row)),
             site=_whole(self.value("site", row)),
-            channel=str(self.value("channel", row)),
+            channel=str(self.value("channel", row) or ""),
             z_index=_whole(self.value("z_index", row)),
             timepoint=_whole(self.value("timepoint", row)),
             key=self._columns.keys[int(self._key_codes[row])],
+            result=self.told[int(told)].result,
         )
-        return of_plate(file, self._columns.told[int(told)])
+        return of_plate(file, self.told[int(told)])
 
     def skipped(self) -> dict[str, list[Path]]:
         """Return the files that are no images, by the reason."""
@@ -192,7 +196,7 @@ def _left_out(found: Found) -> dict[str, list[Path]]:
 
 def _in_order(images: Sequence[FoundImage]) -> list[FoundImage]:
     """Put images of no plate last, and the others so that those of a group stand together."""
-    columns = [[image.keywords.get(name) for image in images] for name in COMPONENTS_IN_ORDER]
+    columns = [[_readable(image.keywords.get(name)) for image in images] for name in COMPONENTS_IN_ORDER]
     ranks = [np.frombuffer(_rank(column)[1], "<i4") for column in columns]
     loose = np.array(["well" not in image.keywords for image in images], bool)
     return [images[place] for place in np.lexsort([*ranks[::-1], loose]).tolist()]
@@ -207,11 +211,13 @@ def _told(images: Sequence[FoundImage]) -> tuple[list[Told], bytes]:
         keywords = image.keywords
         if "well" not in keywords:
             continue
-        said = keywords.get("pixel_size"), keywords.get("z_step")
+        result = image.file.result and msgspec.structs.replace(image.file.result, source="")
+        said = keywords.get("pixel_size"), keywords.get("z_step"), result
         key = keywords.get("plate"), said
         if key not in numbers:
             numbers[key] = len(told)
-            told.append(Told(*said, {}))  # type: ignore[arg-type]  # as its plate says it
+            pixel_size, z_step, _ = said
+            told.append(Told(pixel_size, z_step, {}, result))  # type: ignore[arg-type]  # as its plate says it
         if wavelength := keywords.get("emission_wavelength"):
             told[numbers[key]].wavelengths[image.file.channel] = wavelength
         codes[place] = numbers[key]
@@ -219,6 +225,8 @@ def _told(images: Sequence[FoundImage]) -> tuple[list[Told], bytes]:
 
 
 def _readable(value: object) -> Value:
+    if isinstance(value, Step):
+        value = step_text(value)
     return readable(value) if isinstance(value, str) else value if isinstance(value, int) else None
 
 

@@ -54,7 +54,8 @@ def _where(file: ImageFile) -> ImageKeywords:
         return {}  # messages are Unicode
     if _is_tiff(file):
         return {"file": file.path, "page": file.key[0] if file.key else 0}
-    return _chunk(file) if file.key and file.path.is_dir() else {}
+    is_one_plane = file.key and not (file.result and file.result.coloured)
+    return _chunk(file) if is_one_plane and file.path.is_dir() else {}
 
 
 def _chunk(file: ImageFile) -> ImageKeywords:

@@ -23,6 +23,7 @@ from hcs_stream.microscopes import UnreadableImageError
 from ._found_images import FoundImage
 from ._planes import Plane, read_planes
 from ._read_ahead import read_ahead
+from ._steps import steps_of
 
 UNREADABLE = (UnreadableImageError, MissingExtraError, UnsupportedArrayError, InvalidComponentError, OSError)
 """Errors of one image that do not keep the others from being sent."""
@@ -37,7 +38,7 @@ class Sender:
         self,
         stream: Stream,
         step: StepLike = None,
-        kind: Kind = "image",
+        kind: Kind | None = None,
         *,
         stalled: Callable[[ViewerStalledError], None] | None = None,
     ) -> None:
@@ -45,14 +46,17 @@ class Sender:
 
         Args:
             stream: To where.
-            step: Of which step of a pipeline they are.
-            kind: What they are.
+            step: Of which step of a pipeline they are; by default what the plate says of each.
+            kind: What they are; by default what the plate says.
             stalled: Called when the viewer takes nothing for as long as the stream's policy waits; the image
                 is tried again, unless this raises. By default that is the end of it.
         """
         self._stream = stream
-        self._step = step
-        self._kind: Kind = kind
+        self._said: ImageKeywords = {}
+        if step is not None:
+            self._said["step"] = step
+        if kind is not None:
+            self._said["kind"] = kind
         self._stalled = stalled
         self.sent = 0
         """Images; several from a file that has several planes."""
@@ -79,7 +83,7 @@ class Sender:
     def _send(self, path: Path, planes: Iterator[Plane]) -> None:
         counted = self._begun.pop(path, 0)
         for number, (pixels, keywords) in enumerate(planes, 1):
-            told: ImageKeywords = {**keywords, "step": self._step, "kind": self._kind}
+            told: ImageKeywords = {**keywords, **self._said}
             while not self._took(pixels, told):
                 pass
             self.sent += number > counted  # what is sent anew stands at the same place
@@ -99,5 +103,6 @@ class Sender:
 
 def declare(stream: Stream, images: Sequence[FoundImage], name: str, step: StepLike = None) -> None:
     """Tell the viewer which wells, sites and so on are to come, so that its sliders do not grow."""
+    steps = [step] if step else steps_of(images)
     with suppress(InvalidComponentError):  # there are too many, or a name that no plate can have
-        declare_plate(stream, (image.keywords for image in images), name=name, steps=[step] if step else [])
+        declare_plate(stream, (image.keywords for image in images), name=name, steps=steps)

@@ -16,9 +16,9 @@ Json: TypeAlias = dict[str, Any]
 AXES: tuple[Json, ...] = (
     {"name": "t", "type": "time"},
     {"name": "c", "type": "channel"},
-    {"name": "z", "type": "space", "unit": "micrometer"},
-    {"name": "y", "type": "space", "unit": "micrometer"},
-    {"name": "x", "type": "space", "unit": "micrometer"},
+    {"name": "z", "type": "space"},
+    {"name": "y", "type": "space"},
+    {"name": "x", "type": "space"},
 )
 COLOURS = ("00FFFF", "FF00FF", "FFFF00", "00FF00", "FF0000", "0000FF", "FFFFFF")
 """Of channels whose own is not known, in turn."""
@@ -67,7 +67,8 @@ def image_document(
     version: Version,
     *,
     name: str,
-    scales: Sequence[tuple[float, float]],
+    zooms: Sequence[tuple[float, float]],
+    pixel_size: tuple[float, float] | None,
     z_step: float | None,
     channels: Sequence[Json],
     labels: str | None,
@@ -77,21 +78,25 @@ def image_document(
     Args:
         version: Of the format.
         name: The image's.
-        scales: Height and width of a pixel at each level, in micrometres.
-        z_step: Distance of two planes in micrometres.
+        zooms: How many pixels of the image a pixel of each level is high and wide.
+        pixel_size: Height and width of a pixel of the image in micrometres, if they are known.
+        z_step: Distance of two planes in micrometres, if it is known.
         channels: From `channel`.
         labels: Where the image lies whose objects the pixels number, empty if nowhere; None for no labels.
     """
+    height, width = pixel_size or (1.0, 1.0)
+    lengths = {"z": z_step, "y": pixel_size, "x": pixel_size}
+    axes = [{**axis, **({"unit": "micrometer"} if lengths.get(axis["name"]) else {})} for axis in AXES]
     datasets = [
         {
             "path": str(level),
             "coordinateTransformations": [
-                {"type": "scale", "scale": [1.0, 1.0, z_step or 1.0, height, width]}
+                {"type": "scale", "scale": [1.0, 1.0, z_step or 1.0, height * y, width * x]}
             ],
         }
-        for level, (height, width) in enumerate(scales)
+        for level, (y, x) in enumerate(zooms)
     ]
-    multiscale: Json = {"name": name, "axes": list(AXES), "datasets": datasets}
+    multiscale: Json = {"name": name, "axes": axes, "datasets": datasets}
     content: Json = {"multiscales": [multiscale]}
     if labels is not None:
         content["image-label"] = {"source": {"image": labels}} if labels else {}

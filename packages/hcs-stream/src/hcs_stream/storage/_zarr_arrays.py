@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 import msgspec
 import numpy as np
 
+from hcs_stream._chunk_files import ChunkFiles
 from hcs_stream._extras import extra
 
 from ._backend import Pixels
 from ._errors import StorageWriteError, UnreadableImageError
 from ._ngff import Version
 from ._pyramid import level_count, level_shapes, pyramid
-from ._zarr_chunks import ChunkFiles
 from ._zarr_groups import is_array
 from ._zarr_state import Variant
 
@@ -113,6 +113,18 @@ def create_levels(folder: Path, version: Version, variant: Variant, options: Arr
             raise StorageWriteError.of(folder, error) from error
 
 
+def chunk_files(array: Path) -> ChunkFiles | None:
+    """Return the files of the array in this folder; None if there is none.
+
+    Raises:
+        UnreadableImageError: Its metadata is damaged.
+    """
+    try:
+        return ChunkFiles.of(array)
+    except ValueError as error:
+        raise UnreadableImageError(array, str(error)) from error
+
+
 class Levels:
     """The arrays of one image, opened; another process may grow them meanwhile."""
 
@@ -132,7 +144,7 @@ class Levels:
         """
         arrays: list[zarr.Array[Any]] = []
         files: list[ChunkFiles] = []
-        while is_array(level := folder / str(len(arrays))) and (found := ChunkFiles.of(level)):
+        while is_array(level := folder / str(len(arrays))) and (found := chunk_files(level)):
             arrays.append(_open(level))
             files.append(found)
         return cls(folder, arrays, files) if arrays else None

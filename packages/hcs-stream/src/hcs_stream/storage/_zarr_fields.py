@@ -17,7 +17,7 @@ from ._zarr_arrays import ArrayOptions, Levels, create_levels
 from ._zarr_documents import OWN, Own, content_at, own_of
 from ._zarr_groups import ensure_group, is_array, read_attributes, version_of, write_attributes
 from ._zarr_places import Place
-from ._zarr_state import PlateState, Variant
+from ._zarr_state import AxisValue, PlateState, Variant
 
 logger = logging.getLogger(__name__)
 
@@ -117,26 +117,26 @@ class Catalogue:
         for parent in (self.folder, well.parent, well, well / place.field):
             ensure_group(parent, self.version)
         create_levels(group, self.version, variant, options)
-        self._describe(group, place, name)
+        self._describe(group, place, name, site=place.site)
         if name and variant.labels:
             self._list_labels(group)
         elif name:
             logger.info("images of another size or dtype lie beside the plate's group=%s", group)
 
-    def _describe(self, group: Path, place: Place, name: str) -> None:
+    def _describe(self, group: Path, place: Place, name: str, **more: AxisValue) -> None:
         variant = self.state.variants[name]
-        height, width = self.state.pixel_size or (1.0, 1.0)
         shapes = level_shapes(variant.height, variant.width, variant.levels)
         attributes = image_document(
             self.version,
             name=f"{self.name} {group.relative_to(self.folder).as_posix()}",
-            scales=[(height * variant.height / y, width * variant.width / x) for y, x in shapes],
+            zooms=[(variant.height / y, variant.width / x) for y, x in shapes],
+            pixel_size=self.state.pixel_size,
             z_step=self.state.z_step,
             channels=self._channels(variant),
             labels=("../../" if name else "") if variant.labels else None,
         )
         before = read_attributes(group)
-        own = {**before.get(OWN, {}), "variant": name, "well": place.well, "field": place.field}
+        own = {**before.get(OWN, {}), **more, "variant": name, "well": place.well, "field": place.field}
         after = {**attributes, OWN: own}
         if after != before:
             write_attributes(group, self.version, after)

@@ -13,8 +13,7 @@ from hcs_protocol import new_id
 from ._backend import Pixels
 from ._errors import ImageNotFoundError, StorageWriteError, UnreadableImageError, UnsafePathError
 from ._ngff import AXES, Version, document
-from ._zarr_arrays import ArrayOptions, compressors, import_zarr
-from ._zarr_chunks import ChunkFiles
+from ._zarr_arrays import ArrayOptions, chunk_files, compressors, import_zarr
 from ._zarr_documents import OWN, own_of
 from ._zarr_fields import UNFINISHED
 from ._zarr_groups import ensure_group, is_array, metadata_lock, write_attributes
@@ -114,7 +113,7 @@ def read_loose(plate: Path, name: str) -> Pixels:
     while before != after:  # another process replaced it in the middle
         before = after
         try:
-            files = ChunkFiles.of(folder / "0")
+            files = chunk_files(folder / "0")
             for file in files.there() if files is not None else ():
                 files.check(file)  # type: ignore[union-attr]  # there are some
             pixels = np.asarray(import_zarr().open_array(folder / "0", mode="r")[...])

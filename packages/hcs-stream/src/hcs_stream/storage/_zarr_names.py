@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from ._errors import UnreadableImageError
-from ._zarr_chunks import ChunkFiles
+from ._zarr_arrays import chunk_files
 from ._zarr_documents import Kept, own_of, with_names
 from ._zarr_fields import group_of, images_on_disk, known
 from ._zarr_groups import metadata_lock, read_attributes, write_attributes
@@ -40,7 +40,7 @@ class Found(msgspec.Struct, frozen=True):
 def names_of(plate: ZarrPlate, only: str | None = None) -> Iterator[tuple[str, Found]]:
     """Yield all names on a plate, or one, and where their images lie; without those that are not there."""
     for group, own in images_on_disk(plate.folder):
-        files, place = ChunkFiles.of(group / "0"), Place(own.well, own.field)
+        files, place = chunk_files(group / "0"), Place(own.well, own.field)
         for name, kept in own.names.items():
             if only in {None, name} and files is not None and all(map(files.has, kept.planes)):
                 yield name, Found(place, _written(own.variant or "", kept))
@@ -56,7 +56,7 @@ def named(plate: ZarrPlate, place: Place, name: str) -> Iterator[Found]:
 
 def is_there(plate: ZarrPlate, found: Found) -> bool:
     """Say whether an image was written, all of it."""
-    files = ChunkFiles.of(_group(plate, found.place, found.written.variant) / "0")
+    files = chunk_files(_group(plate, found.place, found.written.variant) / "0")
     return files is not None and all(map(files.has, found.written.planes))
 
 

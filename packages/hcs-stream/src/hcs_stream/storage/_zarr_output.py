@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from operator import index
 from pathlib import Path
 from typing import TypeAlias, TypedDict, Unpack
 
@@ -55,6 +56,7 @@ class ZarrOutput:
         self,
         folder: str | os.PathLike[str],
         *,
+        source: str = "",
         ngff: Version = "0.5",
         options: ArrayOptions = ArrayOptions(),  # noqa: B008  # frozen
     ) -> None:
@@ -62,10 +64,13 @@ class ZarrOutput:
 
         Args:
             folder: The results'.
+            source: The name of the plate of which these are results: who sends them to a viewer later finds
+                them there.
             ngff: ``"0.5"`` (zarr v3) or ``"0.4"`` (zarr v2).
             options: How arrays are laid out.
         """
         self.folder = Path(folder)
+        self._source = source
         self._ngff: Version = ngff
         self._options = options
         self._lock = threading.Lock()
@@ -76,7 +81,13 @@ class ZarrOutput:
         name = plate_name(step)
         with self._lock:
             if name not in self._plates:
-                self._plates[name] = ZarrPlate(self.folder / name, ngff=self._ngff, options=self._options)
+                self._plates[name] = ZarrPlate(
+                    self.folder / name,
+                    source=self._source,
+                    step=_step(step),
+                    ngff=self._ngff,
+                    options=self._options,
+                )
             return self._plates[name]
 
     def declare(self, *, step: StepLike, **expected: Unpack[Expected]) -> None:
@@ -127,6 +138,10 @@ def _finalise(folder: Path) -> None:
 
 def plate_name(step: StepLike) -> str:
     """Return the name of a step's plate: ``"Step_01_gaussian_blur.zarr"``."""
-    number, name = (step.index, step.name) if isinstance(step, Step) else step
-    safe = _UNSAFE.sub("_", name).encode()[:LONGEST_NAME].decode(errors="ignore")
-    return f"Step_{number:02d}_{safe}.zarr"
+    made_by = _step(step)
+    safe = _UNSAFE.sub("_", made_by.name).encode()[:LONGEST_NAME].decode(errors="ignore")
+    return f"Step_{made_by.index:02d}_{safe}.zarr"
+
+
+def _step(step: StepLike) -> Step:
+    return step if isinstance(step, Step) else Step(index=index(step[0]), name=step[1])

@@ -30,6 +30,8 @@ class Place(NamedTuple):
     t: AxisValue = None
     c: AxisValue = None
     z: AxisValue = None
+    site: AxisValue = None
+    """The site itself, of which the field has the name."""
 
     @classmethod
     def of(cls, components: Mapping[str, object]) -> "Place":
@@ -51,6 +53,7 @@ class Place(NamedTuple):
             axis_value(components.get("timepoint")),
             channel_value(components.get("channel")),
             axis_value(components.get("z_index")),
+            axis_value(site),
         )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from hcs_protocol import FileRef, Kind, natural_key
+from hcs_protocol import FileRef, Kind, Step, natural_key
 
 from ._backend import Pixels, Reference
 from ._errors import ImageNotFoundError, UnreadableImageError
@@ -37,6 +37,8 @@ class ZarrPlate:
         folder: str | os.PathLike[str],
         *,
         name: str | None = None,
+        source: str = "",
+        step: Step | None = None,
         ngff: Version = "0.5",
         options: ArrayOptions = ArrayOptions(),  # noqa: B008  # frozen
     ) -> None:
@@ -45,6 +47,8 @@ class ZarrPlate:
         Args:
             folder: The plate's, ``"Step_01_blur.zarr"``.
             name: The plate's in its metadata; else the folder's.
+            source: The name of the plate of which these are results.
+            step: Of a pipeline, which makes them.
             ngff: ``"0.5"`` (zarr v3) or ``"0.4"`` (zarr v2) of a new plate; one that is there keeps its own.
             options: How new arrays are laid out.
         """
@@ -52,6 +56,8 @@ class ZarrPlate:
             raise ValueError(f"wanted the NGFF version {' or '.join(VERSIONS)}, found {ngff!r}")
         self.folder = Path(os.path.abspath(folder))
         self.name = name or self.folder.stem
+        self._source = source
+        self._step = step
         self.version: Version = version_of(self.folder) or ngff
         self._options = options
         self._lock = threading.RLock()
@@ -265,6 +271,7 @@ class ZarrPlate:
             refuse_foreign(self.folder)
             state = self.state()
             before = state.to_json()
+            state.source, state.step = self._source or state.source, self._step or state.step
             yield state
             if state.to_json() != before or version_of(self.folder) is None:
                 self._catalogue(state).write_plate()

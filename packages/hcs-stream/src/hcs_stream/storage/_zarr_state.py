@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from hcs_protocol import ComponentValue, InvalidComponentError, natural_key
+from hcs_protocol import ComponentValue, InvalidComponentError, Step, natural_key
 
 from ._backend import Pixels
 from ._ngff import Json
@@ -82,6 +82,10 @@ class PlateState(msgspec.Struct, kw_only=True):
     """All of it: variants by name, the first has none; and what was declared."""
 
     variants: dict[str, Variant] = {}
+    source: str = ""
+    """The name of the plate of which these are results."""
+    step: Step | None = None
+    """Which made them."""
     wells: list[str] = []
     """Paths of wells that were declared, ``"B/03"``."""
     declared: dict[str, list[AxisValue]] = {}
