@@ -191,3 +191,25 @@ def test_an_error_names_well_step_and_image_and_the_run_ends_as_failed(
     assert "in picky" in report.tracebacks["A01"]
     assert viewer.arrived[-1][0].state == "failed"
     assert report.images_published == 3
+
+
+@pytest.mark.parametrize(
+    ("said", "colormap"), [(None, None), ("magma", "magma"), ("gray", "gray"), ("none", None)]
+)
+def test_a_pipeline_without_a_configuration_shows_colours_unless_the_environment_says_one(
+    said: str | None,
+    colormap: str | None,
+    make_plate: MakePlate,
+    new_viewer: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    viewer = new_viewer()
+    monkeypatch.setenv("HCS_NAPARI_PORT", str(viewer.connection.data_port))
+    if said:
+        monkeypatch.setenv("HCS_COLORMAP", said)
+
+    Pipeline([Step(same)]).run(make_plate(["A01"]), executor="serial")
+
+    [image] = images(viewer)
+    assert image.display is not None
+    assert image.display.colormap == colormap

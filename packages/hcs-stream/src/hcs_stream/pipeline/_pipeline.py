@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hcs_stream.config import LazyNapariStreamingConfig, PipelineConfig
+from hcs_stream.config import LazyNapariStreamingConfig, PipelineConfig, Streamings
+from hcs_stream.config._inheritance import DEFAULTS
 from hcs_stream.microscopes import Plate, open_plate
 
 from ._errors import StepDefinitionError
@@ -20,7 +21,10 @@ from ._step import Step
 logger = logging.getLogger(__name__)
 
 STREAMED = PipelineConfig(napari_streaming=LazyNapariStreamingConfig(colormap=None))
-"""To the viewer that the environment names, or the usual one, which chooses a colour for each channel."""
+"""To the viewer that the environment names, or the usual one, which chooses a colour for each channel.
+
+A colormap that the environment, or the file that it names, says counts more.
+"""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class Pipeline:
         how = How(executor, count, on_error, resume, attempts, on_progress)
         opened = plate if isinstance(plate, Plate) else _opened(Path(plate))
         place = None if output is None else Output.at(output)
-        return run_steps(tuple(self.steps), self.config.napari_streaming, opened, place, how)
+        return run_steps(tuple(self.steps), _streaming(self.config), opened, place, how)
 
 
 def run(
@@ -115,6 +119,13 @@ def run(
         attempts=attempts,
         on_progress=on_progress,
     )
+
+
+def _streaming(config: PipelineConfig) -> Streamings:
+    if config != STREAMED:
+        return config.napari_streaming
+    unsaid = LazyNapariStreamingConfig()
+    return STREAMED.napari_streaming if unsaid.placeholder("colormap").source == DEFAULTS else unsaid
 
 
 def _opened(folder: Path) -> Plate:
