@@ -107,6 +107,15 @@ def test_sites_with_names_get_numbers(tmp_path: Path) -> None:
     assert found == {4: 1, 5: 6, 6: 7}
 
 
+def test_what_lies_beside_results_for_their_writers_alone_is_not_told(tmp_path: Path) -> None:
+    ZarrOutput(tmp_path).write({"well": "B03"}, PIXELS, step=(1, "blur"))
+    (tmp_path / ".hcs-done").mkdir()
+    (tmp_path / ".theirs.lock").touch()
+
+    assert {path.name for path in tmp_path.glob(".*")} > {".hcs-done", ".theirs.lock"}
+    assert open_plate(tmp_path).skipped["hidden"] == (tmp_path / ".theirs.lock",)
+
+
 def test_what_is_known_of_all_is_told_and_nothing_is_made_up(tmp_path: Path) -> None:
     unknown, known = ZarrPlate(tmp_path / "unknown.zarr"), ZarrPlate(tmp_path / "known.zarr")
     unknown.write({"well": "B03"}, PIXELS)

@@ -1,12 +1,16 @@
 """Everything below a plate's folder, without a look into any file."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import msgspec
 
 from ._ngff_metadata import STORE_FILES
+
+OURS = ".hcs-"
+LOCK = ".lock"
+"""How the name ends of the lock of a plate that is beside it."""
 
 
 class Folder(msgspec.Struct, frozen=True):
@@ -97,11 +101,17 @@ def _list(path: Path, parts: tuple[str, ...], listing: Listing) -> Iterator[tupl
     if not STORE_FILES.isdisjoint(hidden) or "zarr.json" in files:
         listing.stores.append(path)
         return iter(())
-    listing.hidden.extend((path, name) for name in hidden)
+    folders = {name for name, _ in below}
+    listing.hidden.extend((path, name) for name in hidden if not _is_ours(name, folders))
     listing.broken.extend((path, name) for name in broken)
     if files:
         listing.folders.append(Folder(path, parts, files))
     return iter(below)
+
+
+def _is_ours(name: str, folders: Collection[str]) -> bool:
+    """Say whether a hidden file or folder is what this package leaves beside the results that it writes."""
+    return name.startswith(OURS) or (name.endswith(LOCK) and name[1 : -len(LOCK)] in folders)
 
 
 def _kind(entry: os.DirEntry[str]) -> str | None:
