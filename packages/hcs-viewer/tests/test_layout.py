@@ -1,3 +1,4 @@
+import cProfile
 from itertools import product
 
 import pytest
@@ -386,6 +387,19 @@ def test_without_wells_layers_are_named_for_their_sizes() -> None:
     layout, _ = laid_out(*(image(spec=spec, site=9) for spec in (SMALL, LARGE)))
 
     assert names(layout) == ["Step_02_gaussian_blur [4x6 uint16]", "Step_02_gaussian_blur"]
+
+
+def test_one_more_of_many_sizes_costs_no_more_than_one_more_of_few() -> None:
+    def calls_for_one_more(sizes: int) -> int:
+        layout = Layout()
+        for side in range(1, sizes + 1):
+            layout.place(image(spec=ImageSpec(shape=(side, side), dtype="uint16"), well="A01"), side)
+        one_more = image(spec=ImageSpec(shape=(1, sizes), dtype="uint16"), well="A01")
+        profile = cProfile.Profile()
+        profile.runcall(layout.place, one_more, sizes + 1)
+        return sum(entry.callcount for entry in profile.getstats())
+
+    assert calls_for_one_more(400) == calls_for_one_more(100)
 
 
 def test_an_image_of_another_size_says_that_the_first_layer_has_another_name() -> None:

@@ -8,6 +8,9 @@ from hcs_protocol import COMPONENTS, layer_name, unique_name
 
 from ._layer_models import LayerKey, LayerModel
 
+Heads = dict[tuple[int, str], LayerModel]
+"""By number of the run, and kind: the first of the layers that would all be called the same."""
+
 LONGEST_NAME = 440
 """Letters of a layer's name before what makes it unique; messages take 512."""
 
@@ -18,6 +21,8 @@ class LayerNames:
     def __init__(self) -> None:
         self._by_name: dict[str, LayerModel] = {}
         self._by_base: defaultdict[str, list[LayerModel]] = defaultdict(list)
+        self._heads: dict[str, Heads] = {}
+        """By base, of those whose layers all have the names that they would be given anew."""
         self._of_sizes: defaultdict[LayerKey, list[LayerModel]] = defaultdict(list)
         self._flat: defaultdict[LayerKey, list[LayerModel]] = defaultdict(list)
         """Layers without z."""
@@ -36,9 +41,12 @@ class LayerNames:
         bases: dict[str, None] = {}
         for layer in layers:
             base = self._base(layer)
+            if not layer.base and self._name_beside(layer, base):
+                continue
             if layer.base and layer.base != base:
                 self._by_base[layer.base].remove(layer)
                 del self._by_name[layer.name]
+                self._heads.clear()
                 bases[layer.base] = None
             if layer.base != base:
                 self._by_base[base].append(layer)
@@ -52,6 +60,7 @@ class LayerNames:
             for group in (*self._groups(layer), self._by_base[layer.base]):
                 group.remove(layer)
             del self._by_name[layer.name]
+        self._heads.clear()  # what is given again may be any other's
 
     def _groups(self, layer: LayerModel) -> tuple[list[LayerModel], ...]:
         beside = self._deep if layer.key.has_z else self._flat
@@ -75,18 +84,34 @@ class LayerNames:
         components = layer.first.address.components
         return layer_name(key.step, components, sliced, projection=is_projection)[:LONGEST_NAME]
 
+    def _name_beside(self, layer: LayerModel, base: str) -> bool:
+        """Name a new layer alone, and say whether all others keep their names: there may be thousands."""
+        heads = self._heads.get(base, {})
+        head = heads.get((layer.run_number, layer.key.kind))
+        if head is None or layer.order < head.order:
+            return False
+        name = base + _suffix(layer, heads)
+        if name in self._by_name:
+            return False
+        self._by_base[base].append(layer)
+        self._by_name[name] = layer
+        layer.base, layer.name = base, name
+        return True
+
     def _name_all(self, base: str) -> list[LayerModel]:
         """Name the layers that would all be called the same; return those that have another name now."""
         layers = sorted(self._by_base[base], key=lambda layer: (layer.run_number, *layer.order))
         for layer in layers:
             if self._by_name.get(layer.name) is layer:  # another one may have taken its old name over
                 del self._by_name[layer.name]
-        heads: dict[tuple[int, str], LayerModel] = {}
+        heads = self._heads[base] = {}
         renamed = []
         for layer in layers:
             name = self._free_name(base + _suffix(layer, heads), layer.run_number)
             self._by_name[name] = layer
             if name != layer.name:
+                if layer.name:
+                    self._heads = {base: heads}  # what it was called may be wanted by others
                 layer.name = name
                 renamed.append(layer)
         return renamed
@@ -96,7 +121,7 @@ class LayerNames:
         return next(name for name in chain((wanted,), numbered) if name not in self._by_name)
 
 
-def _suffix(layer: LayerModel, heads: dict[tuple[int, str], LayerModel]) -> str:
+def _suffix(layer: LayerModel, heads: Heads) -> str:
     """Say in which way a layer differs from the first of its run that would be called the same."""
     key, run = layer.key, layer.run_number
     suffix = ""
