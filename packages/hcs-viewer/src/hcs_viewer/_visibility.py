@@ -1,6 +1,7 @@
 """Which layers are seen: those of the newest run, and of its steps the latest that has an image here.
 
 Beside fluorescence, transmitted light stays hidden: it is bright all over, and channels are added up.
+So does a projection beside its planes, to which it would be added at every z.
 """
 
 from collections.abc import Callable, Sequence
@@ -85,8 +86,11 @@ class Visibility:
             has_fluorescence = any(
                 shown.is_fluorescence for shown in here if shown.model.step_index == latest
             )
+            stacks = {shown.model.key.projection() for shown in here if shown.model.key.has_z}
             wanted |= {
-                shown: shown.model.step_index == latest and not (shown.is_transmitted and has_fluorescence)
+                shown: shown.model.step_index == latest
+                and not (shown.is_transmitted and has_fluorescence)
+                and (shown.model.key.has_z or shown.model.key.projection() not in stacks)
                 for shown in of_run
                 if shown.model.key.kind == kind
             }

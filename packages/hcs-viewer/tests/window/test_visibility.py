@@ -61,6 +61,19 @@ def test_where_no_step_has_an_image_the_same_layers_stay(steps: Screen) -> None:
     assert visible(steps) == ["Step_02_two", "Step_01_one [labels]"]
 
 
+@pytest.mark.parametrize("z_indexes", [(None, 1), (1, None)])
+def test_a_projection_is_hidden_beside_its_planes(screen: Screen, z_indexes: tuple[int | None, ...]) -> None:
+    for z_index in z_indexes:
+        screen.show(plane(), well="A01", z_index=z_index, channel="DAPI")
+    screen.show(plane(), well="A01", channel="GFP")
+    screen.show(plane(), well="A02", channel="DAPI")
+
+    assert visible(screen) == ["Channel_DAPI", "Channel_GFP"]
+
+    go(screen, well="A02")
+    assert "Channel_DAPI_Projection" in visible(screen)
+
+
 def test_what_the_user_shows_and_hides_stays_so_wherever_the_sliders_go(steps: Screen) -> None:
     steps.layers["Step_01_one"].visible = True
     steps.layers["Step_02_two"].visible = False
