@@ -1,5 +1,6 @@
 """What a pipeline kept is sent as it showed it: of the same plate, as the same steps."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hcs_protocol import Step
 from hcs_stream.sending import Found, FoundImage, ImageTable, NothingChosenError, choose_step, find_images
 from hcs_stream.sending._image_table import Columns, columns_of
-from hcs_stream.storage import ZarrOutput
+from hcs_stream.storage import ZarrOutput, ZarrPlate
 
 PIXELS = np.ones((5, 6), "uint16")
 BLUR, CELLS = Step(index=1, name="blur"), Step(index=10, name="cells")
@@ -55,6 +56,30 @@ def test_two_results_of_one_step_of_one_plate_get_names_that_tell_them_apart(tmp
     images = find_images([str(tmp_path)]).images
 
     assert {image.keywords["plate"] for image in images} == {"Assay", "Assay (tuesday/Assay)"}
+
+
+@pytest.mark.parametrize("what", [".", "*.zarr"])
+def test_a_copy_of_a_step_beside_it_takes_no_image_of_it(results: Path, what: str) -> None:
+    shutil.copytree(results / "Step_01_blur.zarr", results / "Step_01_blur copy.zarr")
+
+    images = find_images([str(results / what)]).images
+
+    plates: dict[str, set[str]] = {}
+    for image in images:
+        plates.setdefault(str(image.file.path.relative_to(results).parts[0]), set()).add(
+            str(image.keywords["plate"])
+        )
+    assert len(set(map(said, images))) == len(images) == 6
+    assert plates["Step_01_blur.zarr"] == plates["Step_10_cells.zarr"] != plates["Step_01_blur copy.zarr"]
+
+
+def test_plates_of_one_name_side_by_side_get_names_that_tell_them_apart(tmp_path: Path) -> None:
+    for folder in ("a.zarr", "b.zarr"):
+        ZarrPlate(tmp_path / folder, name="Assay").write({"well": "A01"}, PIXELS)
+
+    images = find_images([str(tmp_path / "*.zarr")]).images
+
+    assert len({image.keywords["plate"] for image in images}) == 2
 
 
 def test_results_come_back_from_a_table_with_all_that_is_said_of_them(results: Path) -> None:

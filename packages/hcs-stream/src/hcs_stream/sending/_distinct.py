@@ -48,6 +48,7 @@ def told_apart(placed: Sequence[Placed]) -> list[FoundImage]:
     images would get mixed up; images of no plate as `LooseNames` says.
     """
     loose = LooseNames()
+    placed = _side_by_side(placed)
     plates = _plates(placed)
     images: list[FoundImage] = []
     for image, folder in ((each.image, each.folder) for each in placed):
@@ -57,6 +58,23 @@ def told_apart(placed: Sequence[Placed]) -> list[FoundImage]:
             plate = image.keywords.get("plate")
             images.append(_said(image, "plate", plates.get((folder, plate), plate)))
     return images
+
+
+def _side_by_side(placed: Sequence[Placed]) -> list[Placed]:
+    """Take results for one plate if they lie side by side; of copies of a step, the one of shortest name."""
+    stores: dict[tuple[object, ...], set[Path]] = {}
+    for each in placed:
+        if each.folder is not None and each.image.file.result:
+            stores.setdefault(_made_of(each.folder, each.image), set()).add(each.folder)
+    first = {min(found, key=lambda store: (len(store.name), store.name)) for found in stores.values()}
+    return [
+        Placed(each.image, each.folder.parent) if each.folder is not None and each.folder in first else each
+        for each in placed
+    ]
+
+
+def _made_of(store: Path, image: FoundImage) -> tuple[object, ...]:
+    return store.parent, image.keywords.get("plate"), image.keywords.get("step")
 
 
 def _plates(placed: Sequence[Placed]) -> dict[tuple[Path, object], str]:

@@ -138,8 +138,7 @@ def _of_plate(plate: Plate, found: Found) -> Iterator[Placed]:
 
 
 def _placed(image: ImageFile, plate: Plate) -> Placed:
-    """Take results for those of one plate if they lie side by side, whichever step made them."""
-    return Placed(of_plate(image, plate), store_of(image.path).parent if image.result else plate.folder)
+    return Placed(of_plate(image, plate), store_of(image.path) if image.result else plate.folder)
 
 
 def _of_files(
