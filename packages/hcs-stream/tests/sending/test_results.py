@@ -119,3 +119,11 @@ def test_a_step_that_is_not_among_several_is_refused(results: Path) -> None:
 
     with pytest.raises(NothingChosenError, match=r"'smooth'; there are: 1 blur, 10 cells"):
         choose_step(found, found.images, "smooth")
+
+
+def test_images_of_a_step_and_of_none_are_not_shown_as_one_step(results: Path) -> None:
+    ZarrPlate(results / "Assay 7.zarr").write({"well": "A01", "site": 1, "channel": "DAPI"}, PIXELS)
+    found = find_images([str(results / "Assay 7.zarr"), str(results / "Step_01_blur.zarr")])
+
+    with pytest.raises(NothingChosenError, match=r"'smooth'; there are: 1 blur"):
+        choose_step(found, found.images, "smooth")

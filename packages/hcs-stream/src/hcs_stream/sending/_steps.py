@@ -30,7 +30,7 @@ def choose_step(
         no step, or all of one, can be shown as any other.
 
     Raises:
-        NothingChosenError: They are of several steps, and none of them is this one.
+        NothingChosenError: They are of several steps, or some of none, and none is of this one.
     """
     if said is None:
         return images, None
@@ -40,7 +40,7 @@ def choose_step(
         others = [image for image in images if image.keywords.get("step") not in wanted]
         found.skip("not chosen", (image.file.path for image in others))
         return [image for image in images if image.keywords.get("step") in wanted], None
-    if len(steps) > 1:
+    if len({image.keywords.get("step") for image in images}) > 1:  # they would take each other's places
         there = ", ".join(map(step_text, steps))
         raise NothingChosenError(f"none of {len(images)} images is of the step {said!r}; there are: {there}")
     return images, said
