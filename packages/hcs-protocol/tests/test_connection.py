@@ -239,6 +239,12 @@ def test_what_is_no_machine_is_refused(folder: Path, host: str) -> None:
         decode_connection(json(replace(VIEWER, host=host)), "a pipe")
 
 
+@pytest.mark.parametrize("run", ["", "../../x", "a\\b", "a\0b", "a\n", "r" * 65])
+def test_a_run_that_is_no_part_of_a_file_name_is_refused(run: str) -> None:
+    with pytest.raises(ConnectionFileError, match="as the viewer_run"):
+        decode_connection(json(replace(VIEWER, viewer_run=run)), "a pipe")
+
+
 @pytest.mark.parametrize("host", ["imaging-3.lab_2", "10.0.0.9", "fe80::1%eth0", "::1", "Workstation"])
 def test_a_machine_may_be_named_in_many_ways(folder: Path, host: str) -> None:
     path = write_connection(replace(VIEWER, host=host), [folder])

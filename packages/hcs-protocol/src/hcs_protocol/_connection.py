@@ -26,6 +26,8 @@ LARGEST = [Z85.index(letter) for letter in "%nSc0"]
 KEY_LENGTH = 40
 HOST = re.compile(r"[0-9A-Za-z:][0-9A-Za-z.:%_-]*")
 """What ZeroMQ takes for an address or a name; it takes no other letters."""
+RUN = re.compile(r"[0-9A-Za-z._-]{1,64}")
+"""One life of a viewer, by which files are named: so it leads into no other folder."""
 NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # nor a pipe that makes its reader wait
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -211,7 +213,7 @@ def find_connections(folders: list[Path]) -> Iterator[tuple[Path, Connection]]:
 
 
 def _checked(connection: Connection, source: Path | str) -> Connection:
-    """Refuse to talk to another machine in the clear, to what is no machine, or with what is no key.
+    """Refuse what is no machine, run or key, and to talk to another machine in the clear.
 
     Raises:
         ConnectionFileError: The file says so.
@@ -221,6 +223,11 @@ def _checked(connection: Connection, source: Path | str) -> Connection:
         raise ConnectionFileError(
             f"wanted the name or address of the machine with viewer {connection.title!r}, in ASCII, without "
             f"a user, found {connection.host!r} ({source})"
+        )
+    if not RUN.fullmatch(connection.viewer_run):
+        raise ConnectionFileError(
+            f"wanted at most 64 letters and digits as the viewer_run of the viewer at {connection.host!r}, "
+            f"found {connection.viewer_run[:64]!r} ({source})"
         )
     if not all(_is_key(key) for key in keys if key):
         raise ConnectionFileError(
