@@ -96,6 +96,8 @@ class FakeViewer:
         self.releases = True
         self.answers = True
         self.refuses: Callable[[ImageReady], bool] = lambda ready: False
+        self.reason = "no"
+        """Why it refuses them."""
         self.wants_frame = False
         self.state: State | None = None
         """What its window would show, if there was one."""
@@ -322,7 +324,7 @@ class FakeViewer:
         is_plain = isinstance(pixels, FrameRef) and pixels.codec == PLAIN
         if isinstance(item, ImageReady) and self.refuses(item) and not (is_plain and self.wants_frame):
             refused = ImageRefused(
-                session=session, sequence=item.sequence, reason="no", send_frame=self.wants_frame
+                session=session, sequence=item.sequence, reason=self.reason, send_frame=self.wants_frame
             )
             self._tell(refused)
             return

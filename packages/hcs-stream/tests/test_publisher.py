@@ -253,6 +253,19 @@ def test_a_refused_image_is_given_up_and_nothing_hangs(
     assert caplog.text.count("image refused") == 1
 
 
+def test_what_a_viewer_says_stays_in_one_line_of_the_log_without_escapes(
+    viewer: Any, stream: Any, image: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    viewer.refuses, viewer.reason = (lambda ready: True), "no\nERROR all images lost \x1b]0;title\x07"
+
+    stream.send(image(1))
+    stream.flush()
+
+    [said] = [each.getMessage() for each in caplog.records if "image refused" in each.getMessage()]
+    assert said.isprintable()
+    assert "all images lost" in said
+
+
 def test_an_image_whose_block_cannot_be_opened_is_sent_as_a_frame(
     viewer: Any, stream: Any, image: Any
 ) -> None:

@@ -198,7 +198,7 @@ class Link:
             logger.warning("viewer lost viewer=%s in_flight=%d", self.viewer, self.delivery.in_flight)
         session.close()
         if session.refusal not in {None, self.refusal}:
-            logger.error("viewer refused viewer=%s reason=%s", self.viewer, session.refusal)
+            logger.error("viewer refused viewer=%s reason=%r", self.viewer, session.refusal)
         self.refusal = session.refusal
         self.session = None
         self._patience.begin()
@@ -259,7 +259,7 @@ class Link:
                     self.delivery.adopt(sequence)
             case ImageRefused(sequence=sequence, reason=reason, send_frame=send_frame):
                 if self.delivery.refuse(sequence, send_frame=send_frame):
-                    logger.error("image refused viewer=%s number=%d reason=%s", self.viewer, sequence, reason)
+                    logger.error("image refused viewer=%s number=%d reason=%r", self.viewer, sequence, reason)
             case ImageShown(sequences=sequences):
                 self.delivery.show(len(sequences))
             case _:

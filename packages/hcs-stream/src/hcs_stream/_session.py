@@ -120,7 +120,7 @@ class Session:
             try:
                 message = decode(frames[1] if len(frames) > 1 else b"", limit=MAX_REPLY_NBYTES)
             except MalformedMessageError as error:
-                logger.warning("message ignored from=%s reason=%s", self.connection.title, error)
+                logger.warning("message ignored from=%r reason=%s", self.connection.title, error)
                 continue
             if not self._advance(message) and getattr(message, "session", "") == self.id:
                 yield message
@@ -235,7 +235,7 @@ class Session:
                 self.refusal = reason
                 self.end()
             case Failed(error=error):
-                logger.debug("session failed title=%s error=%s", self.connection.title, error)
+                logger.debug("session failed title=%r error=%r", self.connection.title, error)
                 self.end()
             case _:
                 return False
