@@ -31,13 +31,16 @@ from hcs_protocol import (
     Done,
     Failed,
     FrameRef,
+    GetImage,
     GetState,
     Goodbye,
     Heard,
     Hello,
+    ImagePixels,
     ImageReady,
     ImageRefused,
     ImageShown,
+    ImageSpec,
     Message,
     Open,
     Ping,
@@ -102,6 +105,8 @@ class FakeViewer:
         self.state: State | None = None
         """What its window would show, if there was one."""
         self.png = b"a picture"
+        self.image = ImagePixels(reply_to="-", spec=ImageSpec(shape=(2, 2), dtype="uint8"))
+        """Which pixels it says that it sends; it sends none."""
         self.on_shutdown: Callable[[], object] = lambda: None
         self.cleared: list[tuple[str | None, str | None]] = []
         """Runs and steps."""
@@ -270,6 +275,8 @@ class FakeViewer:
                 self._reply(identity, msgspec.structs.replace(self.state, reply_to=message.id))
             case GetState():
                 self._reply(identity, Failed(reply_to=message.id, error="there is no window"))
+            case GetImage():
+                self._reply(identity, msgspec.structs.replace(self.image, reply_to=message.id))
             case Clear():
                 self.cleared.append((message.run, message.step))
                 self._reply(identity, Done(reply_to=message.id))

@@ -371,3 +371,10 @@ def test_a_clock_that_was_set_makes_no_living_process_a_stranger() -> None:
     if ticks:
         assert living_process(pid, started + hour, ticks)
         assert living_process(pid, started, ticks + 1) is None
+
+
+def test_a_viewer_that_sends_other_pixels_than_it_says_is_told_from_an_image(viewer: Any) -> None:
+    asked = Viewer(viewer.connection, viewer.path)
+
+    with pytest.raises(ViewerRequestError, match="wanted a frame of 4 bytes, got 0"):
+        asked.image("DAPI")

@@ -39,7 +39,8 @@ def ask(
     with control_socket(connection) as socket:
         socket.send_multipart([b"", encode(request)])
         while socket.poll(max(0, int((deadline - time.monotonic()) * 1000))):
-            _, data, *frames = socket.recv_multipart()
+            _, *said = socket.recv_multipart()
+            data, *frames = said or [b""]
             reply = decode(data, limit=MAX_REPLY_NBYTES)
             if isinstance(reply, wanted) and getattr(reply, "reply_to", "") == request.id:
                 return reply, frames

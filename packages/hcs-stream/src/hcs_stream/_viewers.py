@@ -30,6 +30,7 @@ from hcs_protocol import (
     Shutdown,
     State,
     ViewerOutOfReachError,
+    ViewerRequestError,
     ViewerStalledError,
     default_data_port,
     find_connections,
@@ -184,12 +185,15 @@ class Viewer:
 
         Raises:
             InvalidComponentError: There is no such component.
-            ViewerRequestError: There is no such layer or plane.
+            ViewerRequestError: There is no such layer or plane, or the viewer sent other pixels than it says.
         """
         where = as_components(components or {})
         request = GetImage(id=new_id(), layer=layer, components=where, without=_missing(without))
         reply, frames = ask(self.connection, request, ImagePixels, timeout=timeout)
         reply.spec.check()
+        found = sum(map(len, frames))
+        if len(frames) != 1 or found != reply.spec.nbytes:
+            raise ViewerRequestError(f"wanted a frame of {reply.spec.nbytes} bytes, got {found}")
         dtype = np.dtype(reply.spec.dtype).newbyteorder("<")
         return np.frombuffer(frames[0], dtype).reshape(reply.spec.shape)
 
