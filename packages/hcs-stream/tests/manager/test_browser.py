@@ -13,7 +13,7 @@ from images_to_send import FakeViewers, target, write_plate
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QCloseEvent, QDropEvent
-from qtpy.QtWidgets import QApplication, QListView, QMessageBox
+from qtpy.QtWidgets import QApplication, QListView, QMenu, QMessageBox
 
 from hcs_stream.manager._browser import Browser
 from hcs_stream.manager._image_model import MIME
@@ -265,6 +265,26 @@ def test_dragged_images_are_sent_where_they_are_dropped(
     assert offered == [[MIME]]
     assert len(sent(viewers)) == 2
     assert opened.dragged() == []
+
+
+def test_the_menu_sends_what_it_was_opened_for_though_another_plate_came_meanwhile(
+    opened: Browser, viewers: FakeViewers, tmp_path: Path, qtbot: QtBot
+) -> None:
+    """The menu's images are those of the plate that was open when it was asked for, by that plate's name."""
+    opened.list.table.selectRow(0)
+    opened.list.menu_asked.emit(opened.mapToGlobal(opened.rect().center()))
+    menu = next(menu for menu in opened.findChildren(QMenu) if menu.isVisible())
+
+    opened.set_folder(write_plate(tmp_path / "Assay 8", ("C05",)))
+    wait_for(opened, qtbot, 1)
+    send = menu.actions()[0].menu()
+    assert send is not None
+    send.actions()[0].trigger()
+    menu.close()
+
+    wait_until_sent(opened, qtbot)
+    assert [each[0] for each in sent(viewers)] == ["A01"]
+    assert [entry.plate for entry in opened.outbox.entries] == ["Assay 7"]
 
 
 def test_the_button_names_the_viewer_that_is_meant(opened: Browser) -> None:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from qtpy.QtCore import QPoint, Qt, QUrl, Signal
@@ -41,6 +42,15 @@ DIGEST = 8
 MOST_COPIED = 10_000
 
 
+class Chosen(NamedTuple):
+    """Images of the plate that was open when they were chosen: another may be when they are sent."""
+
+    table: ImageTable
+    rows: Rows
+    plate: str
+    run: str
+
+
 class Browser(QWidget):
     """Shows a plate's images and sends those that are chosen.
 
@@ -60,7 +70,7 @@ class Browser(QWidget):
         self._table: ImageTable | None = None
         self._plate = ""
         self._run = ""
-        self._dragged: Rows | None = None
+        self._dragged: Chosen | None = None
         self._importing = threading.Thread(target=import_readers, name="hcs-import", daemon=True)
         self._importing.start()
         self.folder = FolderBar()
@@ -99,13 +109,13 @@ class Browser(QWidget):
         if self._dragged is not None:
             self._put(self._dragged, target)
         else:
-            self.list.when_listed(lambda: self._put(self.list.chosen, target))
+            self.list.when_listed(lambda: self._put(self._chosen(), target))
 
     def dragged(self) -> list[ImageFile]:
         """Return the images that are being dragged."""
-        if self._table is None or self._dragged is None:
+        if self._dragged is None:
             return []
-        return [self._table.image(int(row)).file for row in self._dragged]
+        return [self._dragged.table.image(int(row)).file for row in self._dragged.rows]
 
     def may_close(self) -> bool:
         """Ask whether images that wait are given up; say whether the window may be closed."""
@@ -162,19 +172,26 @@ class Browser(QWidget):
         elif row is None:
             self.send_to(target)
         else:
-            self._put(np.array([row], np.int32), target)
+            self._put(self._chosen(row), target)
 
-    def _put(self, rows: Rows, target: Target) -> None:
-        if self._table is None or not len(rows):
+    def _chosen(self, row: int | None = None) -> Chosen | None:
+        """Return this image, or what is chosen; None if no plate is open."""
+        if self._table is None:
+            return None
+        rows = self.list.chosen if row is None else np.array([row], np.int32)
+        return Chosen(self._table, rows, self._plate, self._run)
+
+    def _put(self, chosen: Chosen | None, target: Target) -> None:
+        if chosen is None or not len(chosen.rows):
             self.said.emit("No image is chosen")
             return
-        self.outbox.put(ChosenImages(self._table, rows), self._plate, target, self._run)
-        go = "goes" if len(rows) == 1 else "go"
-        self.said.emit(f"{images(len(rows))} {go} to {target.title} ({target.data_port})")
+        self.outbox.put(ChosenImages(chosen.table, chosen.rows), chosen.plate, target, chosen.run)
+        go = "goes" if len(chosen.rows) == 1 else "go"
+        self.said.emit(f"{images(len(chosen.rows))} {go} to {target.title} ({target.data_port})")
         self.queue.look()
 
     def _drag(self, row: int | None = None) -> None:
-        self._dragged = self.list.chosen if row is None else np.array([row], np.int32)
+        self._dragged = self._chosen(row)
         drag = QDrag(self)
         drag.setMimeData(images_mime())
         try:
@@ -183,26 +200,19 @@ class Browser(QWidget):
             self._dragged = None
 
     def _show_menu(self, where: QPoint, row: int | None = None) -> None:
-        rows = self.list.chosen if row is None else np.array([row], np.int32)
+        if (chosen := self._chosen(row)) is None:
+            return
+        count = len(chosen.rows)
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        send = menu.addMenu(f"Send {images(len(rows))} to")
+        send = menu.addMenu(f"Send {images(count)} to")
         if send is not None:
             for target in self.send_bar.targets:
-                send.addAction(f"{target.title} ({target.data_port})", partial(self._put, rows, target))
-            send.setEnabled(bool(self.send_bar.targets and len(rows)))
-        menu.addAction("Copy path" if len(rows) == 1 else "Copy paths", partial(self._copy_paths, rows))
-        menu.addAction("Open the folder", partial(self._open_folder, rows))
+                send.addAction(f"{target.title} ({target.data_port})", partial(self._put, chosen, target))
+            send.setEnabled(bool(self.send_bar.targets and count))
+        menu.addAction("Copy path" if count == 1 else "Copy paths", partial(_copy_paths, chosen))
+        menu.addAction("Open the folder", partial(_open_folder, chosen))
         menu.popup(where)
-
-    def _copy_paths(self, rows: Rows) -> None:
-        if self._table is not None and (clipboard := QGuiApplication.clipboard()) is not None:
-            clipboard.setText("\n".join(str(self._table.path(int(row))) for row in rows[:MOST_COPIED]))
-
-    def _open_folder(self, rows: Rows) -> None:
-        if self._table is not None and len(rows):
-            folder = self._table.path(int(rows[0])).parent
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
     # What comes of it.
 
@@ -280,6 +290,17 @@ class Browser(QWidget):
         self.thumbnails.menu_asked.connect(lambda row, where: self._show_menu(where, row))
         self.send_bar.send.connect(self.send_to)
         self.queue.count_changed.connect(lambda count: self._queue_box.setVisible(bool(count)))
+
+
+def _copy_paths(chosen: Chosen) -> None:
+    if (clipboard := QGuiApplication.clipboard()) is not None:
+        clipboard.setText("\n".join(str(chosen.table.path(int(row))) for row in chosen.rows[:MOST_COPIED]))
+
+
+def _open_folder(chosen: Chosen) -> None:
+    if len(chosen.rows):
+        folder = chosen.table.path(int(chosen.rows[0])).parent
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
 
 def _digest(paths: Sequence[str]) -> str:
