@@ -1,8 +1,10 @@
 """Images wait for their viewer, are sent in order, and none is lost without a word."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from images_to_send import LONG, FakeStream, FakeViewers, images_of, target, write_plate
@@ -251,3 +253,36 @@ def test_closing_ends_everything_and_says_what_was_not_sent(
     ended(outbox)
     assert waiting == 12
     assert [entry.state for entry in outbox.entries] == [EntryState.CANCELLED] * 2
+
+
+def test_what_is_cancelled_while_the_stream_to_a_replaced_viewer_closes_stays_cancelled(
+    tmp_path: Path,
+) -> None:
+    class Replaced(FakeStream):
+        """A stream whose viewer is another one after each image; somebody cancels while it closes."""
+
+        def send(self, pixels: object, **keywords: Any) -> None:
+            super().send(pixels, **keywords)
+            self.viewer_run = "another run"
+
+        def close(self, *arguments: Any) -> None:
+            outbox.cancel(ticket)
+            super().close(*arguments)
+
+    streams: list[Any] = []
+
+    def connect(_: object, run: str) -> Any:
+        streams.append(FakeStream(run) if streams else Replaced(run))
+        begun.wait()
+        return streams[-1]
+
+    begun = threading.Event()
+    outbox = Outbox(connect, lambda: 0.0, retry_seconds=0.01)
+    ticket = outbox.put(images_of(write_plate(tmp_path)), "Assay 7", target())
+    sending = list(outbox._threads.values())
+    begun.set()
+    for thread in sending:
+        thread.join()
+
+    assert [entry.state for entry in outbox.entries] == [EntryState.CANCELLED]
+    assert len(streams) == 1

@@ -279,6 +279,9 @@ class Outbox:
         return (self._running or {}).get(_place(job.target), "")
 
     def _begin_again_with_successor(self, job: Job) -> None:
+        if job.is_cancelled:  # while the stream was closed
+            self._end(job, EntryState.CANCELLED)
+            return
         with self._lock:
             job.begin_again(job.all(), self._clock())
             self._queues[_place(job.target)].appendleft(job)
