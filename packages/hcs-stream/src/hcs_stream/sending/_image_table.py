@@ -170,15 +170,18 @@ class ImageTable:
 
 def columns_of(found: Found) -> Columns:
     """Return everything that was found as columns; images of one well come together."""
-    images = _in_order(found.images)
-    ranked = {name: _rank([_readable(i.keywords.get(name)) for i in images]) for name in COMPONENTS_IN_ORDER}
+    ranked = {
+        name: _rank([image.keywords.get(name) for image in found.images]) for name in COMPONENTS_IN_ORDER
+    }
+    order = _order(found.images, [codes for _, codes in ranked.values()])
+    images = [found.images[place] for place in order]
     told, told_codes = _told(images)
     keys, key_codes = _unique([image.file.key for image in images])
     places = [os.path.split(image.file.path) for image in images]
     folders, folder_codes = _unique([folder for folder, _ in places])
     return Columns(
         values={name: values for name, (values, _) in ranked.items()},
-        codes={name: codes for name, (_, codes) in ranked.items()},
+        codes={name: codes[order].tobytes() for name, (_, codes) in ranked.items()},
         told=told,
         told_codes=told_codes,
         folders=_join(folders),
@@ -194,12 +197,10 @@ def _left_out(found: Found) -> dict[str, list[Path]]:
     return {**found.skipped, **({"unreadable": [*found.unreadable]} if found.unreadable else {})}
 
 
-def _in_order(images: Sequence[FoundImage]) -> list[FoundImage]:
-    """Put images of no plate last, and the others so that those of a group stand together."""
-    columns = [[_readable(image.keywords.get(name)) for image in images] for name in COMPONENTS_IN_ORDER]
-    ranks = [np.frombuffer(_rank(column)[1], "<i4") for column in columns]
+def _order(images: Sequence[FoundImage], ranks: Sequence[Codes]) -> list[int]:
+    """Return the places of images so that those of a group stand together, and those of no plate last."""
     loose = np.array(["well" not in image.keywords for image in images], bool)
-    return [images[place] for place in np.lexsort([*ranks[::-1], loose]).tolist()]
+    return np.lexsort([*ranks[::-1], loose]).tolist()  # type: ignore[no-any-return]  # numpy says less
 
 
 def _told(images: Sequence[FoundImage]) -> tuple[list[Told], bytes]:
@@ -230,11 +231,13 @@ def _readable(value: object) -> Value:
     return readable(value) if isinstance(value, str) else value if isinstance(value, int) else None
 
 
-def _rank(column: Sequence[object]) -> tuple[list[Value], bytes]:
-    values = sorted(set(column), key=lambda value: (natural_key(value), str(value)))
+def _rank(column: Sequence[object]) -> tuple[list[Value], Codes]:
+    """Return the values of a column in natural order, and which of them each image has."""
+    found = {said: _readable(said) for said in set(column)}
+    values = sorted(set(found.values()), key=lambda value: (natural_key(value), str(value)))
     ranks = {value: rank for rank, value in enumerate(values)}
-    codes = np.fromiter(map(ranks.__getitem__, column), "<i4", len(column))
-    return values, codes.tobytes()  # type: ignore[return-value]  # components are texts and numbers
+    codes = {said: ranks[value] for said, value in found.items()}
+    return values, np.fromiter(map(codes.__getitem__, column), "<i4", len(column))
 
 
 def _unique(column: Sequence[Key]) -> tuple[list[Key], bytes]:
