@@ -26,8 +26,8 @@ LARGEST = [Z85.index(letter) for letter in "%nSc0"]
 KEY_LENGTH = 40
 HOST = re.compile(r"[0-9A-Za-z:][0-9A-Za-z.:%_-]*")
 """What ZeroMQ takes for an address or a name; it takes no other letters."""
-RUN = re.compile(r"[0-9A-Za-z._-]{1,64}")
-"""One life of a viewer, by which files are named: so it leads into no other folder."""
+RUN = re.compile(r'(?:(?![\\/:*?"<>|])[ -~]){1,64}')
+"""One life of a viewer, by which files are named: ASCII that every file system takes, no other folder."""
 NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # nor a pipe that makes its reader wait
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -226,8 +226,8 @@ def _checked(connection: Connection, source: Path | str) -> Connection:
         )
     if not RUN.fullmatch(connection.viewer_run):
         raise ConnectionFileError(
-            f"wanted at most 64 letters and digits as the viewer_run of the viewer at {connection.host!r}, "
-            f"found {connection.viewer_run[:64]!r} ({source})"
+            f"wanted 1 to 64 letters of a file's name as the viewer_run of the viewer at "
+            f"{connection.host!r}, found {connection.viewer_run[:64]!r} ({source})"
         )
     if not all(_is_key(key) for key in keys if key):
         raise ConnectionFileError(
