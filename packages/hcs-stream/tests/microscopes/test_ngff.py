@@ -1,5 +1,6 @@
 """OME-NGFF plates of versions 0.4 and 0.5, written by zarr and read plane by plane."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -299,3 +300,24 @@ def test_a_broken_chunk_is_an_error_that_names_the_array(store: Store) -> None:
 
     with pytest.raises(UnreadableImageError, match="wanted an image"):
         read_image(open_plate(store.folder).images[0])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"dtype": "|O", "filters": [{"id": "vlen-utf8"}], "compressor": {"id": "pickle"}},
+        {"dtype": "|O", "filters": [{"id": "vlen-utf8"}, {"id": "pickle"}]},
+    ],
+    ids=str,
+)
+def test_an_array_of_pickles_is_refused_before_it_is_decoded(said: dict[str, Any], tmp_path: Path) -> None:
+    store = Store(tmp_path / "screen.zarr", "0.4")
+    store.write_plate(["A/1"])
+    store.write_well("A/1")
+    store.write_image("A/1/0", "yx", (4, 5))
+    metadata = store.folder / "A/1/0/0/.zarray"
+    metadata.write_text(json.dumps({**json.loads(metadata.read_text()), "fill_value": "", **said}))
+
+    [image] = open_plate(store.folder).images
+    with pytest.raises(UnreadableImageError, match="wanted codecs of pixels, found pickle"):
+        read_image(image)

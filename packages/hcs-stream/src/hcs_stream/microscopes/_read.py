@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 Pixels = npt.NDArray[Any]
 
 GREY_AND_ALPHA, RGB = 2, 3
+CODECS_OF_OBJECTS = frozenset({"pickle", "json2", "msgpack2"})
+"""Of zarr 2: what they make is no pixels, and to unpickle runs what the file says."""
 
 
 def read_image(image: ImageFile) -> Pixels:
@@ -109,9 +111,17 @@ def _read_array(path: Path, key: tuple[int, ...]) -> Pixels:
     with extra("zarr", needs="OME-NGFF"):
         import zarr
     try:
-        return np.asarray(zarr.open_array(path, mode="r")[key])
+        array = zarr.open_array(path, mode="r")
+        _check_codecs((*array.filters, *array.compressors))
+        return np.asarray(array[key])
     except Exception as error:  # a broken store makes zarr and its codecs stumble in any way
         raise UnreadableImageError(path, f"{type(error).__name__} ({error})") from error
+
+
+def _check_codecs(codecs: Sequence[object]) -> None:
+    names = {getattr(codec, "codec_id", "") for codec in codecs}
+    if found := names & CODECS_OF_OBJECTS:
+        raise ValueError(f"wanted codecs of pixels, found {', '.join(sorted(found))}")
 
 
 def _read_picture(path: Path) -> Pixels:
