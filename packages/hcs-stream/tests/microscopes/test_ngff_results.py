@@ -97,14 +97,15 @@ def test_places_at_which_nothing_was_written_are_no_images(tmp_path: Path) -> No
     assert [address(image) for image in open_plate(plate.folder).images] == [place(channel="GFP", z_index=2)]
 
 
-def test_sites_with_names_get_numbers(tmp_path: Path) -> None:
+def test_sites_with_names_get_the_same_numbers_in_all_wells(tmp_path: Path) -> None:
     plate = ZarrPlate(tmp_path / "p.zarr")
-    for site in (4, "tile 10", "tile 9"):
-        plate.write({"well": "B03", "site": site}, PIXELS + len(str(site)))
+    for well, site in (("B03", 4), ("B03", "tile 10"), ("B03", "tile 9"), ("C01", "tile 10")):
+        plate.write({"well": well, "site": site}, PIXELS + len(str(site)))
 
-    found = {image.site: int(read_image(image)[0, 0]) for image in open_plate(plate.folder).images}
+    images = open_plate(plate.folder).images
 
-    assert found == {4: 1, 5: 6, 6: 7}
+    found = {(image.well, image.site): int(read_image(image)[0, 0]) for image in images}
+    assert found == {("B03", 4): 1, ("B03", 5): 6, ("B03", 6): 7, ("C01", 6): 7}
 
 
 def test_what_lies_beside_results_for_their_writers_alone_is_not_told(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from ._ngff_metadata import (
     read_shape,
     scale_of,
 )
-from ._ngff_results import Results, WellOfResults, results_at, wells_at
+from ._ngff_results import Results, WellOfResults, numbers_of_sites, results_at, wells_at
 from ._wells import well_at, well_of
 
 logger = logging.getLogger(__name__)
@@ -61,9 +61,10 @@ class NgffPlate:
                 self._give_up(self.folder / place.path.strip("/"), error)
 
     def _on_disk(self, results: Results) -> Iterator[ImageFile]:
-        for folder in wells_at(self.folder):
-            well = WellOfResults(folder, self.name, results)
-            yield from well.images()
+        wells = [WellOfResults(folder, self.name, results) for folder in wells_at(self.folder)]
+        numbers = numbers_of_sites(wells)
+        for well in wells:
+            yield from well.images(numbers)
             for path, error in well.unreadable.items():
                 self._give_up(path, error)
 

@@ -6,7 +6,7 @@ made all of it of.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import TypeAlias
@@ -103,20 +103,19 @@ class WellOfResults:
             else:
                 if own and own.variant in results.variants:
                     self.groups[group] = own
-        texts = {own.site for own in self.groups.values() if isinstance(own.site, str)}
-        first = max((own.site for own in self.groups.values() if isinstance(own.site, int)), default=0) + 1
-        self._numbers = {site: number for number, site in enumerate(sorted(texts, key=natural_key), first)}
-        """Of sites that have names."""
 
-    def images(self) -> Iterator[ImageFile]:
-        """Yield all planes that were written."""
+    def images(self, numbers: Mapping[str, int]) -> Iterator[ImageFile]:
+        """Yield all planes that were written; of sites that have names, these are the numbers."""
         for group, own in self.groups.items():
+            variant = self._results.variants[own.variant or ""]
             try:
-                yield from list(self._images_of(group, own, self._results.variants[own.variant or ""]))
+                yield from list(self._images_of(group, own, variant, _site(own, numbers)))
             except (OSError, ValueError) as error:
                 self.unreadable[group] = error
 
-    def _images_of(self, group: Path, own: OfGroup, variant: Variant) -> Iterator[ImageFile]:
+    def _images_of(
+        self, group: Path, own: OfGroup, variant: Variant, site: int | None
+    ) -> Iterator[ImageFile]:
         files = ChunkFiles.of(group / FINEST)
         if files is None:
             raise ValueError("its arrays are not there")
@@ -131,7 +130,7 @@ class WellOfResults:
                     path=group / FINEST,
                     plate=self._plate,
                     well=well_of(well) or well,
-                    site=self._site(own),
+                    site=site,
                     channel=channel,
                     z_index=_whole(variant.z[z], z),
                     timepoint=_whole(variant.t[t], t),
@@ -139,12 +138,21 @@ class WellOfResults:
                     result=result,
                 )
 
-    def _site(self, own: OfGroup) -> int | None:
-        if isinstance(own.site, str):
-            return self._numbers[own.site]
-        if own.site is msgspec.UNSET:  # of earlier versions
-            return int(own.field) if own.field.isdecimal() else None
-        return own.site
+
+def numbers_of_sites(wells: Iterable[WellOfResults]) -> dict[str, int]:
+    """Return numbers for the sites of a plate that have names: those after its greatest one."""
+    sites = {own.site for well in wells for own in well.groups.values()}
+    texts = sorted((site for site in sites if isinstance(site, str)), key=natural_key)
+    first = max((site for site in sites if isinstance(site, int)), default=0) + 1
+    return {site: number for number, site in enumerate(texts, first)}
+
+
+def _site(own: OfGroup, numbers: Mapping[str, int]) -> int | None:
+    if isinstance(own.site, str):
+        return numbers[own.site]
+    if own.site is msgspec.UNSET:  # of earlier versions
+        return int(own.field) if own.field.isdecimal() else None
+    return own.site
 
 
 def store_of(array: Path) -> Path:
