@@ -119,3 +119,11 @@ def _kind(entry: os.DirEntry[str]) -> str | None:
         return "file" if entry.is_file() else "folder" if entry.is_dir() else None
     except OSError:  # a link in a circle, or into a folder that is closed
         return None
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """Return the folders in a folder, by name; none if another process has just removed it."""
+    try:
+        return sorted(Path(entry.path) for entry in os.scandir(folder) if entry.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []

@@ -5,8 +5,7 @@ the attributes under ``hcs``: which values lie where on the axes t, c, z, what i
 made all of it of.
 """
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +15,7 @@ import msgspec
 from hcs_protocol import Kind, Step, natural_key
 from hcs_stream._chunk_files import ChunkFiles
 
+from ._folders import folders_in
 from ._grammar import Description
 from ._image_file import ImageFile, Result
 from ._ngff_metadata import read_own
@@ -94,8 +94,8 @@ class WellOfResults:
         """Groups whose images are missing, and why."""
         self._plate = plate
         self._results = results
-        fields = _folders_in(folder)
-        for group in (*fields, *(below for field in fields for below in _folders_in(field / LABELS))):
+        fields = folders_in(folder)
+        for group in (*fields, *(below for field in fields for below in folders_in(field / LABELS))):
             try:
                 own = read_own(group, OfGroup)
             except (OSError, ValueError) as error:
@@ -163,8 +163,8 @@ def store_of(array: Path) -> Path:
 
 def wells_at(folder: Path) -> Iterator[Path]:
     """Yield the folders in which wells may be."""
-    for row in _folders_in(folder):
-        yield from _folders_in(row)
+    for row in folders_in(folder):
+        yield from folders_in(row)
 
 
 def _channel(variant: Variant, place: int) -> str | None:
@@ -181,10 +181,3 @@ def _channel(variant: Variant, place: int) -> str | None:
 def _whole(value: Value, place: int) -> int | None:
     """Return a plane's number; that of its place if it has a name instead."""
     return place if isinstance(value, str) else value
-
-
-def _folders_in(folder: Path) -> Sequence[Path]:
-    try:
-        return sorted(Path(entry.path) for entry in os.scandir(folder) if entry.is_dir())
-    except (FileNotFoundError, NotADirectoryError):
-        return ()

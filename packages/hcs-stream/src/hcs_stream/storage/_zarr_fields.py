@@ -10,6 +10,8 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
+from hcs_stream.microscopes._folders import folders_in
+
 from ._errors import StorageWriteError, UnreadableImageError
 from ._ngff import Json, Version, channel, image_document, plate_document, well_document
 from ._pyramid import level_shapes
@@ -219,26 +221,18 @@ def _listed(well: Path) -> list[str]:
 
 def images_on_disk(plate: Path) -> Iterator[tuple[Path, Own]]:
     """Yield the groups of all images that were written here, and what they say of themselves."""
-    for row in _folders_in(plate):
-        for well in _folders_in(row):
+    for row in folders_in(plate):
+        for well in folders_in(row):
             yield from images_in(well)
 
 
 def images_in(well: Path) -> Iterator[tuple[Path, Own]]:
     """Yield the same of a well's folder."""
-    fields = _folders_in(well)
-    for group in (*fields, *(below for field in fields for below in _folders_in(field / LABELS))):
+    fields = folders_in(well)
+    for group in (*fields, *(below for field in fields for below in folders_in(field / LABELS))):
         own = own_of(group)
         if own is not None and own.variant is not None:
             yield group, own
-
-
-def _folders_in(folder: Path) -> list[Path]:
-    """Return the folders in a folder; none if another process has just removed it."""
-    try:
-        return sorted(Path(entry.path) for entry in os.scandir(folder) if entry.is_dir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
 
 
 def _limits(images: Sequence[Levels], variant: Variant) -> dict[str, tuple[float, float]]:
