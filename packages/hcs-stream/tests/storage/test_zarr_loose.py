@@ -88,6 +88,20 @@ def test_what_a_killed_writer_left_is_swept_up_when_it_is_old(
     assert filemanager.list_images(plate, "zarr") == [plate / "one.tif"]
 
 
+def test_what_another_process_writes_or_removes_right_now_is_not_looked_at(
+    tmp_path: Path, filemanager: FileManager
+) -> None:
+    plate = tmp_path / "p.zarr"
+    filemanager.save(IMAGE, plate / "A01_s1_w1.tif", "zarr")
+    half = plate / "images" / ".hcs-half" / "0"
+    half.mkdir(parents=True)
+    (half / "zarr.json").write_bytes(b'{"zarr_for')
+
+    with pytest.raises(ImageNotFoundError):
+        filemanager.load(plate / "one.tif", "zarr")
+    assert filemanager.list_images(plate, "zarr") == [plate / "A01_s1_w1.tif"]
+
+
 def test_no_image_lies_in_another(tmp_path: Path, filemanager: FileManager) -> None:
     plate = tmp_path / "p.zarr"
     filemanager.save(IMAGE, plate / "one.tif", "zarr")

@@ -25,28 +25,28 @@ def version_of(folder: Path) -> Version | None:
 
 def is_array(folder: Path) -> bool:
     """Say whether a folder is a zarr array, no group of such; a damaged one may be."""
-    metadata = folder / "zarr.json"
-    if not metadata.is_file():
-        return (folder / ".zarray").is_file()
     try:
-        return bool(_read(metadata).get("node_type") == "array")
+        found = _read(folder / "zarr.json")
     except UnreadableImageError:
         return True
+    if found is None:
+        return (folder / ".zarray").is_file()
+    return bool(found.get("node_type") == "array")
 
 
 def read_attributes(folder: Path) -> Json:
-    """Return a group's attributes; empty if there is no group.
+    """Return a group's attributes; empty if there is no group, or no longer.
 
     Raises:
         UnreadableImageError: Its metadata is damaged.
     """
-    version = version_of(folder)
-    if version is None:
-        return {}
-    path = folder / ("zarr.json" if version == "0.5" else ".zattrs")
-    found = _read(path) if path.is_file() else {}
+    path = folder / "zarr.json"
+    found = _read(path)
+    if found is None and (folder / ".zgroup").is_file():
+        path = folder / ".zattrs"
+        found = {"attributes": _read(path) or {}}
     try:
-        return dict(found.get("attributes", {}) if version == "0.5" else found)
+        return {} if found is None else dict(found.get("attributes", {}))
     except (ValueError, TypeError) as error:
         raise UnreadableImageError(path, f"damaged metadata: {error}") from error
 
@@ -105,9 +105,12 @@ def metadata_lock(plate: Path) -> Iterator[None]:
         lock.release()
 
 
-def _read(path: Path) -> Json:
+def _read(path: Path) -> Json | None:
+    """Return a document; None if there is none: asked first, it might go away before it is read."""
     try:
         return dict(json.loads(path.read_bytes()))
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
     except (ValueError, TypeError) as error:
         raise UnreadableImageError(path, f"damaged metadata: {error}") from error
 
