@@ -140,9 +140,9 @@ class FakeViewer:
         """Release what is held, the oldest first."""
         self._do(lambda: self._release(count))
 
-    def say(self, make: Callable[[str], Message]) -> None:
+    def say(self, make: Callable[[str], Message], times: int = 1) -> None:
         """Say something about the last session."""
-        self._do(lambda: self._tell(make(list(self._sessions)[-1])))
+        self._do(lambda: [self._tell(make(list(self._sessions)[-1])) for _ in range(times)])
 
     def forget_sessions(self) -> None:
         """Forget who the workers are, as after a long silence."""
@@ -214,7 +214,7 @@ class FakeViewer:
     def _write_file(self) -> Path:
         return write_connection(self.connection, runtime_folders())
 
-    def _do(self, task: Callable[[], None]) -> None:
+    def _do(self, task: Callable[[], object]) -> None:
         done = threading.Event()
 
         def run() -> None:

@@ -47,6 +47,8 @@ ANSWER_SECONDS = (
     1.0  # the least a viewer gets after a beat: this worker itself may have been stopped for long
 )
 OPEN_SECONDS = 0.002
+AT_ONCE = 1000
+"""So many messages are taken before others get the lock: a viewer that never stops talking stops nobody."""
 
 
 class Phase(Enum):
@@ -100,17 +102,28 @@ class Session:
         self._answer_seconds: float | None = None
         self._due = self._heard_at + BEAT_SECONDS
         self._last_id = new_id()
+        self._has_more = False
         self._say_hello(worker_run, name, offer)
 
     def poll(self, most: float) -> None:
         """Wait, without the lock, until the viewer says something or something is due; most seconds."""
+        if self._has_more:  # of which the descriptor tells no second time
+            return
         seconds = min(most, OPEN_SECONDS) if self.phase is OPENING or self.said_goodbye else most
         with contextlib.suppress(zmq.ZMQError):  # closed meanwhile
             self._poller.poll(int(seconds * 1000))
 
     def receive(self) -> Iterator[Message]:
-        """Yield what the viewer said about images; what it said about the session is dealt with here."""
-        while self.phase is not OVER and int(self._control.getsockopt(zmq.EVENTS)) & _POLLIN:
+        """Yield what the viewer said about images; what it said about the session is dealt with here.
+
+        After so many messages it leaves the rest to the next call.
+        """
+        for _ in range(AT_ONCE):
+            self._has_more = self.phase is not OVER and bool(
+                int(self._control.getsockopt(zmq.EVENTS)) & _POLLIN
+            )
+            if not self._has_more:
+                return
             frames = self._control.recv_multipart(zmq.NOBLOCK)
             self._heard_at = self._clock()
             if self._unanswered_since is not None:

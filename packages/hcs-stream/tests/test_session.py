@@ -1,0 +1,39 @@
+"""What a session takes of what its viewer says."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hcs_protocol import Credit, new_id
+from hcs_stream._session import AT_ONCE, OPEN, Session
+
+SHORT = 0.01
+
+
+@pytest.fixture
+def session(viewer: Any) -> Iterator[Session]:
+    """A session that the viewer has heard."""
+    greeted = Session(
+        viewer.connection, worker_run=new_id(), name="worker", offer=None, nonce=None, clock=time.monotonic
+    )
+    while greeted.phase is not OPEN:
+        greeted.tick(0, lambda: None)
+        list(greeted.receive())  # who has sent something looks first: the descriptor tells only once
+        greeted.poll(SHORT)
+    yield greeted
+    greeted.close()
+
+
+def test_others_get_their_turn_while_a_viewer_never_stops_talking(session: Session, viewer: Any) -> None:
+    said = 2 * AT_ONCE + 1
+    viewer.say(lambda to: Credit(session=to, images=1, nbytes=1), times=said)
+
+    taken: list[int] = []
+    while sum(taken) < said:
+        taken.append(len(list(session.receive())))
+        session.poll(SHORT)
+
+    assert max(taken) <= AT_ONCE
+    assert sum(taken) == said
