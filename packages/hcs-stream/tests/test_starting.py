@@ -27,6 +27,7 @@ from hcs_protocol import (
     ViewerStartError,
     write_connection,
 )
+from hcs_stream._assembly import ssh_host
 from hcs_stream._launch import Order
 from hcs_stream._processes import KnownProcess
 from hcs_stream._start import Start, not_ready
@@ -55,6 +56,7 @@ else:
 
 STARTER = """
 import os, sys
+from hcs_stream._assembly import ssh_host
 from hcs_stream._launch import Order
 from hcs_stream._starting import start_of
 order = Order(data_port=int(sys.argv[1]), viewer_command=sys.argv[2], persistent=sys.argv[3] == "True")
@@ -529,3 +531,18 @@ def test_without_a_viewer_one_reads_how_to_get_one(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(ViewerNotInstalledError, match=r"pip install hcs-viewer\n.*viewer_command="):
         hcs_stream.connect(data_port=PORT)
+
+
+@pytest.mark.parametrize(
+    "host", ["server:7040", "localhost:7040", "tcp://127.0.0.1:7040", ":7040", "http://me:7040/"]
+)
+def test_a_host_with_its_port_is_refused_and_told_where_that_is_said(host: str) -> None:
+    with pytest.raises(InvalidPortError, match=r"the name of a machine.*data_port=7040.*--port 7040"):
+        hcs_stream.connect(host=host)
+
+
+@pytest.mark.parametrize(
+    "host", ["server", "server.lab.example", "10.0.0.7", "::1", "fe80::1%eth0", "2001:db8::7040"]
+)
+def test_names_and_addresses_of_machines_are_taken_as_they_are(host: str) -> None:
+    assert ssh_host(None, host) == host

@@ -91,3 +91,12 @@ def test_what_the_program_says_there_is_told_and_may_change() -> None:
 
 def test_silence_is_told_with_the_exit_status() -> None:
     assert "exit status 255" in str(explain(PLACE, 255, ""))
+
+
+def test_who_gave_ssh_the_port_of_the_viewer_reads_where_that_is_said() -> None:
+    refused = "ssh: connect to host server port 5555: Connection refused"
+
+    assert "at its port 5555; if that is the viewer's, say it apart, data_port=5555" in str(
+        explain(SshPlace("me@server:5555"), 255, refused)
+    )
+    assert "viewer's" not in str(explain(PLACE, 255, refused))

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from hcs_protocol import (
     Connection,
     DisplayConfiguration,
     HandshakeRefusedError,
+    InvalidPortError,
     OrphanFinder,
     PoolFullError,
     check_data_port,
@@ -38,6 +40,8 @@ logger = logging.getLogger(__name__)
 RUN = "HCS_RUN"
 OVERFLOW = "HCS_OVERFLOW"
 COMPRESSION = "HCS_COMPRESSION"
+WITH_PORT = re.compile(r"(?:\w+://)?\[?([^][:/]*)]?:(\d+)(?:/.*)?")
+""""server:5555", as others write an address; one of IPv6 has more colons."""
 
 
 def connect(
@@ -89,7 +93,7 @@ def connect(
             ``$HCS_COMPRESSION``, else auto. A viewer that cannot decompress gets them as they are.
 
     Raises:
-        ValueError: There is no such overflow policy, compression or port.
+        ValueError: There is no such overflow policy, compression or port, or the host has a port with it.
         ViewerNotInstalledError: No viewer runs, and there is none to start.
         PortTakenError: Another program has the port, and a viewer may have no other.
         ViewerStartError: A viewer was started and did not become ready.
@@ -143,10 +147,23 @@ def connect(
 
 
 def ssh_host(ssh: str | None, host: str) -> str:
-    """Return the host under which a viewer is found, from what somebody said of ssh and host."""
+    """Return the host under which a viewer is found, from what somebody said of ssh and host.
+
+    Raises:
+        InvalidPortError: The host has a port with it.
+        TunnelError: It is no name of a machine.
+    """
     if ssh is not None:
         return str(ssh_place(ssh, None if host in LOCAL_HOSTS else host))
-    return str(ssh_place(host)) if is_ssh(host) else host
+    if is_ssh(host):
+        return str(ssh_place(host))
+    if found := WITH_PORT.fullmatch(host):
+        name, port = found[1] or "localhost", found[2]
+        raise InvalidPortError(
+            f"wanted the name of a machine, such as {name!r}, got {host!r}: its port is said apart, "
+            f"data_port={port}, napari_port={port} or --port {port}"
+        )
+    return host
 
 
 def _ports(data_port: int | Sequence[int] | None) -> list[int]:

@@ -4,7 +4,7 @@ import re
 
 from hcs_protocol._errors import TunnelError
 
-from ._place import SshPlace
+from ._place import PLACE, SshPlace
 
 SAID_LINES = 6
 SSHS_OWN = 255
@@ -53,7 +53,7 @@ KNOWN: list[tuple[str, str, bool]] = [
         "which another ssh has open",
         False,
     ),
-    (r"Connection refused", "no ssh server answers there", False),
+    (r"Connection refused", "no ssh server answers there{not_viewers}", False),
     (
         r"timed out|Timeout|No route to host|Network is unreachable",
         "it cannot be reached: is it switched on, and are you in its network (VPN)?",
@@ -86,11 +86,24 @@ def explain(
     for pattern, help_, lasts in KNOWN:
         if status in {None, SSHS_OWN} and re.search(pattern, said):
             machine = place.hop if place.hop and HOP_FAILED.search(said) else place.destination
-            words = help_.format(typed=place.typed, destination=machine, host=machine.rpartition("@")[2])
+            words = help_.format(
+                typed=place.typed,
+                destination=machine,
+                host=machine.rpartition("@")[2],
+                not_viewers=_not_viewers(machine),
+            )
             return TunnelError(f"{place.typed}: {words} (it said: {quoted})", lasts=lasts)
     if program and status != SSHS_OWN:
         return _of_program(place, status, said, quoted, program, variable)
     return TunnelError(f"{place.typed} ended: {quoted}", lasts=False)
+
+
+def _not_viewers(machine: str) -> str:
+    """Say of a port that it is that of ssh, for who meant the viewer's."""
+    found = PLACE.fullmatch(machine)
+    if found is None or found[4] is None:
+        return ""
+    return f" at its port {found[4]}; if that is the viewer's, say it apart, data_port={found[4]}"
 
 
 def _of_program(
