@@ -40,7 +40,7 @@ def test_the_canvas_shows_the_plane_at_the_sliders(viewer: hcs_stream.Viewer, tm
             stream.send(plane, well="B03", z_index=z, channel="GFP")
         stream.flush()
 
-    viewer.navigate(Components(z_index=10))
+    viewer.navigate(z_index=10)
     viewer.screenshot(tmp_path / "canvas.png", canvas_only=True)
 
     png, state = (tmp_path / "canvas.png").read_bytes(), viewer.state()
@@ -59,10 +59,12 @@ def test_an_overview_is_found_beside_the_sites(viewer: hcs_stream.Viewer) -> Non
     viewer.navigate(without="site")
 
     np.testing.assert_array_equal(viewer.image("Channel_GFP"), overview)
-    there = viewer.image("Channel_GFP", {"well": "A01"}, without=["site"])
+    there = viewer.image("Channel_GFP", well="A01", without=["site"])
     np.testing.assert_array_equal(there, overview)
     with pytest.raises(InvalidComponentError, match="wanted plate"):
         viewer.navigate(without=["zz"])
+    with pytest.raises(InvalidComponentError, match="wanted plate"):
+        viewer.navigate({"well": "A01"}, zz=1)
 
 
 def test_volumes_labels_and_colours_have_layers_of_their_own(viewer: hcs_stream.Viewer) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -148,8 +149,9 @@ class Viewer:
         *,
         without: Sequence[str] = (),
         timeout: float = REQUEST_SECONDS,
+        **more: Value,
     ) -> None:
-        """Move the sliders, and show only some layers.
+        """Move the sliders, and show only some layers: ``viewer.navigate(well="B03", z_index=5)``.
 
         Args:
             components: Where to; a slider of which nothing is said stays where it is.
@@ -157,13 +159,14 @@ class Viewer:
             without: Components that the image to look at does not have, as an overview of all wells has no
                 ``"well"``.
             timeout: Seconds to wait.
+            **more: Components, each by its name.
 
         Raises:
             InvalidComponentError: There is no such component.
             ViewerRequestError: No image has one of these values, or there is no such layer.
         """
         layers = None if visible_layers is None else list(visible_layers)
-        where = as_components(components or {})
+        where = _given(components, more)
         request = Navigate(id=new_id(), components=where, without=_missing(without), visible_layers=layers)
         ask(self.connection, request, Done, timeout=timeout)
 
@@ -174,6 +177,7 @@ class Viewer:
         *,
         without: Sequence[str] = (),
         timeout: float = REQUEST_SECONDS,
+        **more: Value,
     ) -> npt.NDArray[np.generic]:
         """Return a plane that a layer has, of shape ``(y, x)`` or ``(y, x, c)``.
 
@@ -182,12 +186,13 @@ class Viewer:
             components: Which plane; of those that are left out, the one where the sliders stand.
             without: Components that the plane does not have.
             timeout: Seconds to wait.
+            **more: Components, each by its name.
 
         Raises:
             InvalidComponentError: There is no such component.
             ViewerRequestError: There is no such layer or plane, or the viewer sent other pixels than it says.
         """
-        where = as_components(components or {})
+        where = _given(components, more)
         request = GetImage(id=new_id(), layer=layer, components=where, without=_missing(without))
         reply, frames = ask(self.connection, request, ImagePixels, timeout=timeout)
         reply.spec.check()
@@ -347,6 +352,13 @@ class Viewer:
 
 def _address(viewer: Viewer) -> tuple[str, int]:
     return viewer.connection.host, viewer.connection.control_port
+
+
+def _given(components: Components | Mapping[str, Value] | None, more: Mapping[str, Value]) -> Components:
+    """Return all components that somebody gave, together and by their names."""
+    if isinstance(components, Components):
+        components = msgspec.structs.asdict(components)
+    return as_components({**(components or {}), **more})
 
 
 def _missing(names: Sequence[str]) -> Any:
