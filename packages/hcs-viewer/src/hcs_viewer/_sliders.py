@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from itertools import product
 
 import napari
+from napari.utils.events import EventEmitter
 from qtpy.QtGui import QFont, QFontMetricsF
 
 from hcs_protocol import COMPONENTS
@@ -21,6 +22,8 @@ LETTERS_WIDER = 2.2
 MARGIN_PIXELS = 16
 
 AXIS_LABELS = (*COMPONENTS, "y", "x")
+NO_CHOICE = 0.0, 0.0, 1.0
+"""First and last place of a slider, and its step."""
 
 Watcher = Callable[[bool], None]
 """Told that the sliders or their axes changed, and whether somebody moved them by hand."""
@@ -52,6 +55,10 @@ class Sliders:
         self._layers = layers
         self._watchers: list[Watcher] = []
         self._is_ours = False
+        self._before_3d = EventEmitter(source=self, type_name="ndisplay")
+        """Told first: of callbacks that are no emitters napari's own come first, its camera's among them."""
+        self._before_3d.connect(self._leave_empty)
+        viewer.dims.events.ndisplay.connect(self._before_3d, position="first")
 
     def listen(self) -> None:
         """Begin to note what the user does with the sliders."""
@@ -101,12 +108,20 @@ class Sliders:
         self._changed(by_hand)
 
     def clear(self) -> None:
-        """Stand nowhere, as before the first image; napari's sliders are made, to save the first one time."""
+        """Stand nowhere, as before the first image; napari's sliders are made, to save the first one time.
+
+        None of them is seen, as there is nothing to choose from.
+        """
         self.at = dict.fromkeys(COMPONENTS)
         if not self._viewer.layers and self._viewer.dims.ndisplay == 2:  # else napari's camera cannot follow
             with self.ours():
-                self._viewer.dims.ndim = len(AXIS_LABELS)
-                self._viewer.dims.axis_labels = AXIS_LABELS
+                self._viewer.dims.update(
+                    {
+                        "ndim": len(AXIS_LABELS),
+                        "range": [NO_CHOICE] * len(AXIS_LABELS),
+                        "axis_labels": AXIS_LABELS,
+                    }
+                )
         self._changed(False)
 
     def stand_at(self, model: LayerModel, positions: set[Position]) -> bool:
@@ -156,6 +171,15 @@ class Sliders:
             yield
         finally:
             self._is_ours = before
+
+    def _leave_empty(self) -> None:
+        """Give back the axes of a window without layers: in 3-D napari's camera knows none but its own."""
+        if not self._viewer.layers:
+            with self.ours():
+                self._viewer.dims.ndim = ndim = self._viewer.layers.ndim
+                self._viewer.dims.events.ndim(
+                    value=ndim
+                )  # at once, or napari looks for sliders that are gone
 
     def _on_slider(self) -> None:
         if self._is_ours or self._viewer.dims.ndim != len(AXIS_LABELS):

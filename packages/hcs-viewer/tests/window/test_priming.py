@@ -22,6 +22,36 @@ def test_a_primed_window_is_as_empty_as_before_and_has_its_axes(screen: Screen) 
     assert set(SLOW_IMPORTS) <= set(sys.modules)
 
 
+def test_a_primed_window_has_no_slider_to_move_nor_axes_to_roll(screen: Screen) -> None:
+    Priming(screen.viewer, screen.window.sliders).finish()
+
+    screen.viewer.dims.roll()
+
+    assert set(screen.viewer.dims.nsteps) == {1}
+    assert screen.viewer.dims.displayed == (6, 7)
+
+
+def test_a_primed_window_is_turned_to_3d_and_back_before_its_first_image(screen: Screen) -> None:
+    Priming(screen.viewer, screen.window.sliders).finish()
+
+    screen.viewer.dims.ndisplay = 3
+    screen.viewer.dims.ndisplay = 2
+    screen.show(np.ones((8, 8), np.uint16), well="A01")
+
+    assert screen.viewer.dims.axis_labels == AXIS_LABELS
+    assert "A01" in screen.text
+
+
+def test_a_volume_that_is_the_first_image_is_seen_in_3d(screen: Screen) -> None:
+    Priming(screen.viewer, screen.window.sliders).finish()
+    screen.viewer.dims.ndisplay = 3
+
+    screen.show(np.ones((4, 8, 8), np.uint16), axes="zyx", well="A01")
+
+    assert screen.viewer.dims.displayed == (5, 6, 7)
+    assert screen.picture().max() > 0
+
+
 def test_it_is_primed_by_itself_while_it_is_idle(screen: Screen, qtbot: QtBot) -> None:
     priming = Priming(screen.viewer, screen.window.sliders)
     shown: list[str] = []
