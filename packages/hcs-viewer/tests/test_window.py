@@ -139,6 +139,33 @@ def test_colour_images_are_an_rgb_layer(shown: Shown) -> None:
     assert sorted(layer.data.shape[-1] for layer in shown.layers) == [3, 3, 3, 4]
 
 
+@pytest.mark.parametrize(
+    ("dtype", "brightest", "limits"),
+    [
+        ("float32", 0.2, [0, 1]),
+        ("float32", 255, [0, 256]),
+        ("uint16", 4000, [0, 3968]),
+        ("uint8", 9, [0, 255]),
+    ],
+)
+def test_colours_keep_their_hue_and_the_first_image_does_not_decide_how_bright_others_are(
+    shown: Shown, dtype: str, brightest: float, limits: list[float]
+) -> None:
+    colours = np.stack([ramp(0), ramp(500), ramp(1000)], axis=-1) * (brightest / 1000)
+    for well, part in (("A01", 0.1), ("A02", 1.0)):
+        shown.show((part * colours).astype(dtype), axes="yxc", well=well)
+
+    assert shown.layers[0].contrast_limits == limits
+    assert shown.layers[0].contrast_limits_range[1] >= limits[1]
+
+
+def test_colours_that_are_truth_values_are_seen(shown: Shown) -> None:
+    shown.show(plane(1, (8, 9, 3), "bool"), axes="yxc")
+
+    assert shown.viewer.screenshot(flash=False)[..., :3].max() == 255
+    assert shown.layers[0].contrast_limits == [0, 1]
+
+
 def test_layers_lie_above_those_that_the_user_had_and_below_those_added_since(shown: Shown) -> None:
     shown.viewer.add_image(np.zeros((8, 8)), name="before")
     shown.show(plane(1), step=SEGMENT)

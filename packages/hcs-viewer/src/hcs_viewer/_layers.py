@@ -25,6 +25,8 @@ OTHER_TEXTURE_NBYTES = 4
 LABELS_OPACITY = 0.9
 LABELS_CONTOUR = 2
 """Labels are outlines of so many pixels: what they are about stays visible; 0 fills them."""
+COLOUR_LIMITS = {"bool": (0.0, 1.0), "uint8": (0.0, 255.0)}
+"""Of colours whose dtype says how bright they can be."""
 CHANNEL = COMPONENTS.index("channel")
 
 
@@ -77,7 +79,10 @@ class ShownLayer:
         self._is_ours = False
         self._has_grown = False
         self._contrast = contrast
-        self._given_limits = model.first.display.contrast_limits
+        is_colour = bool(model.key.colours)
+        self._given_limits = (
+            COLOUR_LIMITS.get(model.dtype) if is_colour else model.first.display.contrast_limits
+        )
         self._greys = GreyValues()
         self._sample(number)
         self._given_name = model.name
@@ -160,14 +165,16 @@ class ShownLayer:
 
     @property
     def shares_with(self) -> Hashable:
-        """What layers have in common that may share their contrast: run, channel and dtype."""
+        """What layers have in common that may share their contrast: run, channel, dtype, colours or none."""
         key = self.model.key
-        return key.run, key.sliced[CHANNEL], key.dtype
+        return key.run, key.sliced[CHANNEL], key.dtype, bool(key.colours)
 
     @property
     def own_limits(self) -> Limits | None:
         """The contrast that its images ask for, None as long as all are blank."""
         limits = self._greys.limits
+        if limits and self.model.key.colours:
+            limits = _colour_limits(limits, self.model.dtype)
         return limits and rounded(limits, self.model.dtype)
 
     def add(self, number: int) -> None:
@@ -203,8 +210,7 @@ class ShownLayer:
                 self.layer.refresh(thumbnail=True, highlight=False, extent=False)
 
     def _sample(self, number: int) -> bool:
-        is_grey = self.model.key.kind == "image" and not self.model.key.colours
-        if not is_grey or self._given_limits is not None:
+        if self.model.key.kind == "labels" or self._given_limits is not None:
             return False
         self._greys.add(grey_limits(self._store.sample(number)))
         return True
@@ -216,19 +222,18 @@ class ShownLayer:
             labels.editable = False
             labels.contour = LABELS_CONTOUR
             return labels
-        is_colour = len(self.model.shape) == 3
+        is_colour = bool(self.model.key.colours)
         limits = self._given_limits or self.own_limits or (0.0, 1.0)
         image = Image(
             stack,
             rgb=is_colour,
-            contrast_limits=None if is_colour else limits,
+            contrast_limits=limits,
             colormap="gray" if is_colour else self._colormap(),
             blending="translucent" if is_colour else "additive",
             projection_mode="none",
             **common,
         )
-        if not is_colour:
-            self._set_limits(image, limits)
+        self._set_limits(image, limits)
         return image
 
     def _colormap(self) -> str:
@@ -262,6 +267,12 @@ class ShownLayer:
             yield
         finally:
             self._is_ours = False
+
+
+def _colour_limits(limits: Limits, dtype: str) -> Limits:
+    """Return limits that keep black black, or the hues would change, and floats up to 1 what they are."""
+    low, high = limits
+    return min(0.0, low), max(1.0, high) if dtype.startswith("float") else high
 
 
 def _slider_range(limits: Limits, dtype: str) -> Limits:

@@ -15,7 +15,7 @@ class Contrasted(Protocol):
 
     @property
     def shares_with(self) -> Hashable:
-        """What layers have in common that may share: run, channel and dtype."""
+        """What layers have in common that may share: run, channel, dtype, colours or none."""
 
     @property
     def own_limits(self) -> Limits | None:

@@ -223,9 +223,9 @@ class Store:
             return sample
         place = self._shelf.find(number)
         try:
-            return sampled(self._read_if_away(place).pixels)
+            return sampled(_planes(self._read_if_away(place)))
         except OSError:
-            return sampled(blank_image(place.spec).pixels)
+            return sampled(_planes(blank_image(place.spec)))
 
     def room(self, nbytes: int) -> Slab:
         """Return memory to copy pixels into, which counts until nobody looks at it any more."""
@@ -270,6 +270,11 @@ class Store:
         memory = self._slabs.take(place.nbytes)
         place.file.read(memory)
         return _as_image(memory, place.spec)
+
+
+def _planes(kept: KeptImage) -> Pixels:
+    """Return a view of shape ``([z,] y, x)``; of colours one of each, and alpha, which is none, left out."""
+    return np.moveaxis(kept.pixels[..., :3], -1, 0) if kept.spec.axes[-1] == "c" else kept.pixels
 
 
 def _as_image(memory: Slab, spec: ImageSpec) -> KeptImage:
