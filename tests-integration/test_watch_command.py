@@ -118,6 +118,25 @@ def test_a_file_that_never_becomes_readable_is_named(watch: Watch, tmp_path: Pat
     assert said.startswith("sent 0 of 1 image to localhost:")
 
 
+def test_what_was_not_read_yet_is_counted_and_not_called_unreadable(
+    viewer: hcs_stream.Viewer, watch: Watch, wait_until: Wait, tmp_path: Path
+) -> None:
+    for well in ("A01", "A02"):
+        tifffile.imwrite(tmp_path / f"Assay_{well}_s1_w1.TIF", image_of(1))
+    process = watch("--settle", "3600")
+    tifffile.imwrite(tmp_path / "whole.tmp", image_of(2))
+    os.rename(tmp_path / "whole.tmp", tmp_path / "Assay_A03_s1_w1.TIF")
+    wait_until(viewer, shown(1))
+
+    said, errors = end(process)
+
+    assert process.returncode == 1
+    assert said.startswith("sent 1 of 3 images to localhost:")
+    assert "unreadable" not in said
+    assert errors.count("\n") == 1
+    assert "not read yet, and so not sent: 2 files" in errors
+
+
 def test_new_only_leaves_out_what_is_there(
     viewer: hcs_stream.Viewer, watch: Watch, wait_until: Wait, tmp_path: Path
 ) -> None:

@@ -16,12 +16,13 @@ import argparse
 import logging
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hcs_protocol import HcsError
 from hcs_stream._stream import Stream
 from hcs_stream.microscopes import NotAPlateFolderError, PlateNotFoundError
-from hcs_stream.sending import PICTURES, Sender
+from hcs_stream.sending import PICTURES, Sender, files
 
 from ._arrivals import POLLING_SECONDS, Arrivals, Listening, Polling, files_below
 from ._finishing import PATIENCE_SECONDS, SETTLE_SECONDS, Finishing
@@ -48,15 +49,15 @@ def add_watch_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="into which a microscope writes")
-    files = parser.add_argument_group("which files, and when")
-    files.add_argument("--new-only", action="store_true", help="leave out what is there already")
-    files.add_argument(
+    which = parser.add_argument_group("which files, and when")
+    which.add_argument("--new-only", action="store_true", help="leave out what is there already")
+    which.add_argument(
         "--polling", action="store_true", help="look again and again: for network drives, which tell nothing"
     )
-    add_seconds(files, "--every", POLLING_SECONDS, "how often to look, with --polling")
-    add_seconds(files, "--idle", None, "end when nothing has come for so long; by default, on Ctrl-C")
-    add_seconds(files, "--settle", SETTLE_SECONDS, "for how long a file stays the same before it is read")
-    add_seconds(files, "--patience", PATIENCE_SECONDS, "after how long an unreadable file is named")
+    add_seconds(which, "--every", POLLING_SECONDS, "how often to look, with --polling")
+    add_seconds(which, "--idle", None, "end when nothing has come for so long; by default, on Ctrl-C")
+    add_seconds(which, "--settle", SETTLE_SECONDS, "for how long a file stays the same before it is read")
+    add_seconds(which, "--patience", PATIENCE_SECONDS, "after how long an unreadable file is named")
     add_maker_option(parser)
     add_viewer_options(parser)
     add_display_options(parser)
@@ -79,11 +80,10 @@ def watch_folder(options: argparse.Namespace) -> int:
         knowledge = PlateKnowledge(folder, time.monotonic, options.maker)
         watch = Watch(arrivals, finishing, knowledge, sender, teller, time.monotonic)
         has_failed = _go_on(watch, arrivals, stream, options.idle, teller)
-        for path in finishing.unfinished:
-            teller.say(f"not sent: {path}: {watch.problems.get(path, 'it was not finished yet')}")
+        unreadable = _tell_of_unsent(finishing.unfinished, watch.problems, teller)
     left = len(finishing.unfinished)
     viewer = ", ".join(stream.counters_by_viewer)
-    sys.stdout.write(f"{summary(sender.sent, sender.sent + left, watch.skipped, left, viewer)}\n")
+    sys.stdout.write(f"{summary(sender.sent, sender.sent + left, watch.skipped, unreadable, viewer)}\n")
     return 1 if left or has_failed else 0
 
 
@@ -103,6 +103,17 @@ def _go_on(watch: Watch, arrivals: Arrivals, stream: Stream, idle: float | None,
     finally:
         stream.close(INTERRUPTED_SECONDS)  # all is adopted, or somebody waits
     return False
+
+
+def _tell_of_unsent(unsent: Sequence[Path], problems: Mapping[Path, str], teller: Teller) -> int:
+    """Name the files that could not be read, and count the others; return how many could not be read."""
+    unreadable = [path for path in unsent if path in problems]
+    for path in unreadable:
+        teller.say(f"not sent: {path}: {problems[path]}")
+    unread = [path for path in unsent if path not in problems]
+    if unread:
+        teller.say(f"not read yet, and so not sent: {files(len(unread))}, the first {unread[0]}")
+    return len(unreadable)
 
 
 def _finishing(folder: Path, options: argparse.Namespace) -> Finishing:
