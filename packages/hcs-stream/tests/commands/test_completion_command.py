@@ -56,6 +56,26 @@ words hcs-stream stop 5555 23
     assert [sorted(set(words.split())) for words in found[2:4]] == [["5555", "5556"], ["23456"]], done.stderr
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_file_name_that_is_a_command_is_not_run(
+    shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"there is no {shell} here")
+    main(["completion", shell])
+    (tmp_path / "script").write_text(capsys.readouterr().out)
+    for name in ("viewer-5555", "viewer-$(touch ran)", "viewer-`touch ran`", "viewer-1$(touch ran)"):
+        (tmp_path / "run" / f"{name}.json").touch()
+    ask = "compadd() { shift; print -l $@ }; compdef() { }" if shell == "zsh" else ""  # of its completion
+    ask += f"\nsource '{tmp_path / 'script'}'\n_hcs_stream_ports ''"
+
+    done = subprocess.run([program, "-c", ask], capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    assert set(done.stdout.split()) == {"1", "5555"}, done.stderr
+    assert not (tmp_path / "ran").exists()
+
+
 def test_another_shell_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["completion", "tcsh"])

@@ -27,30 +27,34 @@ _hcs_stream_ports() {
   local folder file port
   for folder in "$HCS_RUNTIME_DIR" "$XDG_RUNTIME_DIR" "/run/user/$UID" "${TMPDIR:-/tmp}/hcs-$UID"; do
     for file in "$folder"/viewer-*.json; do
-      port="${file##*/viewer-}" port="${port%.json}"
-      [ -e "$file" ] && compgen -W "${port%%-*}" -- "$1"
+      port="${file##*/viewer-}" port="${port%%[!0-9]*}"
+      [[ -O $file && -n $port && $port == "$1"* ]] && echo "$port"
     done
   done
 }""",
         "zsh": """
 _hcs_stream_ports() {
   local -a files
-  files=({$HCS_RUNTIME_DIR,$XDG_RUNTIME_DIR,/run/user/$UID,${TMPDIR:-/tmp}/hcs-$UID}/viewer-*.json(N:t:r))
+  files=({$HCS_RUNTIME_DIR,$XDG_RUNTIME_DIR,/run/user/$UID,${TMPDIR:-/tmp}/hcs-$UID}/viewer-[0-9]*.json(NU:t))
   files=(${files#viewer-})
-  compadd -- ${files%%-*}
+  compadd -- ${files%%[^0-9]*}
 }""",
         "fish": """
 function _hcs_stream_ports
   set -l uid (id -u)
   for folder in $HCS_RUNTIME_DIR $XDG_RUNTIME_DIR /run/user/$uid /tmp/hcs-$uid
     for file in $folder/viewer-*.json
-      string replace -r '.*/viewer-([0-9]+).*[.]json$' '$1' $file
+      string replace -fr '.*/viewer-([0-9]+)[^/]*[.]json$' '$1' $file
     end
   end
 end""",
     },
 }
-"""Of their connection files, as in `hcs_protocol.runtime_folders`: a viewer that was killed is among them."""
+"""Of their connection files, as in `hcs_protocol.runtime_folders`: a viewer that was killed is among them.
+
+Of a name only the digits are taken: another user may have made the temporary folder, and a name of his may
+be a command.
+"""
 
 
 def add_completion_command(
