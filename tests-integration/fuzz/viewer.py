@@ -4,7 +4,7 @@ import sys
 import threading
 
 from hcs_protocol import Done, Failed, Shutdown
-from hcs_shm import BlockReader, Orphans, spill_folders
+from hcs_shm import BlockReader, Orphans, spill_folder
 from hcs_viewer import ViewerSettings
 from hcs_viewer._inbox import Answer, ArrivedImage, Inbox, Question, ShownImage, ToReceiver, ToWindow
 from hcs_viewer._presence import Presence
@@ -32,7 +32,7 @@ def main(port: int, *, insecure: bool, full: bool) -> None:
     end_on_signals(lambda: sys.exit(0))
     end_with_parent()
     kind = FullStore if full else Store
-    store = kind(budget=MEMORY, folder=SpillFolder(spill_folders()[0]))
+    store = kind(budget=MEMORY, folder=SpillFolder(spill_folder()))
     run_viewer(settings, blocks=BlockReader(), orphans=Orphans(), run_window=run_without_window, store=store)
 
 

@@ -94,6 +94,17 @@ def test_without_any_room_nothing_is_made_and_one_warning_says_what_to_do(
     assert "HCS_SPILL_DIR" in caplog.text
 
 
+def test_without_a_folder_to_measure_one_warning_says_which_and_why(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "file").touch()
+    segments = Segments(DISK, [folder / "file"], None, "w")
+
+    assert segments.fitting(SMALLEST_SLOT) == segments.budget == 0
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert f"{folder / 'file'}: " in caplog.text
+
+
 def test_a_segment_larger_than_what_is_free_is_not_even_tried(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

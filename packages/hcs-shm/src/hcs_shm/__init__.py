@@ -3,7 +3,7 @@
 from importlib.metadata import version
 
 from ._convert import ArrayWriter, to_numpy
-from ._medium import spill_folders
+from ._medium import spill_folder
 from ._orphans import Orphans
 from ._pool import BlockPool
 from ._reader import BlockReader
@@ -21,7 +21,7 @@ __all__ = [
     "SpillPool",
     "__version__",
     "list_segments",
-    "spill_folders",
+    "spill_folder",
     "sweep",
     "to_numpy",
 ]

@@ -1,5 +1,6 @@
 """Where segments lie, in memory and on disk, and how much of it one pool may take."""
 
+import logging
 import os
 import sys
 import tempfile
@@ -11,7 +12,9 @@ from hcs_protocol import runtime_folders
 
 from ._header import Kind
 from ._headroom import chosen_nbytes, disk_headroom, memory_headroom
-from ._platform import SHARED_MEMORY
+from ._platform import SHARED_MEMORY, may_be_private
+
+logger = logging.getLogger(__name__)
 
 _SHARED_TEMPORARY = Path("/var/tmp")  # no tmpfs, unlike /tmp: spilled images would fill the memory
 
@@ -54,15 +57,28 @@ def memory_folders() -> list[Path]:
 
 
 def spill_folders(shared: Path = _SHARED_TEMPORARY) -> list[Path]:
-    """Return where segments on disk lie: ``$HCS_SPILL_DIR``, or a private folder that survives a reboot."""
+    """Return where segments on disk may lie, the best place first: ``$HCS_SPILL_DIR`` alone, if it is set.
+
+    Both survive a reboot. The first may be another user's, who was faster to make it; nobody else makes the
+    second one, in this user's home, where there may be little room.
+    """
     if chosen := os.environ.get("HCS_SPILL_DIR"):
         return [Path(chosen)]
     if sys.platform == "win32":
         return [Path(tempfile.gettempdir(), "hcs", "spill")]
     private = f"hcs-{os.getuid()}"
-    if shared.is_dir():
-        return [shared / private]
-    return [Path(tempfile.gettempdir(), private, "spill")]
+    best = shared / private if shared.is_dir() else Path(tempfile.gettempdir(), private, "spill")
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return [best, Path(cache, "hcs", "spill")] if os.path.isabs(cache) else [best]
+
+
+def spill_folder() -> Path:
+    """Return where to put segments on disk: the best place that is no other user's."""
+    best, *others = spill_folders()
+    if may_be_private(best) or not others:
+        return best
+    logger.warning("spill folder %s is not this user's alone: images go to %s", best, others[0])
+    return others[0]
 
 
 def segment_folders() -> list[Path]:
@@ -83,7 +99,7 @@ MEMORY = Medium(
 DISK = Medium(
     kind=Kind.DISK,
     name="spill folder",
-    folders=spill_folders,
+    folders=lambda: [spill_folder()],
     variable="HCS_SPILL_BUDGET",
     largest=16 << 30,
     headroom=disk_headroom,

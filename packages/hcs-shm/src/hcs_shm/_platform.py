@@ -53,10 +53,20 @@ def make_private_folder(folder: Path) -> None:
         if not folder.parent.is_dir():
             make_private_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    is_closed = _is_ours(found) and not _mode(found) & 0o022
-    if not stat.S_ISDIR(found.st_mode) or not (is_closed or _is_for_all(found, folder)):
+    if not may_be_private(folder):
         raise PermissionError(errno.EPERM, "wanted a folder of this user, closed to others", str(folder))
+
+
+def may_be_private(folder: Path) -> bool:
+    """Say whether a folder is one of `make_private_folder`, or not there yet."""
+    try:
+        found = folder.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    is_closed = _is_ours(found) and not _mode(found) & 0o022
+    return stat.S_ISDIR(found.st_mode) and (is_closed or _is_for_all(found, folder))
 
 
 def reserve(descriptor: int, nbytes: int) -> None:

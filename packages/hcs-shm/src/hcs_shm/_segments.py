@@ -147,15 +147,18 @@ class Segments:
             self.say("short", f"made={segment.path} slots={header.slot_count} ({reasons})")
 
     def _measure(self) -> int:
+        refused = []
         for folder in self._folders:
             try:
                 make_private_folder(folder)
                 budget = self.medium.measured_budget(folder)
-            except OSError:
+            except OSError as error:
+                refused.append(f"{folder}: {error.strerror or error}")
                 continue  # nothing will be made there either
             if budget < SMALL_BUDGET:
                 self.say("small", f"folder={folder} budget={budget}")
             return budget
+        self.say("closed", f"({'; '.join(refused)})")
         return 0
 
     def _header(self, slot_count: int, slot_nbytes: int) -> Header:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hcs_protocol import new_id
-from hcs_shm import BlockReader, Orphans, spill_folders, sweep
+from hcs_shm import BlockReader, Orphans, spill_folder, sweep
 
 from ._inbox import ImagesBack, Inbox, ToReceiver, ToWindow
 from ._listening import listening, next_free
@@ -172,7 +172,7 @@ def new_listener(viewer: "napari.Viewer", settings: ViewerSettings) -> "Listener
 
 def _new_store(settings: ViewerSettings, measure: Callable[[], int]) -> Store:
     memory = memory_nbytes(DEFAULT_MEMORY) if settings.memory is None else settings.memory
-    return Store(budget=memory, folder=SpillFolder(spill_folders()[0]), measure=measure)
+    return Store(budget=memory, folder=SpillFolder(spill_folder()), measure=measure)
 
 
 def _window(
