@@ -1,6 +1,7 @@
 import pytest
 
-from hcs_protocol import COMPONENTS, Components, Step, layer_name, unique_name
+from hcs_protocol import COMPONENTS, Components, Step, layer_name, plain_text, unique_name
+from hcs_protocol._naming import TAG
 
 BLUR = Step(index=2, name="gaussian_blur")
 IMAGE = Components(plate="P1", timepoint=3, well="A01", site=1, channel="DAPI", z_index=7)
@@ -54,3 +55,22 @@ def test_images_sent_without_a_step_drop_that_part(sliced: set[str], name: str) 
 @pytest.mark.parametrize(("number", "name"), [(1, "Channel_DAPI"), (2, "Channel_DAPI [run 2]")])
 def test_a_name_that_is_taken_gets_the_runs_number(number: int, name: str) -> None:
     assert unique_name("Channel_DAPI", number) == name
+
+
+@pytest.mark.parametrize("text", ["<img src='x'>", "well < b>", "a</b>", "<!-- x"])
+def test_a_text_that_looks_like_html_is_none_and_looks_the_same(text: str) -> None:
+    made = plain_text(text)
+
+    assert TAG.search(made) is None
+    assert made.replace("\N{WORD JOINER}", "") == text
+
+
+@pytest.mark.parametrize("text", ["DAPI", "< 3 µm", "a<", "p<0.05 & q>1"])
+def test_any_other_text_is_itself(text: str) -> None:
+    assert plain_text(text) == text
+
+
+def test_a_layers_name_is_no_html() -> None:
+    name = layer_name(None, Components(channel="<img src=x>"), {"channel"})
+
+    assert name == "Channel_<\N{WORD JOINER}img_src=x>"

@@ -107,6 +107,12 @@ def test_what_a_peer_says_is_cut_short_and_printable(told: Told) -> None:
     assert len(told[0]) < MAX_WORDS + 50
 
 
+def test_what_a_peer_says_is_no_html_that_opens_files(told: Told) -> None:
+    told.notices.run_ended(failed("plate 7", "<img src='/run/pipe'>"))
+
+    assert told == ["Run 'plate 7' failed: <\N{WORD JOINER}img src='/run/pipe'>"]
+
+
 def test_a_notice_that_cannot_be_shown_raises_nothing(caplog: pytest.LogCaptureFixture) -> None:
     def refuse(text: str) -> None:
         raise RuntimeError(text)

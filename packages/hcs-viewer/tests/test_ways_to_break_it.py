@@ -3,6 +3,7 @@
 import napari
 import numpy as np
 import pytest
+from qtpy.QtCore import Qt
 from shown import Shown, plane, ramp
 
 from hcs_protocol import (
@@ -118,6 +119,14 @@ def test_empty_long_and_foreign_names_are_shown(shown: Shown) -> None:
     assert len({layer.name for layer in state.layers}) == len(names)
     assert max(len(layer.name) for layer in state.layers) <= 512
     assert isinstance(shown.answer_to(Screenshot(id="s", canvas_only=False)), ScreenshotTaken)
+
+
+def test_a_name_that_is_html_is_shown_as_it_is_and_opens_no_file(shown: Shown) -> None:
+    shown.show(ramp(), channel="<img src='pipe'>")
+
+    tip = shown.layers[0].get_source_str()
+    assert not Qt.mightBeRichText(tip)
+    assert tip.replace("\N{WORD JOINER}", "") == "Channel_<img_src='pipe'>"
 
 
 def test_two_names_that_look_the_same_are_two_layers(shown: Shown) -> None:

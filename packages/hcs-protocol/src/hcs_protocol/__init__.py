@@ -142,6 +142,7 @@ from ._messages import (
 )
 from ._naming import (
     layer_name,
+    plain_text,
     unique_name,
 )
 from ._orphans import (
@@ -336,6 +337,7 @@ __all__ = [
     "new_id",
     "normalise_well",
     "path_names",
+    "plain_text",
     "private_folder",
     "read_connection",
     "refusal",

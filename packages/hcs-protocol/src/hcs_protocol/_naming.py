@@ -1,5 +1,6 @@
 """The names of layers: `Step_02_gaussian_blur_Well_A01_Channel_DAPI_Site_001`."""
 
+import re
 from collections.abc import Collection
 
 from ._components import Components
@@ -14,6 +15,8 @@ PARTS: tuple[tuple[str, str, str], ...] = (
     ("timepoint", "Timepoint", "03d"),
 )
 """Component, its word in a name, and the format of a number; in the order of a name."""
+TAG = re.compile(r"<(?=\s*[A-Za-z/!?])")
+NO_TAG = "<\N{WORD JOINER}"
 
 
 def layer_name(
@@ -34,7 +37,15 @@ def layer_name(
             parts += [word, _text(value, number_format)]
     if projection:
         parts.append("Projection")
-    return "_".join(parts) or "Image"
+    return plain_text("_".join(parts) or "Image")
+
+
+def plain_text(text: str) -> str:
+    """Return a text of somebody else's that looks the same and that Qt does not take for HTML.
+
+    As HTML, the name of a channel could have a window open any file of its machine, or wait for a pipe.
+    """
+    return TAG.sub(NO_TAG, text)
 
 
 def unique_name(name: str, run_number: int) -> str:

@@ -87,6 +87,16 @@ def sent(viewers: FakeViewers) -> list[tuple[object, object, object]]:
     ]
 
 
+def test_a_folder_whose_name_is_html_is_shown_as_it_is_and_opens_no_file(
+    browser: Browser, tmp_path: Path, qtbot: QtBot
+) -> None:
+    browser.set_folder(write_plate(tmp_path / "<img src='pipe'>"))
+    wait_for(browser, qtbot, 2)
+
+    tip = browser.list.table_model.index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
+    assert [Qt.mightBeRichText(text) for text in (tip, browser.folder.path.text())] == [False, False]
+
+
 def test_a_plate_is_opened_and_what_is_in_it_and_was_left_out_is_told(opened: Browser) -> None:
     facts = opened.folder.facts.text()
 

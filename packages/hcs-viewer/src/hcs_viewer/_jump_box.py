@@ -6,7 +6,7 @@ from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, Qt, Signal
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QApplication, QComboBox, QCompleter, QLineEdit, QListView, QToolTip, QWidget
 
-from hcs_protocol import InvalidComponentError, normalise_well
+from hcs_protocol import InvalidComponentError, normalise_well, plain_text
 
 from ._axes import Axes, Value
 from ._words import WORDS, find_value, value_words
@@ -120,7 +120,7 @@ class JumpBox(QComboBox):
             value = find_value(self._component, text, self._axis_values.values)
         except LookupError as error:
             self._edit.selectAll()  # it stays to be mended
-            QToolTip.showText(self.mapToGlobal(self.rect().bottomLeft()), str(error), self)
+            QToolTip.showText(self.mapToGlobal(self.rect().bottomLeft()), plain_text(str(error)), self)
         else:
             self._choose(value)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from hcs_protocol import COMPONENTS
+from hcs_protocol import COMPONENTS, plain_text
 
 from ._axes import Value
 from ._jump_box import JumpBox
@@ -78,7 +78,7 @@ class Navigation(QWidget):
             if has_choice:
                 words = value_words(component, window.sliders.at[component])
                 label.setText(_cut(label, words, LABEL_WIDTH))
-                label.setToolTip(f"{WORDS[component]}: {words}")
+                label.setToolTip(plain_text(f"{WORDS[component]}: {words}"))
                 box.stand_at(window.sliders.at[component])
         self.update_checks()
 

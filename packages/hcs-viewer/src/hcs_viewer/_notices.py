@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from hcs_protocol import RunEnded
+from hcs_protocol import RunEnded, plain_text
 
 from ._inbox import Trouble
 
@@ -76,7 +76,7 @@ class Notices:
             return
         self._told_at.append(now)
         try:
-            self._tell(text if len(self._told_at) <= MAX_PER_MINUTE else AND_MORE)
+            self._tell(plain_text(text) if len(self._told_at) <= MAX_PER_MINUTE else AND_MORE)
         except Exception:  # a notice is not worth an image
             logger.exception("notice not shown text=%s", text)
 

@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from hcs_protocol import Pong
+from hcs_protocol import Pong, plain_text
 
 from . import _plugin
 from ._listener import Listener
@@ -76,7 +76,7 @@ class WordTable(QTableWidget):
             self.setItem(row, column, item)
         if item.text() != word:
             item.setText(word)
-            item.setToolTip(word)
+            item.setToolTip(plain_text(word))
 
     def _fit(self) -> None:
         rows = sum(self.rowHeight(row) for row in range(self.rowCount()))

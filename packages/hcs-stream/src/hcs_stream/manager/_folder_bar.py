@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
+from hcs_protocol import plain_text
 from hcs_stream.sending import ImageTable, Opening, OpeningCancelledError, readable, reason
 
 from ._outbox_view import list_dialog
@@ -110,7 +111,7 @@ class FolderBar(QWidget):
         self.stop()
         self._asked = tuple(paths)
         self._opening = opening = Opening(self._asked)
-        self.path.setText(", ".join(paths))
+        self.path.setText(plain_text(", ".join(paths)))
         self._tell("Looking for images\N{HORIZONTAL ELLIPSIS}")
         self._be_busy(True)
         thread = threading.Thread(target=self._run, args=(opening,), name="hcs-open", daemon=True)
@@ -181,10 +182,10 @@ class FolderBar(QWidget):
             self.said.emit(f"Nothing was opened: {result}")
 
     def _show_path(self) -> None:
-        self.path.setText(", ".join(self._paths) or NOTHING_OPEN)
+        self.path.setText(plain_text(", ".join(self._paths) or NOTHING_OPEN))
 
     def _tell(self, what: str) -> None:
-        self.facts.setText(what)
+        self.facts.setText(plain_text(what))
         self.skipped.hide()
 
     def _remember(self) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 
 import msgspec
 import numpy as np
-from qtpy.QtCore import QModelIndex, QPoint, Signal
+from qtpy.QtCore import QModelIndex, QPoint, Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
@@ -65,6 +65,7 @@ class ImageList(QWidget):
         )
         self.text.textChanged.connect(self._ask)
         self.trouble = QLabel()
+        self.trouble.setTextFormat(Qt.TextFormat.PlainText)
         self.trouble.setWordWrap(True)
         self.trouble.hide()
         self.table_model, self.tree_model = ImageTableModel(), ImageTreeModel()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from qtpy.QtCore import QAbstractTableModel, QItemSelection, QMimeData, QModelIndex, Qt, Signal
 
+from hcs_protocol import plain_text
 from hcs_stream.sending import ImageTable
 
 from ._filters import NOTHING, Rows, shown_value
@@ -80,7 +81,7 @@ class ImageTableModel(QAbstractTableModel):
             return None
         row, column = int(self._rows[index.row()]), index.column()
         if role == Role.ToolTipRole:
-            return str(self._table.path(row))
+            return plain_text(str(self._table.path(row)))
         if column == len(self._components):
             return self._table.file_text(row)
         component = self._components[column]

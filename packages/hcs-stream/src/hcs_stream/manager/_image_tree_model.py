@@ -3,6 +3,8 @@
 import numpy as np
 from qtpy.QtCore import QAbstractItemModel, QItemSelection, QMimeData, QModelIndex, Qt
 
+from hcs_protocol import plain_text
+
 from ._filters import Rows
 from ._image_model import NO_ROWS, images_mime
 from ._image_tree import Group, ImageTree
@@ -98,7 +100,7 @@ class ImageTreeModel(QAbstractItemModel):
             group = self._group(index)
             return self._tree.detail(group) if index.column() else self._tree.text(group)
         if role == Role.ToolTipRole and self._tree.is_image(group := self._group(index)):
-            return str(self._tree.table.path(int(self._tree.rows[group.start])))
+            return plain_text(str(self._tree.table.path(int(self._tree.rows[group.start]))))
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> object:  # noqa: N802  # Qt's

@@ -20,6 +20,8 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
+from hcs_protocol import plain_text
+
 from ._entries import Entry, EntryState
 from ._outbox import Outbox
 from ._words import number
@@ -148,11 +150,11 @@ class EntryLine(QFrame):
         self._entry = entry
         title = f"{entry.plate} \N{RIGHTWARDS ARROW} {entry.target.title} ({entry.target.data_port})"
         self._symbol.setText(SYMBOLS[entry.state])
-        self._title.setText(title)
+        self._title.setText(plain_text(title))
         self._bar.setRange(0, max(1, entry.total))
         self._bar.setValue(entry.sent + len(entry.failures))
-        self._words.setText(entry.words)
-        self.setToolTip(f"{title}\n{entry.words}")
+        self._words.setText(plain_text(entry.words))
+        self.setToolTip(plain_text(f"{title}\n{entry.words}"))
         self.cancel.setVisible(not entry.is_over)
         self.cancel.setEnabled(not entry.is_cancelled)
         self.dismiss.setVisible(entry.is_over)

@@ -19,6 +19,8 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from hcs_protocol import plain_text
+
 from ._plate_layout import Layout, Place, name_of, place_of, row_letters, size_of
 
 Keys = Qt.KeyboardModifier
@@ -249,7 +251,7 @@ class PlateMap(QWidget):
             return f"Column {place.column + 1}"
         if place.column == -1:
             return f"Row {row_letters(place.row)}"
-        name = self._wells.get(place, name_of(place))
+        name = plain_text(self._wells.get(place, name_of(place)))
         count = self._counts.get(place, 0)
         if place not in self._wells:
             return f"{name}: no images"

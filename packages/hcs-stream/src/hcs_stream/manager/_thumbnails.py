@@ -16,6 +16,7 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QAbstractScrollArea, QApplication, QToolTip, QWidget
 
+from hcs_protocol import plain_text
 from hcs_stream.sending import ImageTable
 
 from ._filters import NOTHING, Rows
@@ -275,7 +276,7 @@ class Thumbnails(QAbstractScrollArea):
         row = int(self._rows[position])
         made = self.store.get(row)
         reason = f"\n{made}" if isinstance(made, Broken) else ""
-        return f"{self._label(row)}\n{self._table.path(row)}{reason}"
+        return plain_text(f"{self._label(row)}\n{self._table.path(row)}{reason}")
 
 
 def _short(name: str, value: object) -> str:
