@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hcs_protocol import Credit, new_id
+from hcs_protocol import PROTOCOL_VERSION, Credit, Welcome, new_id
 from hcs_stream._session import AT_ONCE, OPEN, Session
 
 SHORT = 0.01
@@ -37,3 +37,26 @@ def test_others_get_their_turn_while_a_viewer_never_stops_talking(session: Sessi
 
     assert max(taken) <= AT_ONCE
     assert sum(taken) == said
+
+
+def test_a_viewer_that_welcomes_again_changes_nothing(session: Session, viewer: Any) -> None:
+    before, hello = session.id, viewer.hellos[-1]
+    again = Welcome(
+        reply_to=hello.id,
+        session=before,
+        viewer_run=new_id(),
+        protocol_version=PROTOCOL_VERSION,
+        nonce="another",
+        credit_images=1,
+    )
+    viewer.say(lambda to: again, times=10)
+    viewer.say(lambda to: Credit(session=to, images=2, nbytes=2))
+
+    taken: list[Any] = []
+    while not any(isinstance(message, Credit) for message in taken):
+        taken += session.receive()
+        session.poll(SHORT)
+
+    assert [type(message) for message in taken] == [Credit]
+    assert (session.phase, session.id) == (OPEN, before)
+    assert viewer.accepted == {"control": 1, "data": 1}

@@ -227,7 +227,7 @@ class Session:
 
     def _advance(self, message: Message) -> bool:
         match message:
-            case Welcome(reply_to=self._last_id):
+            case Welcome(reply_to=self._last_id) if self.phase is GREETING:
                 self.id, self.folders = message.session, message.folders
                 self.by_block = shares_memory(message, self._nonce)
                 self.codecs = frozenset(message.codecs)
@@ -240,7 +240,7 @@ class Session:
             case Heard(session=self.id) if self.phase is OPENING:
                 self.phase, self.was_open = OPEN, True
                 self._unanswered_since = None
-            case Heard() | Received():
+            case Heard() | Received() | Welcome():
                 pass  # that something was heard is all there is to know
             case Done(reply_to=self._last_id):
                 self.said_goodbye = True
