@@ -1,6 +1,7 @@
 """OME-NGFF plates of versions 0.4 and 0.5, written by zarr and read plane by plane."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,58 @@ def test_metadata_that_make_no_sense_hide_no_other_image(store: Store) -> None:
 
     assert [image.well for image in plate.images] == ["A01"]
     assert plate.unparsed == (store.folder / "A/2/0", store.folder / "A/3/0")
+
+
+def test_paths_that_lead_out_of_a_plate_are_not_followed(store: Store) -> None:
+    outside = Store(store.folder.with_name("outside"), store.version)
+    for folder in ("B/2", "0"):
+        outside.write_image(f"{folder}/0", "yx", (4, 5))
+        outside.write_well(folder)
+    store.write_plate(["A/1", "A/2", "A/3", "../outside/B/2"])
+    store.write_well("A/1")
+    store.write_image("A/1/0", "yx", (4, 5))
+    store.write_well("A/2", ["../../../outside/0/0"])
+    store.write_well("A/3")
+    store.say(
+        "A/3/0", {"multiscales": [{"axes": ["y", "x"], "datasets": [{"path": "../../../../outside/0/0/0"}]}]}
+    )
+
+    plate = open_plate(store.folder)
+
+    assert [image.well for image in plate.images] == ["A01"]
+    assert len(plate.unreadable) == 3
+    assert all("wanted a path inside the plate" in reason for reason in plate.unreadable.values())
+
+
+def test_an_image_that_says_it_has_too_many_planes_to_list_is_reported(store: Store) -> None:
+    store.write_plate(["A/1", "A/2"])
+    for well in ("A/1", "A/2"):
+        store.write_well(well)
+        store.write_image(f"{well}/0", "tzyx", (1, 1, 4, 5))
+    for file in ("zarr.json", ".zarray"):
+        array = store.folder / "A/2/0/0" / file
+        if array.exists():
+            array.write_text(json.dumps(json.loads(array.read_text()) | {"shape": [10**6, 10**6, 4, 5]}))
+
+    plate = open_plate(store.folder)
+
+    assert [image.well for image in plate.images] == ["A01"]
+    assert list(plate.unreadable.values()) == ["wanted at most 1048576 planes, found 1000000x1000000"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_metadata_that_are_a_pipe_keep_nobody_waiting(store: Store) -> None:
+    store.write_plate(["A/1"])
+    store.write_well("A/1")
+    store.write_image("A/1/0", "yx", (4, 5))
+    for file in ("zarr.json", ".zattrs"):
+        if (store.folder / "A/1/0" / file).exists():
+            (store.folder / "A/1/0" / file).unlink()
+            os.mkfifo(store.folder / "A/1/0" / file)
+
+    plate = open_plate(store.folder)
+
+    assert [reason.partition(": ")[2] for reason in plate.unreadable.values()] == ["wanted a plain file"]
 
 
 def test_several_plates_lie_in_one_folder(store: Store) -> None:

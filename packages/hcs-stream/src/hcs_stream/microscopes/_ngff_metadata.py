@@ -4,7 +4,9 @@ https://ngff.openmicroscopy.org/0.5/
 """
 
 import json
-from pathlib import Path
+import stat
+from math import prod
+from pathlib import Path, PurePath
 from typing import TypeAlias, TypeVar
 
 import msgspec
@@ -28,6 +30,9 @@ MICROMETRES = {
     "m": 1e6,
 }
 """By OME-NGFF's words, and by abbreviations that some write instead."""
+
+MOST_PLANES = 1 << 20
+"""Of an image: a file of a few bytes may say that it has more than any memory could list."""
 
 OWN = "hcs"
 """The attribute with what this package says in its own words."""
@@ -190,6 +195,31 @@ def read_shape(folder: Path) -> tuple[int, ...]:
     return _converted(said, Array).shape
 
 
+def below(folder: Path, path: str) -> Path:
+    """Return where a path leads that a group says of what is in it.
+
+    Raises:
+        ValueError: It leads out of the group.
+    """
+    inside = PurePath(path.strip("/"))
+    if inside.anchor or ".." in inside.parts:
+        raise ValueError(f"wanted a path inside the plate, found {path!r}")
+    return folder / inside
+
+
+def check_planes(lengths: tuple[int, ...]) -> None:
+    """Refuse an image that says it has more planes than can be listed.
+
+    Args:
+        lengths: Of all axes but y and x.
+
+    Raises:
+        ValueError: It does.
+    """
+    if min(lengths, default=1) < 0 or prod(lengths) > MOST_PLANES:
+        raise ValueError(f"wanted at most {MOST_PLANES} planes, found {'x'.join(map(str, lengths))}")
+
+
 def scale_of(multiscale: Multiscale, axes: list[Axis], name: str) -> float | None:
     """Return the distance of pixels along an axis in µm, or None where it is not said."""
     position = next((place for place, axis in enumerate(axes) if axis.name == name), None)
@@ -209,6 +239,8 @@ def _scale(transformations: list[dict[str, object]], position: int) -> float | N
 
 
 def _read(path: Path) -> Json:
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError(f"malformed {path.name}: wanted a plain file")  # a pipe makes its reader wait
     try:
         found = json.loads(path.read_bytes())  # which takes the NaN that many a writer leaves in
     except (ValueError, RecursionError) as error:

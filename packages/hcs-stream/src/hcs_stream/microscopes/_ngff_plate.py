@@ -17,6 +17,8 @@ from ._ngff_metadata import (
     Multiscale,
     PlateMetadata,
     WellPlace,
+    below,
+    check_planes,
     read_group,
     read_shape,
     scale_of,
@@ -69,14 +71,14 @@ class NgffPlate:
                 self._give_up(path, error)
 
     def _well(self, place: WellPlace) -> Iterator[ImageFile]:
-        folder = self.folder / place.path.strip("/")
+        folder = below(self.folder, place.path)
         found = read_group(folder).well
         if found is None:
             raise ValueError("the group says nothing of a well")
         sites = _sites([image.path for image in found.images])
         for site, image in zip(sites, found.images, strict=True):
             try:
-                yield from list(self._planes(folder / image.path.strip("/"), self._name_of(place), site))
+                yield from list(self._planes(below(folder, image.path), self._name_of(place), site))
             except (OSError, ValueError, IndexError) as error:
                 self._give_up(folder / image.path.strip("/"), error)
 
@@ -85,11 +87,12 @@ class NgffPlate:
         multiscale = metadata.multiscales[0]
         if self._results:
             return  # that the image is there is all that is to be known
-        axes, path = _axes(multiscale), folder / multiscale.datasets[0].path.strip("/")
+        axes, path = _axes(multiscale), below(folder, multiscale.datasets[0].path)
         shape = read_shape(path)
         names = [axis.name for axis in axes]
         if names[-2:] != ["y", "x"] or len(shape) != len(axes):
             raise ValueError(f"wanted axes that end in y and x, found {names} for the shape {shape}")
+        check_planes(shape[:-2])
         self._describe(multiscale, axes)
         count = shape[names.index("c")] if "c" in names else 1
         labels = tell_apart(metadata.labels, [str(number) for number in range(count)])

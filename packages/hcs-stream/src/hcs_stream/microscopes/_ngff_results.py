@@ -18,7 +18,7 @@ from hcs_stream._chunk_files import ChunkFiles
 from ._folders import folders_in
 from ._grammar import Description
 from ._image_file import ImageFile, Result
-from ._ngff_metadata import read_own
+from ._ngff_metadata import check_planes, read_own
 from ._wells import well_of
 
 Value: TypeAlias = str | int | None
@@ -122,7 +122,9 @@ class WellOfResults:
         kind: Kind = "labels" if variant.labels else "image"
         result = Result(self._results.source, self._results.step, kind, variant.coloured)
         well = own.well.replace("/", "")
-        for t, c, z in product(*map(range, map(len, (variant.t, variant.c, variant.z)))):
+        lengths = len(variant.t), len(variant.c), len(variant.z)
+        check_planes(lengths)
+        for t, c, z in product(*map(range, lengths)):
             channel = _channel(variant, c)
             planes = [(t, c + more, z) for more in range(len(COLOURS) if variant.coloured else 1)]
             if channel is not None and all(map(files.has, planes)):
