@@ -513,6 +513,45 @@ def test_a_wavelength_needs_no_channel(tmp_path: Path) -> None:
     assert image["omero"]["channels"][0]["emissionWavelength"] == 520  # type: ignore[index, call-overload]
 
 
+@VERSIONS
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"variants": {"": {"elsewhere": {"B/03/1": "../../../outside"}}}},
+        {"variants": {"/../../../../outside": {}, "": None}},
+        {"wells": ["../outside"]},
+    ],
+    ids=["a field's folder", "a variant", "a well"],
+)
+def test_metadata_that_lead_out_of_the_plate_are_damaged(
+    tmp_path: Path, ngff: Any, said: dict[str, Any]
+) -> None:
+    folder = tmp_path / "plate.zarr"
+    ZarrPlate(folder, ngff=ngff).write({"well": "A01", "site": 1}, np.ones((4, 4), np.uint8))
+    file = folder / ("zarr.json" if ngff == "0.5" else ".zattrs")
+    document = json.loads(file.read_text())
+    own = (document["attributes"] if ngff == "0.5" else document)["hcs"]
+    first = own["variants"][""]
+    variants = {name: first | (more or {}) for name, more in said.get("variants", {"": {}}).items()}
+    own |= said | {"variants": variants}
+    file.write_text(json.dumps(document))
+
+    with pytest.raises(UnreadableImageError, match="damaged metadata"):
+        ZarrPlate(folder, ngff=ngff).write({"well": "B03", "site": 1}, np.ones((4, 4), np.uint8))
+    assert list(tmp_path.rglob("*outside*")) == []
+
+
+def test_a_field_that_says_it_is_of_a_well_elsewhere_is_damaged(tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "plate.zarr")
+    plate.write({"well": "A01", "site": 1}, np.ones((4, 4), np.uint8))
+    file = plate.folder / "A/01/1/zarr.json"
+    file.write_text(file.read_text().replace('"A/01"', '"../../outside"'))
+
+    with pytest.raises(UnreadableImageError, match="damaged metadata"):
+        plate.finalise()
+    assert not (tmp_path / "outside").exists()
+
+
 def test_damaged_metadata_is_a_clear_error(tmp_path: Path) -> None:
     plate = tmp_path / "plate.zarr"
     plate.mkdir()

@@ -9,6 +9,7 @@ import msgspec
 from ._errors import UnreadableImageError
 from ._ngff import Json, content_of
 from ._zarr_groups import read_attributes
+from ._zarr_state import FolderName, WellPath
 from ._zarr_written import At
 
 OWN = "hcs"
@@ -29,8 +30,8 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
     """What a group of ours says of itself."""
 
     variant: str | None = None
-    well: str = ""
-    field: str = ""
+    well: WellPath = ""
+    field: FolderName = ""
     names: dict[str, Kept] = {}
     coloured: bool | None = None
     """Of an image that has no place on the plate; None for all others."""

@@ -6,7 +6,7 @@ same place, and what came from ``z_index=7`` is found again by it. Places never 
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 
@@ -16,6 +16,10 @@ from ._backend import Pixels
 from ._ngff import Json
 
 AxisValue: TypeAlias = ComponentValue | None
+FolderName: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^(?!\.{1,2}\Z)[^/\\]*\Z")]
+"""A part of a path that leads nowhere else: a plate that somebody else wrote may say anything."""
+WellPath: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^(?:[^/\\.]+/[^/\\.]+)?\Z")]
+"""``"B/03"``, likewise; empty for none."""
 
 LONGEST_GAP = 4096
 """Integers that are further apart do not number the planes between them."""
@@ -32,7 +36,7 @@ class Variant(msgspec.Struct, kw_only=True):
     projection: bool = False
     """Whether these lie beside a stack."""
     levels: int = 1
-    elsewhere: dict[str, str] = {}
+    elsewhere: dict[str, FolderName] = {}
     """Of fields, ``"B/03/1"``, the folder if another image has the one that has their name."""
     limits: dict[str, tuple[float, float]] = {}
     """Of each channel, the grey values to draw as black and white."""
@@ -81,12 +85,12 @@ class Variant(msgspec.Struct, kw_only=True):
 class PlateState(msgspec.Struct, kw_only=True):
     """All of it: variants by name, the first has none; and what was declared."""
 
-    variants: dict[str, Variant] = {}
+    variants: dict[FolderName, Variant] = {}
     source: str = ""
     """The name of the plate of which these are results."""
     step: Step | None = None
     """Which made them."""
-    wells: list[str] = []
+    wells: list[WellPath] = []
     """Paths of wells that were declared, ``"B/03"``."""
     declared: dict[str, list[AxisValue]] = {}
     """Of the axes t, c, z the values that there will be."""
