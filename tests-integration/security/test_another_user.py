@@ -251,3 +251,22 @@ def _free_port() -> int:
             port: int = probe.getsockname()[1]
         if 20_000 < port < 60_000:
             return port
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
+def test_what_it_calls_a_file_is_run_by_no_shell(user: int, tmp_path: Path) -> None:
+    folder = tmp_path / f"hcs-{os.getuid()}"
+    folder.mkdir()
+    for name in ("viewer-5555.json", "viewer-$(touch ran).json"):
+        (folder / name).touch()
+        os.chown(folder / name, user, user)
+    os.chown(folder, user, user)
+    ask = f"source <({sys.executable} -m hcs_stream completion bash); _hcs_stream_ports ''"
+    environ = os.environ | {"TMPDIR": str(tmp_path), "HCS_RUNTIME_DIR": "", "XDG_RUNTIME_DIR": ""}
+
+    done = subprocess.run(
+        ["bash", "-c", ask], capture_output=True, text=True, check=False, cwd=tmp_path, env=environ
+    )
+
+    assert (done.stdout, done.stderr) == ("", "")
+    assert list(tmp_path.iterdir()) == [folder]
