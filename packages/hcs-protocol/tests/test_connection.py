@@ -302,10 +302,12 @@ class TestOnPosix:
             read_connection(path)
 
     def test_a_folder_of_another_user_is_refused(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
+        owner = folder.stat().st_uid
+        monkeypatch.setattr(os, "getuid", lambda: owner + 1)
 
-        with pytest.raises(ConnectionFileError, match="owner"):
+        with pytest.raises(ConnectionFileError, match=f"as owner, found user {owner}: ") as refused:
             write_connection(VIEWER, [folder])
+        assert "chmod" not in str(refused.value)  # which only its owner can
 
     @pytest.mark.parametrize("open_to_others", [0o755, 0o770, 0o1777])
     def test_a_folder_open_to_others_is_not_searched(self, folder: Path, open_to_others: int) -> None:

@@ -86,7 +86,9 @@ def check_private(found: os.stat_result, path: Path, kind: int) -> None:
         raise ConnectionFileError(f"wanted a {wanted}, and no link to one: {path}")
     if sys.platform == "win32":
         return  # the user's profile is private by its access list
-    if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
+    if found.st_uid != os.getuid():
+        raise ConnectionFileError(f"wanted this user as owner, found user {found.st_uid}: {path}")
+    if stat.S_IMODE(found.st_mode) & 0o077:
         raise ConnectionFileError(
-            f"wanted mode 0600 (folders 0700) and this user as owner; try 'chmod go= {path}'"
+            f"wanted mode 0600 (folders 0700), open to nobody else; try 'chmod go= {path}'"
         )
