@@ -606,6 +606,23 @@ def test_a_layer_that_the_user_duplicates_shows_what_the_first_one_shows(shown: 
     assert duplicate.data[0, 0, 0, 0, 0, 0].max() == 0
 
 
+def test_nobody_paints_on_a_duplicate_of_labels_before_its_pixels_are_the_users_own(shown: Shown) -> None:
+    shown.show(plane(1), kind="labels", well="A01")
+    data, settings, kind = shown.layers["Image"].as_layer_data_tuple()
+    shown.layers.append(Layer.create(copy.deepcopy(data), settings | {"name": "mine"}, kind))
+    assert not shown.layers["mine"].editable
+
+    shown.show(plane(2), kind="labels", well="A02")
+    assert not shown.layers["mine"].editable
+
+    shown.layers["mine"].data = shown.layers["mine"].data.astype("int32")  # napari's "Convert data type"
+    shown.show(plane(3), kind="labels", well="A03")
+    shown.layers["mine"].fill((0, 0, 1, 0, 0, 0, 5, 5), 7)
+
+    assert shown.layers["mine"].data.shape[2] == 2
+    assert shown.layers["mine"].data.max() == 7
+
+
 @pytest.mark.parametrize("is_batch", [False, True])
 def test_a_layer_that_goes_takes_its_textures_along_in_the_context_that_it_was_drawn_in(
     shown: Shown, monkeypatch: pytest.MonkeyPatch, is_batch: bool

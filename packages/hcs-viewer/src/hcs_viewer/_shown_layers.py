@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import napari
-from napari.layers import Layer
+from napari.layers import Labels, Layer
 
 from ._layer_models import LayerModel
 from ._layers import ShownLayer
@@ -45,6 +45,12 @@ class ShownLayers:
         return [
             layer for layer in self._viewer.layers if isinstance(layer.data, Stack) and id(layer) not in ours
         ]
+
+    def lock_duplicates(self) -> None:
+        """Let nobody paint on labels that are our images once more: their pixels cannot be written."""
+        for layer in self.duplicates():
+            if isinstance(layer, Labels):
+                layer.editable = False
 
     def __iter__(self) -> Iterator[ShownLayer]:
         return iter(self._by_model.values())

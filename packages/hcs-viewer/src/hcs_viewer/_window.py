@@ -109,6 +109,7 @@ class Window:
         self.sliders.watch(lambda by_hand: self.follow.pause() if by_hand else None)
         self.sliders.watch(lambda _: self.visibility.arrange())
         self.pins.listen()
+        self.viewer.layers.events.inserted.connect(self.shown.lock_duplicates)
         self.viewer.dims.events.ndisplay.connect(self.visibility.arrange)
         self._view.listen()
         self._drawing_context.listen()
@@ -297,6 +298,7 @@ class Window:
                     shown.grow()
         for layer in self.shown.duplicates():
             layer.data = layer.data
+        self.shown.lock_duplicates()  # which napari forgot
         self.side_by_side.arrange()
         self.sliders.follow_axes()
 
