@@ -623,6 +623,23 @@ def test_nobody_paints_on_a_duplicate_of_labels_before_its_pixels_are_the_users_
     assert shown.layers["mine"].data.max() == 7
 
 
+def test_a_layer_whose_pixels_the_user_made_his_own_is_painted_on_while_images_come_and_stays(
+    shown: Shown,
+) -> None:
+    shown.show(plane(1), kind="labels", well="A01")
+    own = shown.layers[0]
+    own.data = own.data.astype("int32")  # napari's "Convert data type"
+    own.fill((0, 0, 0, 0, 0, 0, 5, 5), 7)
+
+    shown.show(plane(2), kind="labels", well="A02")
+    own.fill((0, 0, 0, 0, 0, 0, 5, 5), 8)
+    own.undo()
+    shown.answer_to(Clear(id="c"))
+
+    assert list(shown.layers) == [own]
+    assert own.data.max() == 7
+
+
 @pytest.mark.parametrize("is_batch", [False, True])
 def test_a_layer_that_goes_takes_its_textures_along_in_the_context_that_it_was_drawn_in(
     shown: Shown, monkeypatch: pytest.MonkeyPatch, is_batch: bool

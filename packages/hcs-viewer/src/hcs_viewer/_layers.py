@@ -111,8 +111,8 @@ class ShownLayer:
         return planes * math.prod(self.model.shape) * pixel
 
     def is_in(self, viewer: napari.Viewer) -> bool:
-        """Say whether the user left this layer in the window."""
-        return self.layer in viewer.layers
+        """Say whether the user left this layer in the window, and our images in it."""
+        return self.layer in viewer.layers and self.layer.data is self.stack
 
     def add_to(self, viewer: napari.Viewer, others: Iterable["ShownLayer"]) -> None:
         """Put the layer into the window, above those of earlier steps and the user's own that were there."""

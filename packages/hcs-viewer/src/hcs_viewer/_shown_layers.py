@@ -34,9 +34,9 @@ class ShownLayers:
                 self._viewer.layers.remove(shown.layer)
 
     def from_bottom(self) -> list[ShownLayer]:
-        """Return those that are in the window, in the window's order."""
+        """Return those that are in the window, and show our images, in the window's order."""
         places = {id(layer): place for place, layer in enumerate(self._viewer.layers)}
-        present = [shown for shown in self if id(shown.layer) in places]
+        present = [shown for shown in self if id(shown.layer) in places and shown.layer.data is shown.stack]
         return sorted(present, key=lambda shown: places[id(shown.layer)])
 
     def duplicates(self) -> list[Layer]:
