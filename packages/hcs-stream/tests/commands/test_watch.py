@@ -22,6 +22,7 @@ from hcs_stream.commands._teller import Teller
 from hcs_stream.commands._watch import Watch, look
 from hcs_stream.microscopes import format_htd
 from hcs_stream.sending import Sender
+from hcs_stream.sending._read_ahead import AHEAD
 
 
 class Told:
@@ -55,11 +56,15 @@ class FakeStream:
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
         self.is_stalled = False
+        self.meanwhile: list[Callable[[], object]] = []
+        """What happens while the first image is sent."""
 
     def send(self, pixels: object, **keywords: object) -> None:
         if self.is_stalled:
             raise ViewerStalledError("the viewer takes nothing")
         self.sent.append(keywords)
+        while self.meanwhile:
+            self.meanwhile.pop()()
 
 
 class Story:
@@ -118,6 +123,18 @@ def test_an_image_that_arrives_again_is_not_sent_again(story: Story) -> None:
 
     assert story.wells == ["A01"]
     assert "changed after it was sent, and not sent again" in story.errors.getvalue()
+
+
+def test_a_file_that_becomes_whole_while_others_are_sent_is_not_called_changed(story: Story) -> None:
+    for column in range(1, AHEAD + 2):
+        story.arrive(f"P_A{column:02}_s1_w1.TIF")
+    last = story.arrive("P_B01_s1_w1.TIF", b"II*\0")
+    story.stream.meanwhile = [lambda: tifffile.imwrite(last, np.ones((4, 5), "uint16"))]
+
+    story.go_on()
+
+    assert story.wells[-1] == "B01"
+    assert "changed after it was sent" not in story.errors.getvalue()
 
 
 def test_half_a_file_is_sent_when_it_is_whole(story: Story) -> None:

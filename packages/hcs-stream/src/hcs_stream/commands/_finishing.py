@@ -105,6 +105,12 @@ class Finishing:
             else:
                 yield path
 
+    def begin(self, path: Path) -> None:
+        """Note that a file is going to be read as it looks now; it may have changed since it became due."""
+        waiting, look = self._waiting[path], self._look(path)
+        if look is not None and look != waiting.look:
+            waiting.look, waiting.changed = look, self._clock()
+
     def took(self, path: Path) -> None:
         """Note that a file was read as a whole and needs nothing more."""
         waiting = self._waiting.pop(path, None)

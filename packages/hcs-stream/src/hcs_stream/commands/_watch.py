@@ -2,7 +2,7 @@
 
 import stat
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from hcs_protocol import COMPONENTS, HcsError
@@ -130,9 +130,15 @@ class Watch:
         self._tell_of_trouble()
         self._tell_of_changes()
         before = self._sender.sent
-        for image, error in self._sender.each(self._knowledge.in_order(images)):
+        for image, error in self._sender.each(self._begun(self._knowledge.in_order(images))):
             self._conclude(image, error)
         return self._sender.sent > before
+
+    def _begun(self, images: Iterable[FoundImage]) -> Iterator[FoundImage]:
+        """Yield images, each right before it is read: the last of many waits long for its turn."""
+        for image in images:
+            self._finishing.begin(image.file.path)
+            yield image
 
     def _owner(self, image: FoundImage) -> Path:
         """Return the file that has this address: the first that was tried, if that did not fail."""
