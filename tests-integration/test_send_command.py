@@ -17,6 +17,7 @@ from hcs_protocol import Components, State
 from hcs_stream.config import NapariStreamingConfig
 from hcs_stream.microscopes import format_htd, open_plate
 from hcs_stream.pipeline import Pipeline, PipelineConfig, Step
+from hcs_stream.storage import ZarrPlate
 
 Wait = Callable[[hcs_stream.Viewer, Callable[[State], bool]], State]
 Begin = Callable[[list[str]], "subprocess.Popen[str]"]
@@ -105,6 +106,21 @@ def test_files_of_any_name_and_stacks_are_shown(
     assert state.axes["site"] == ["my result", "stack"]
     layer = next(layer.name for layer in state.layers if layer.images == 3)
     assert viewer.image(layer, Components(site="stack", z_index=2))[0, 0] == 64
+
+
+def test_labels_take_no_place_of_the_images_beside_them(
+    viewer: hcs_stream.Viewer, wait_until: Wait, tmp_path: Path
+) -> None:
+    plate = ZarrPlate(tmp_path / "Assay.zarr")
+    plate.write({"well": "A01", "site": 1}, np.zeros((8, 8), "uint16"))
+    plate.write({"well": "A01", "site": 1}, np.full((8, 8), 3, "uint16"), kind="labels")
+
+    done = send(viewer, plate.folder, "--labels")
+
+    state = wait_until(viewer, lambda state: sum(layer.images for layer in state.layers) == 1)
+    assert done.stdout.startswith("sent 1 of 1 image to localhost:")
+    assert done.stdout.endswith("; skipped 1 not chosen\n")
+    assert [layer.kind for layer in state.layers] == ["labels"]
 
 
 def test_a_segmentation_is_shown_as_labels(

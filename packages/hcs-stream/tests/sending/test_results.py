@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from hcs_protocol import Step
-from hcs_stream.sending import Found, FoundImage, ImageTable, NothingChosenError, choose_step, find_images
+from hcs_stream.sending import (
+    Found,
+    FoundImage,
+    ImageTable,
+    NothingChosenError,
+    choose_labels,
+    choose_step,
+    find_images,
+)
 from hcs_stream.sending._image_table import Columns, columns_of
 from hcs_stream.storage import ZarrOutput, ZarrPlate
 
@@ -127,3 +135,21 @@ def test_images_of_a_step_and_of_none_are_not_shown_as_one_step(results: Path) -
 
     with pytest.raises(NothingChosenError, match=r"'smooth'; there are: 1 blur"):
         choose_step(found, found.images, "smooth")
+
+
+def test_labels_are_chosen_where_a_plate_says_which_they_are(tmp_path: Path) -> None:
+    plate = ZarrPlate(tmp_path / "Assay.zarr")
+    plate.write({"well": "A01", "site": 1}, PIXELS)
+    plate.write({"well": "A01", "site": 1}, PIXELS, kind="labels")
+    found = find_images([str(plate.folder)])
+
+    labels = choose_labels(found, found.images)
+
+    assert [image.keywords["kind"] for image in labels] == ["labels"]
+    assert len(found.skipped["not chosen"]) == 1
+
+
+def test_all_may_be_labels_where_no_plate_says_it(results: Path) -> None:
+    found = find_images([str(results / "Step_01_blur.zarr")])
+
+    assert choose_labels(found, found.images) == found.images

@@ -24,7 +24,16 @@ from collections.abc import Sequence
 from hcs_protocol import DisplayConfiguration, HcsError, VariableSizeHandling
 from hcs_stream._stream import Stream
 from hcs_stream.config import NapariColormap
-from hcs_stream.sending import Found, FoundImage, choose, choose_step, declare, find_images, reason
+from hcs_stream.sending import (
+    Found,
+    FoundImage,
+    choose,
+    choose_labels,
+    choose_step,
+    declare,
+    find_images,
+    reason,
+)
 
 from ._choice_options import add_choice_options, choice
 from ._plates_command import add_maker_option
@@ -75,7 +84,7 @@ def add_display_options(parser: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--labels",
         action="store_true",
-        help="they number objects, as a segmentation does",
+        help="they number objects, as a segmentation does; where a plate says which do, take these alone",
     )
     options.add_argument(
         "--pad", action="store_true", help="fill up images of unequal sizes instead of giving them own layers"
@@ -101,6 +110,8 @@ def send_images(options: argparse.Namespace) -> int:
                 teller.say(_nothing_to_send(found))
                 return 1
             chosen, step = choose_step(found, chosen, options.step)
+            if options.labels:
+                chosen = choose_labels(found, chosen)
             teller.progress("waiting for the viewer", 0, len(chosen))
             stream = connect_as_said(options, display(options), OVERFLOW)
         except KeyboardInterrupt:

@@ -11,7 +11,7 @@ from ._planes import Plane, read_planes
 from ._printable import printable, readable
 from ._read_ahead import read_ahead
 from ._sender import Sender, declare
-from ._steps import choose_step, step_text
+from ._steps import choose_labels, choose_step, step_text
 
 __all__ = [
     "PICTURES",
@@ -29,6 +29,7 @@ __all__ = [
     "Plane",
     "Sender",
     "choose",
+    "choose_labels",
     "choose_step",
     "declare",
     "files",

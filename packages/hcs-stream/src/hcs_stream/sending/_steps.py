@@ -1,4 +1,4 @@
-"""Which steps of a pipeline images are of, and those of one step."""
+"""Which steps of a pipeline images are of, those of one step, and those that are labels."""
 
 from collections.abc import Iterable
 
@@ -44,3 +44,13 @@ def choose_step(
         there = ", ".join(map(step_text, steps))
         raise NothingChosenError(f"none of {len(images)} images is of the step {said!r}; there are: {there}")
     return images, said
+
+
+def choose_labels(found: Found, images: list[FoundImage]) -> list[FoundImage]:
+    """Take the labels among images, and note the others as skipped; all if none is known to be labels."""
+    labels = [image for image in images if image.keywords.get("kind") == "labels"]
+    if not labels:
+        return images
+    others = (image for image in images if image.keywords.get("kind") != "labels")
+    found.skip("not chosen", (image.file.path for image in others))
+    return labels
