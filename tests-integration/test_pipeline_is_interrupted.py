@@ -135,3 +135,34 @@ def test_a_script_without_a_guard_is_told_so(script: Path) -> None:
     assert done.returncode == 1
     assert "WorkersDoNotStartError" in done.stderr.splitlines()[-1]
     assert "if __name__ ==" in done.stderr.splitlines()[-1]
+
+
+INTERRUPTED_AT_ONCE = """
+import os
+import signal
+import sys
+from hcs_stream.microscopes import open_plate
+from hcs_stream.pipeline import Pipeline, PipelineConfig, Step
+
+
+def same(image):
+    return image
+
+
+if __name__ == "__mp_main__":
+    os.kill(os.getpid(), signal.SIGINT)
+
+if __name__ == "__main__":
+    report = Pipeline([Step(same)], PipelineConfig()).run(open_plate(sys.argv[1]), workers=2)
+    print(len(report.wells_done), flush=True)
+"""
+
+
+def test_workers_that_still_import_leave_ctrl_c_to_the_parent(script: Path) -> None:
+    script.write_text(INTERRUPTED_AT_ONCE)
+
+    line = [sys.executable, str(script), str(script.parent)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=100, check=False)
+
+    assert "KeyboardInterrupt" not in done.stderr
+    assert done.stdout == "3\n"

@@ -7,8 +7,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
 
@@ -146,7 +147,8 @@ class _Process:
         self._pool = ProcessPoolExecutor(
             1, mp_context=self._context, initializer=_start_worker, initargs=self._initargs
         )
-        self._pid = self._pool.submit(os.getpid)
+        with _unheard_ctrl_c():
+            self._pid = self._pool.submit(os.getpid)
         return self._pool
 
     def _has_broken(self) -> bool:
@@ -167,10 +169,26 @@ _ADVICE = (
 )
 
 
+@contextlib.contextmanager
+def _unheard_ctrl_c() -> Iterator[None]:
+    """Start processes that hear nothing of Ctrl-C while they import: it would end them with a traceback."""
+    if sys.platform == "win32":
+        yield
+        return
+    resource_tracker.ensure_running()  # when it starts, it lets the signals of this thread through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start_worker(initializer: Initializer, initargs: tuple[object, ...]) -> None:
     """Leave Ctrl-C to the parent, end when it does, and do what the pool's owner wants."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, _leave_to_parent)
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, name="hcs-parent", daemon=True).start()
     if initializer:
         initializer(*initargs)
