@@ -52,3 +52,20 @@ def test_after_a_frame_that_took_long_more_is_laid_out() -> None:
     assert not pace.is_spent
     clock.advance(0.1)
     assert pace.is_spent
+
+
+@pytest.mark.parametrize(("took", "spent_after"), [(0.2, 0.2), (1.0, 0.5)])
+def test_several_new_layers_are_laid_out_in_one_frame(took: float, spent_after: float) -> None:
+    clock = FakeClock()
+    pace = begun(clock)
+    clock.advance(took)
+    pace.rest_seconds()
+    pace.end()
+
+    pace.begin()
+    pace.is_adding = True
+    clock.advance(spent_after - 0.01)
+
+    assert not pace.is_spent
+    clock.advance(0.02)
+    assert pace.is_spent

@@ -8,6 +8,8 @@ LONGEST_SECONDS = 1.0
 """What takes longer is no frame of ours: something else held the window up, and answers are waiting."""
 LEAST_BUDGET = 0.25
 """Which part of the frame before may be spent as well: not each image is worth a slow paint."""
+ADDING_SECONDS = 0.5
+"""How much of it at most, for new layers: after each, all that there are would be painted anew."""
 
 
 class Pace:
@@ -31,6 +33,8 @@ class Pace:
         """Whether a frame has begun and the next one may not yet."""
         self.is_wanted = False
         """Whether somebody wanted a frame meanwhile."""
+        self.is_adding = False
+        """Whether this frame has new layers."""
         self._clock = clock
         self._frame_seconds = frame_seconds
         self._budget_seconds = budget_seconds
@@ -39,13 +43,14 @@ class Pace:
 
     def begin(self) -> None:
         """Begin a frame."""
-        self.is_drawing, self.is_wanted = True, False
+        self.is_drawing, self.is_wanted, self.is_adding = True, False, False
         self._began = self._clock()
 
     @property
     def is_spent(self) -> bool:
         """Whether this frame's time for laying out is over."""
-        return self._clock() - self._began > max(self._budget_seconds, LEAST_BUDGET * self._took)
+        part = min(self._took, ADDING_SECONDS) if self.is_adding else LEAST_BUDGET * self._took
+        return self._clock() - self._began > max(self._budget_seconds, part)
 
     def rest_seconds(self) -> float:
         """Return how long to leave the window alone, now that the frame is painted."""

@@ -252,6 +252,7 @@ class Window:
             self._leave_out(model)
             return None
         self._left_out.discard(id(model))
+        self.frames.pace.is_adding = True
         first = dict(zip(COMPONENTS, position, strict=True))
         moved = {c: value for c, value in first.items() if not self._may_stay(c, model)}
         with self.sliders.ours(), self.side_by_side.adding():
