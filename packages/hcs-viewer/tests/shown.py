@@ -34,6 +34,7 @@ from hcs_viewer._inbox import (
     ToWindow,
     WindowRequest,
 )
+from hcs_viewer._notices import Notices
 from hcs_viewer._pace import Pace
 from hcs_viewer._presence import Presence
 from hcs_viewer._store import KeptImage, Store
@@ -82,7 +83,10 @@ class Shown:
         self.clock = FakeClock()
         presence = Presence(title="t", viewer_run="v", clock=self.clock)
         pace = Restless(time.perf_counter)
-        self.window = Window(viewer, self.store, self.inbox, self.out, presence, answer, pace)
+        self.told: list[str] = []
+        """What the user was told."""
+        notices = Notices(self.told.append, self.clock)
+        self.window = Window(viewer, self.store, self.inbox, self.out, presence, answer, pace, notices)
         self.window.listen()
         self.shown = 0
         self._qtbot = qtbot

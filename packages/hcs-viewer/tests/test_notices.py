@@ -32,6 +32,17 @@ def test_a_run_that_failed_is_told_with_its_error(told: Told) -> None:
     assert told == ["Run 'plate 7' failed: no such channel"]
 
 
+def test_images_of_a_layer_that_the_user_took_away_are_told_once(told: Told) -> None:
+    for layer in ("DAPI", "GFP", "DAPI"):
+        told.notices.kept_away(layer)
+
+    assert [text.partition(",")[0] for text in told] == [
+        "Images still come for 'DAPI'",
+        "Images still come for 'GFP'",
+    ]
+    assert "hcs-stream clear" in told[0]
+
+
 def test_a_run_that_completed_is_no_news(told: Told) -> None:
     told.notices.run_ended(RunEnded(sequence=1, run="plate 7"))
 

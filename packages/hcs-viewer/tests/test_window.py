@@ -579,7 +579,7 @@ def test_camera_colormap_scale_and_name_set_by_hand_stay(shown: Shown) -> None:
     assert (layer.colormap.name, layer.name, layer.scale.tolist()[-2:]) == ("magma", "mine", [2, 2])
 
 
-def test_a_layer_that_the_user_deleted_stays_away_and_images_go_on(shown: Shown) -> None:
+def test_a_layer_that_the_user_deleted_stays_away_images_go_on_and_he_is_told(shown: Shown) -> None:
     for channel in ("DAPI", "GFP"):
         shown.show(ramp(), channel=channel, site=1)
     del shown.layers["Channel_DAPI"]
@@ -589,6 +589,7 @@ def test_a_layer_that_the_user_deleted_stays_away_and_images_go_on(shown: Shown)
 
     assert [layer.name for layer in shown.layers] == ["Channel_GFP"]
     assert [layer.images for layer in shown.state().layers] == [2]
+    assert [text.partition(",")[0] for text in shown.told] == ["Images still come for 'Channel_DAPI'"]
 
 
 def test_a_layer_that_the_user_duplicates_shows_what_the_first_one_shows(shown: Shown) -> None:

@@ -61,6 +61,11 @@ class Notices:
         name, reason = NAMES.get(what, _short(what)), _short(str(error) or kind)
         self._once(("not drawn", what, kind), f"{name} could not be drawn: {reason}")
 
+    def kept_away(self, layer: str) -> None:
+        """Tell that images come for a layer that the user deleted, or whose pixels are his own by now."""
+        text = f"Images still come for {_short(layer)!r}, which you took away."
+        self._once(("away", layer), f"{text} New ones are shown again after 'hcs-stream clear'.")
+
     def store_problem(self, problem: str | None) -> None:
         """Tell what keeps the store from making room, unless nothing does."""
         if problem:

@@ -142,6 +142,8 @@ class Window:
                     with self._going_on(shown.model.name):
                         is_stale = not moved  # else napari has just drawn it
                         shown.update(is_stale and self.sliders.stand_at(shown.model, positions))
+                else:
+                    self._notices.kept_away(shown.model.name)
             if self._changed:
                 self._refresh(self.shown.duplicates())
         self._changed.clear()
