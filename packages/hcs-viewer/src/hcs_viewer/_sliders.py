@@ -176,10 +176,9 @@ class Sliders:
         """Give back the axes of a window without layers: in 3-D napari's camera knows none but its own."""
         if not self._viewer.layers:
             with self.ours():
-                self._viewer.dims.ndim = ndim = self._viewer.layers.ndim
-                self._viewer.dims.events.ndim(
-                    value=ndim
-                )  # at once, or napari looks for sliders that are gone
+                dims = self._viewer.dims
+                dims.ndim = self._viewer.layers.ndim
+                dims.events.ndim(value=dims.ndim)  # at once, or napari looks for sliders that are gone
 
     def _on_slider(self) -> None:
         if self._is_ours or self._viewer.dims.ndim != len(AXIS_LABELS):
