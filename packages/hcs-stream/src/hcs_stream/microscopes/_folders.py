@@ -122,8 +122,14 @@ def _kind(entry: os.DirEntry[str]) -> str | None:
 
 
 def folders_in(folder: Path) -> list[Path]:
-    """Return the folders in a folder, by name; none if another process has just removed it."""
+    """Return the folders in a folder, by name, but for those that are written or removed right now.
+
+    None are in a folder that another process has just removed.
+    """
     try:
-        return sorted(Path(entry.path) for entry in os.scandir(folder) if entry.is_dir())
+        found = [
+            entry.path for entry in os.scandir(folder) if not entry.name.startswith(OURS) and entry.is_dir()
+        ]
+        return sorted(map(Path, found))
     except (FileNotFoundError, NotADirectoryError):
         return []

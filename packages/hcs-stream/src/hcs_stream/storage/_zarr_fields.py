@@ -223,8 +223,7 @@ def images_on_disk(plate: Path) -> Iterator[tuple[Path, Own]]:
     """Yield the groups of all images that were written here, and what they say of themselves."""
     for row in folders_in(plate):
         for well in folders_in(row):
-            if not well.name.startswith(UNFINISHED):  # which is written or removed right now
-                yield from images_in(well)
+            yield from images_in(well)
 
 
 def images_in(well: Path) -> Iterator[tuple[Path, Own]]:
