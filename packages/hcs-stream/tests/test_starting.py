@@ -34,7 +34,7 @@ from hcs_stream._start import Start, not_ready
 from hcs_stream._start_lock import start_lock
 from hcs_stream._start_notes import read_note, write_note
 from hcs_stream._starting import start_of
-from hcs_stream._viewers import Viewer
+from hcs_stream._viewer import Viewer
 
 PORT = 23_456
 

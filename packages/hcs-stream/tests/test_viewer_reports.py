@@ -24,8 +24,9 @@ from hcs_protocol import (
     write_connection,
 )
 from hcs_protocol.testing import FakeClock, golden_messages
+from hcs_stream._viewer import Viewer
 from hcs_stream._viewer_reports import Rates, ViewerReport, report_viewers
-from hcs_stream._viewers import Viewer, viewers
+from hcs_stream._viewers import viewers
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "command-line.md"
 GONE = 2**22 + 1

@@ -22,7 +22,8 @@ from hcs_protocol import (
 )
 from hcs_stream._assembly import default_run
 from hcs_stream._processes import KnownProcess, living_process
-from hcs_stream._viewers import Viewer, find_viewer, viewers
+from hcs_stream._viewer import Viewer
+from hcs_stream._viewers import find_viewer, viewers
 from hcs_stream._whereabouts import is_gone
 
 PORT = 23_456

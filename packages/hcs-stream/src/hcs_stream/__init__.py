@@ -10,7 +10,8 @@ from ._counters import StreamCounters
 from ._overflow import Overflow
 from ._starting import start_viewer
 from ._stream import Stream
-from ._viewers import Viewer, find_viewer, viewers
+from ._viewer import Viewer
+from ._viewers import find_viewer, viewers
 from ._visualizer import NapariStreamVisualizer
 
 __version__ = version("hcs-stream")

@@ -33,7 +33,8 @@ from ._processes import KnownProcess
 from ._start_lock import start_lock
 from ._start_notes import StartNote, read_note, remove_note, write_note
 from ._tunnels import expect_viewer, is_known_to_be_missing
-from ._viewers import Viewer, find_viewer
+from ._viewer import Viewer
+from ._viewers import find_viewer
 from ._whereabouts import host_of, is_here, machine_name, needs_proof
 
 logger = logging.getLogger(__name__)

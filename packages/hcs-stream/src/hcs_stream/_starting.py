@@ -22,8 +22,9 @@ from ._processes import in_forked_child
 from ._spares import keep_spare, wants_spare
 from ._start import LOOK_SECONDS, Start, not_ready
 from ._tunnels import give_up, reach, why_out_of_reach
+from ._viewer import Viewer
 from ._viewer_kinds import NAPARI, Command
-from ._viewers import Viewer, find_viewer
+from ._viewers import find_viewer
 from ._whereabouts import LOCAL_HOSTS
 
 logger = logging.getLogger(__name__)

@@ -43,7 +43,8 @@ from hcs_protocol.ssh import (
 from ._processes import KnownProcess, adopt_child
 from ._requests import ask
 from ._start_lock import start_lock
-from ._viewers import Viewer, find_viewer
+from ._viewer import Viewer
+from ._viewers import find_viewer
 
 logger = logging.getLogger(__name__)
 

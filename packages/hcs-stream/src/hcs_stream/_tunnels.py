@@ -10,7 +10,8 @@ from hcs_protocol.ssh import is_ssh, ssh_place
 
 from ._processes import in_forked_child
 from ._tunnel import TunnelKeeper
-from ._viewers import Viewer, find_viewer
+from ._viewer import Viewer
+from ._viewers import find_viewer
 
 LOOK_SECONDS = 0.05
 

@@ -17,7 +17,7 @@ from hcs_protocol import (
     WorkerStatus,
 )
 
-from ._viewers import Viewer
+from ._viewer import Viewer
 from ._whereabouts import host_of, machine_name, port_of
 
 BUSY_SECONDS = 2.0

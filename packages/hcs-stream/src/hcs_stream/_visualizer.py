@@ -11,7 +11,8 @@ from ._launch import TITLE, OnPortConflict, Order
 from ._start import Start
 from ._starting import start_of, wait_until_ready
 from ._stream import Stream
-from ._viewers import Viewer, find_viewer
+from ._viewer import Viewer
+from ._viewers import find_viewer
 
 
 @runtime_checkable

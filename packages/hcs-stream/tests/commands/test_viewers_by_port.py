@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from hcs_protocol import HcsError
-from hcs_stream._viewers import Viewer
+from hcs_stream._viewer import Viewer
 from hcs_stream.commands._viewers_by_port import (
     NoSuchViewerError,
     Outcome,

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from hcs_protocol import ViewerStalledError
-from hcs_stream._viewers import Viewer
+from hcs_stream._viewer import Viewer
 from hcs_stream.manager import _errands
 from hcs_stream.manager._errands import Errands, ViewerRemainsError, closes_late, quit_viewer
 

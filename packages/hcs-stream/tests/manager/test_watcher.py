@@ -19,7 +19,7 @@ from hcs_protocol import (
     this_machine,
 )
 from hcs_stream._processes import KnownProcess
-from hcs_stream._viewers import Viewer
+from hcs_stream._viewer import Viewer
 from hcs_stream.manager._instances import Instance, Instances
 from hcs_stream.manager._watcher import Watcher
 

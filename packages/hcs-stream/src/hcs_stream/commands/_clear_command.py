@@ -14,7 +14,7 @@ import argparse
 from functools import partial
 
 from hcs_protocol import HcsError
-from hcs_stream._viewers import REQUEST_SECONDS, Viewer
+from hcs_stream._viewer import REQUEST_SECONDS, Viewer
 
 from ._seconds import add_seconds
 from ._viewers_by_port import Outcome, add_ports, answer_of, for_each_viewer, named

@@ -33,7 +33,7 @@ from hcs_protocol import (
 )
 from hcs_stream._added_files import MAX_NBYTES, HostWantedError, add_connection
 from hcs_stream._tunnel import check_keys, near_end
-from hcs_stream._viewers import Viewer
+from hcs_stream._viewer import Viewer
 from hcs_stream._whereabouts import answers, is_at, is_here
 from hcs_stream.sending import printable
 

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from hcs_protocol import HcsError
-from hcs_stream._viewers import REQUEST_SECONDS, Viewer
+from hcs_stream._viewer import REQUEST_SECONDS, Viewer
 from hcs_stream.sending import printable
 
 from ._complaints import complain

@@ -20,8 +20,9 @@ from contextlib import suppress
 
 from hcs_protocol import HcsError, NoDisplayError, PortTakenError
 from hcs_stream._starting import start_viewer
+from hcs_stream._viewer import Viewer
 from hcs_stream._viewer_kinds import NAPARI
-from hcs_stream._viewers import Viewer, viewers
+from hcs_stream._viewers import viewers
 from hcs_stream.sending import printable
 
 from ._complaints import complain

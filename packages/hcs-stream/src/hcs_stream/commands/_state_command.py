@@ -17,7 +17,7 @@ from functools import partial
 import msgspec
 
 from hcs_protocol import InvalidPortError, State, default_data_port
-from hcs_stream._viewers import REQUEST_SECONDS, Viewer
+from hcs_stream._viewer import REQUEST_SECONDS, Viewer
 
 from ._complaints import complain
 from ._seconds import add_seconds

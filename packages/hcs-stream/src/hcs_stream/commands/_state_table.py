@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hcs_protocol import ComponentValue, LayerState, State
-from hcs_stream._viewers import Viewer
+from hcs_stream._viewer import Viewer
 from hcs_stream._whereabouts import port_of
 from hcs_stream.sending import printable
 

@@ -4,7 +4,8 @@ import argparse
 from functools import partial
 
 from hcs_protocol import ViewerStalledError
-from hcs_stream._viewers import STOP_SECONDS, Ending, Viewer, viewers
+from hcs_stream._viewer import STOP_SECONDS, Ending, Viewer
+from hcs_stream._viewers import viewers
 from hcs_stream._whereabouts import is_at, is_here
 
 from ._complaints import complain

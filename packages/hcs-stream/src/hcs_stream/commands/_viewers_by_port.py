@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
 from hcs_protocol import HcsError, InvalidPortError, ViewerStalledError, check_data_port
-from hcs_stream._viewers import Viewer, viewers
+from hcs_stream._viewer import Viewer
+from hcs_stream._viewers import viewers
 from hcs_stream._whereabouts import host_of, is_at, machine_name, port_of
 from hcs_stream.sending import printable
 

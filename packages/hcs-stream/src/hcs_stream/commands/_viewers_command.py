@@ -22,8 +22,9 @@ from rich.console import RenderableType
 from rich.live import Live
 
 from hcs_protocol import runtime_folders, skipped_connections
+from hcs_stream._viewer import Viewer
 from hcs_stream._viewer_reports import Rates, ViewerReport, report_viewers
-from hcs_stream._viewers import Viewer, viewers
+from hcs_stream._viewers import viewers
 from hcs_stream._whereabouts import is_at
 
 from ._complaints import complain

@@ -10,8 +10,8 @@ from pathlib import Path
 from hcs_protocol import Done, HcsError, Shutdown, ViewerStalledError, new_id
 from hcs_stream._requests import ask
 from hcs_stream._starting import start_viewer
+from hcs_stream._viewer import Viewer
 from hcs_stream._viewer_kinds import NAPARI
-from hcs_stream._viewers import Viewer
 from hcs_stream._whereabouts import is_gone, is_here
 
 from ._remembered import Launched

@@ -10,7 +10,7 @@ from qtpy.QtGui import QAction, QGuiApplication, QKeySequence
 from hcs_protocol import runtime_folders
 from hcs_stream._added_files import HostWantedError, add_remote
 from hcs_stream._logs import last_lines, output_path
-from hcs_stream._viewers import Viewer
+from hcs_stream._viewer import Viewer
 
 from ._condition import Process
 from ._dialogs import Dialogs

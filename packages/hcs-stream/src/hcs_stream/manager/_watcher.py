@@ -10,7 +10,7 @@ import psutil
 
 from hcs_protocol import Connection, HcsError, Pong, ViewerStalledError, find_connections, runtime_folders
 from hcs_stream._processes import KnownProcess, living_process
-from hcs_stream._viewers import Viewer
+from hcs_stream._viewer import Viewer
 from hcs_stream._whereabouts import is_gone, is_here, is_kept
 
 from ._condition import Process
