@@ -951,6 +951,17 @@ def test_a_step_that_no_layer_is_of_clears_nothing(shown: Shown) -> None:
     assert len(shown.layers) == 1
 
 
+def test_layers_that_are_cleared_together_leave_before_the_rest_is_drawn(shown: Shown) -> None:
+    for step in (BLUR, SEGMENT):
+        shown.show(ramp(), step=step)
+    left: list[int] = []
+    shown.viewer.layers.events.end_batch.connect(lambda event: left.append(len(shown.layers)))
+
+    shown.answer_to(Clear(id="c"))
+
+    assert left == [0]
+
+
 def test_after_clear_the_window_begins_anew(shown: Shown) -> None:
     for site in (1, 2):
         shown.show(ramp(), site=site)

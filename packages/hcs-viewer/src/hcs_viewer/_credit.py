@@ -17,10 +17,12 @@ LEAST_NBYTES = 1 << 20
 def frame_credit(budget: int | None, workers: int) -> int:
     """Return how many bytes each worker whose pixels come as frames may have in flight.
 
+    It halves whenever they have doubled: were it less with each that comes, all others would have to be told.
+
     Args:
         budget: Bytes of memory for images; None is no limit.
         workers: How many such workers there are, from 1 on.
     """
     if budget is None:
         return FRAME_NBYTES
-    return max(LEAST_NBYTES, min(FRAME_NBYTES, int(PART * budget) // workers))
+    return max(LEAST_NBYTES, min(FRAME_NBYTES, int(PART * budget) >> (workers - 1).bit_length()))

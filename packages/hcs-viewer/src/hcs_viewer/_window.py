@@ -156,7 +156,7 @@ class Window:
 
     def remove(self, models: list[LayerModel]) -> None:
         """Remove layers, and their images from the store."""
-        with self.sliders.ours():
+        with self.sliders.ours(), self.viewer.layers.batched_update():  # else 0.2 s each
             for model in models:
                 self._left_out.discard(id(model))
                 self.shown.remove(model)
