@@ -449,6 +449,21 @@ def test_our_sliders_stand_right_beside_layers_of_the_users_own(shown: Shown, ow
     assert shown.state().position["z_index"] == 3
 
 
+def test_a_layer_of_the_users_own_that_has_more_axes_moves_no_slider_of_ours_away(shown: Shown) -> None:
+    for z in range(1, 6):
+        shown.show(plane(z), z_index=z)
+    shown.viewer.add_image(np.zeros((2, *[1] * 6, 32, 48), np.uint8), name="mine")
+
+    shown.answer_to(Navigate(id="n", components=Components(z_index=5)))
+    assert shown.looked_at("Image")[0, 0] == 5
+    assert shown.viewer.dims.axis_labels[-3:] == ("z_index", "y", "x")
+
+    shown.viewer.dims.set_point(6, 2.0)  # as its user's hand does
+    assert shown.state().position["z_index"] == 3
+    shown.show(plane(6), z_index=6)
+    assert shown.looked_at("Image")[0, 0] == 3
+
+
 def test_our_sliders_stand_right_beside_a_hidden_layer_that_knew_no_z_step(shown: Shown) -> None:
     for step, z_step in ((BLUR, None), (SEGMENT, 2.0)):
         for z in range(1, 6):

@@ -69,9 +69,10 @@ class Navigation(QWidget):
     def update_rows(self) -> None:
         """Say where the sliders stand now."""
         window = self._window
-        for place, (component, axis) in enumerate(window.layout.axes.items()):
+        displayed = window.sliders.displayed
+        for component, axis in window.layout.axes.items():
             label, box = self._labels[component], self._boxes[component]
-            has_choice = len(axis) > 1 and place not in window.viewer.dims.displayed
+            has_choice = len(axis) > 1 and component not in displayed
             if has_choice == box.isHidden():
                 label.setVisible(has_choice)
                 box.setVisible(has_choice)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import napari
 
-from hcs_protocol import COMPONENTS, Step
+from hcs_protocol import Step
 
 from ._axes import Value
 from ._layer_models import LayerModel
@@ -76,9 +76,9 @@ class Pins:
 
     def _set(self, model: LayerModel) -> bool:
         """Pin a layer, or set it free, and say whether that changed something."""
-        at, displayed = self._pinned.get(_key(model), {}), self._viewer.dims.displayed
+        at, displayed = self._pinned.get(_key(model), {}), self._sliders.displayed
         before = model.pinned
-        model.pinned = {c: at[c] for place, c in enumerate(COMPONENTS) if at and place not in displayed}
+        model.pinned = {c: value for c, value in at.items() if c not in displayed}
         return model.pinned != before
 
 

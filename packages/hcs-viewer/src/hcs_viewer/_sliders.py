@@ -60,6 +60,12 @@ class Sliders:
         self._before_3d.connect(self._leave_empty)
         viewer.dims.events.ndisplay.connect(self._before_3d, position="first")
 
+    @property
+    def displayed(self) -> list[str]:
+        """The components along which all is seen at once, as in 3-D, so that their sliders say nothing."""
+        places = {place - self._first for place in self._viewer.dims.displayed}
+        return [c for place, c in enumerate(COMPONENTS) if place in places]
+
     def listen(self) -> None:
         """Begin to note what the user does with the sliders."""
         self._viewer.dims.events.current_step.connect(self._on_slider)
@@ -95,16 +101,17 @@ class Sliders:
             is_new: Whether there is a layer that nobody has seen yet. Else a slider stays along which we have
                 nothing to choose from: it may be about layers of the user's own.
         """
-        if self._viewer.dims.ndim == len(AXIS_LABELS):
+        dims, first = self._viewer.dims, self._first
+        if first >= 0:
             axes, steps = self._layout.axes, self._steps()
             places = [
                 place for place, c in enumerate(COMPONENTS) if is_new or by_hand or len(axes[c].values) > 1
             ]
             points = [axes.index(c, self.at[c]) * steps[place] for place, c in enumerate(COMPONENTS)]
             with self.ours():
-                self._viewer.dims.axis_labels = AXIS_LABELS
+                dims.axis_labels = (*dims.axis_labels[:first], *AXIS_LABELS)
                 if places:
-                    self._viewer.dims.set_point(places, [points[place] for place in places])
+                    dims.set_point([first + place for place in places], [points[place] for place in places])
         self._changed(by_hand)
 
     def clear(self) -> None:
@@ -127,15 +134,15 @@ class Sliders:
     def stand_at(self, model: LayerModel, positions: set[Position]) -> bool:
         """Say whether the layer shows one of these positions now; in 3-D all along an axis are."""
         here = self._layout.position_of(model, self.at | model.pinned)
-        across = [place for place in range(len(here)) if place not in self._viewer.dims.displayed]
+        displayed = self.displayed
+        across = [place for place, c in enumerate(COMPONENTS) if c not in displayed]
         if len(across) == len(here):
             return here in positions
         return any(all(position[place] == here[place] for place in across) for position in positions)
 
     def has_image(self, model: LayerModel) -> bool:
         """Say whether the layer has an image where the sliders stand; in 3-D anywhere along an axis."""
-        along = [COMPONENTS[place] for place in self._viewer.dims.displayed if place < len(COMPONENTS)]
-        at = self.at | model.pinned
+        along, at = self.displayed, self.at | model.pinned
         places = product(*(self._layout.axes[c].values or [None] for c in along))
         return any(
             self._layout.position_of(model, at | dict(zip(along, place, strict=True))) in model.planes
@@ -152,7 +159,7 @@ class Sliders:
         if self.is_silent:
             return
         visible = [shown.model for shown in reversed(self._layers()) if shown.layer.visible]
-        displayed = {COMPONENTS[place] for place in self._viewer.dims.displayed if place < len(COMPONENTS)}
+        displayed = self.displayed
         at = {c: value for c, value in self.at.items() if c not in displayed}
         self.is_nowhere = bool(visible) and not any(map(self.has_image, visible))
         nowhere = visible[0] if self.is_nowhere else None
@@ -172,6 +179,14 @@ class Sliders:
         finally:
             self._is_ours = before
 
+    @property
+    def _first(self) -> int:
+        """The place of our first slider: napari counts from the last, and a user's layer may have more axes.
+
+        Less than 0 if none of ours is there.
+        """
+        return int(self._viewer.dims.ndim) - len(AXIS_LABELS)
+
     def _leave_empty(self) -> None:
         """Give back the axes of a window without layers: in 3-D napari's camera knows none but its own."""
         if not self._viewer.layers:
@@ -181,9 +196,9 @@ class Sliders:
                 dims.events.ndim(value=dims.ndim)  # at once, or napari looks for sliders that are gone
 
     def _on_slider(self) -> None:
-        if self._is_ours or self._viewer.dims.ndim != len(AXIS_LABELS):
+        if self._is_ours or (first := self._first) < 0:
             return
-        point, steps = self._viewer.dims.point, self._steps()
+        point, steps = self._viewer.dims.point[first:], self._steps()
         at = {
             c: self._layout.axes.value(c, round(point[place] / steps[place]))
             for place, c in enumerate(COMPONENTS)
