@@ -39,6 +39,7 @@ TOGETHER = (
 )
 """What needs all packages, and the files that lie beside their code."""
 PROTOCOL = "packages/hcs-protocol/tests"
+WINDOW = "packages/hcs-viewer/tests/test_window.py"
 MEASURED = "tests-integration/test_benchmarks.py"
 NETWORK = "tests-integration/test_network.py"
 REMOTE = f"{MEASURED}::test_the_remote_benchmark_finds_every_ratio_that_is_permitted_and_loses_nothing"
@@ -69,19 +70,27 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run all tests on nox's own Python, and on any other what needs all packages."""
+    """Run all tests on nox's own Python, and on any other what needs all packages.
+
+    Where the oldest Python is another one, it has the oldest versions of all that our packages need.
+    """
     make_fit_for_a_window(session)
-    install(session, "test")
+    has_oldest = session.python == PYTHONS[0] != HERE and session.venv_backend == "uv"  # pip cannot find them
+    install(session, "test", options=["--resolution=lowest-direct"] if has_oldest else [])
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
     ordinary = ("-m", "not window and not long", *IN_PARALLEL)
+    packages = [f"{path}/tests" for path in PACKAGES]
+    if has_oldest:
+        session.run("pytest", *ordinary, *TOGETHER, *packages)
+        session.run("pytest", "-m", "window", "-n", "2", WINDOW)
+        return
     if session.python != HERE:
         session.run("pytest", *ordinary, *TOGETHER, PROTOCOL)  # which others build on
         return
-    windows = [f"{path}/tests" for path in PACKAGES]
     session.run("pytest", *ordinary)
-    session.run("pytest", "-m", "window", *IN_PARALLEL, "--durations=12", *windows)
+    session.run("pytest", "-m", "window", *IN_PARALLEL, "--durations=12", *packages)
     apart = (f"--ignore={MEASURED}", f"--ignore={NETWORK}")
     session.run("pytest", "-m", "long and not window", *IN_PARALLEL, "--durations=12", *apart)
     measured = (MEASURED, f"--deselect={REMOTE}")  # by itself: it needs a machine that keeps up
@@ -214,10 +223,12 @@ def make_fit_for_a_window(session: nox.Session, *options: str, success_codes: Se
     session.run(*command, external=True, success_codes=success_codes)
 
 
-def install(session: nox.Session, *groups: str, packages: Sequence[Path] = PACKAGES) -> None:
+def install(
+    session: nox.Session, *groups: str, packages: Sequence[Path] = PACKAGES, options: Sequence[str] = ()
+) -> None:
     """Install our packages from this checkout, all four if no others are named, and dependency groups."""
     editables = [argument for path in packages for argument in ("-e", f"./{path.as_posix()}")]
-    session.install(*editables, *nox.project.dependency_groups(ROOT, *groups))
+    session.install(*options, *editables, *nox.project.dependency_groups(ROOT, *groups))
 
 
 def build_wheels(session: nox.Session) -> dict[str, Path]:

@@ -438,8 +438,8 @@ def _what_is_there() -> dict[str, set[Any]]:
 
 def _children() -> Iterator[psutil.Process]:
     for child in psutil.Process().children():
-        with contextlib.suppress(psutil.Error):  # gone, or a zombie
-            if "tracker" not in " ".join(child.cmdline()):
+        with contextlib.suppress(psutil.Error):  # gone
+            if child.status() != psutil.STATUS_ZOMBIE and "tracker" not in " ".join(child.cmdline()):
                 yield child
 
 

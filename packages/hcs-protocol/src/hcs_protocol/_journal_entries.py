@@ -54,6 +54,6 @@ def decode_entry(data: bytes | memoryview) -> JournalEntry:
         entry = _decoder.decode(data)
         entry.image.spec.check()
         entry.image.display.check()
-    except (ValueError, TypeError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
         raise MalformedMessageError(f"no journal entry: {str(error)[:300]!r}") from error
     return entry

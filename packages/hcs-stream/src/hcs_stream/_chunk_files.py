@@ -42,7 +42,7 @@ class ChunkFiles:
             new = msgspec.json.decode(path.read_bytes(), type=_Version3)
             counts = _counts(new.shape, new.chunk_grid.configuration.chunk_shape)
             return cls(array / "c", counts, blosc=any(codec.name == BLOSC for codec in new.codecs))
-        except (ValueError, OSError, ZeroDivisionError) as error:
+        except (msgspec.MsgspecError, ValueError, OSError, ZeroDivisionError) as error:
             raise ValueError(f"damaged metadata in {str(path)!r}: {error}") from error
 
     def of_plane(self, at: Sequence[int]) -> list[Path]:

@@ -270,13 +270,15 @@ def test_several_plates_lie_in_one_folder(store: Store) -> None:
 def test_attributes_of_somebody_else_hide_no_image(store: Store) -> None:
     store.write_plate(["A/1"])
     store.write_well("A/1")
-    store.write_image("A/1/0", omero={"channels": [{"label": "DAPI", "window": {"min": float("nan")}}]})
+    store.write_image("A/1/0", omero={"channels": [{"label": "DAPI", "window": {"min": 0.0625}}]})
     for path, others in (
         ("", {"well": "B03"}),
         ("A/1", {"plate": "P"}),
         ("A/1/0", {"plate": "P", "well": 3}),
     ):
         zarr.open_group(store.folder / path, mode="a").attrs.update(others)
+    document = store.folder / "A/1/0" / ("zarr.json" if store.version == "0.5" else ".zattrs")
+    document.write_text(document.read_text().replace("0.0625", "NaN"))  # which not each zarr writes
 
     plate = open_plate(store.folder)
 

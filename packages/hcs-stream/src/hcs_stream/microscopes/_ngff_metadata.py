@@ -165,12 +165,17 @@ def read_group(folder: Path) -> Metadata:
     return Metadata(_object(attributes.get("ome")) or attributes)
 
 
+class OthersWordsError(ValueError):
+    """What should be our own words was said by another program."""
+
+
 def read_own(folder: Path, kind: type[Kind]) -> Kind | None:
     """Return what a group says of itself in our own words; None if it is no group or says nothing.
 
     Raises:
         OSError: It cannot be read.
-        ValueError: Its metadata are malformed; a `msgspec.ValidationError` if they are somebody else's.
+        OthersWordsError: Somebody else's attribute has that name.
+        ValueError: Its metadata are malformed.
     """
     try:
         if (folder / "zarr.json").exists():
@@ -180,7 +185,10 @@ def read_own(folder: Path, kind: type[Kind]) -> Kind | None:
     except FileNotFoundError:
         return None
     own = attributes.get(OWN) if isinstance(attributes, dict) else None
-    return msgspec.convert(own, kind) if isinstance(own, dict) else None
+    try:
+        return msgspec.convert(own, kind) if isinstance(own, dict) else None
+    except msgspec.ValidationError as error:
+        raise OthersWordsError(f"malformed metadata: {error}") from error
 
 
 def read_shape(folder: Path) -> tuple[int, ...]:

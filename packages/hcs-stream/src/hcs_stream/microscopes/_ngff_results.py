@@ -18,7 +18,7 @@ from hcs_stream._chunk_files import ChunkFiles
 from ._folders import folders_in
 from ._grammar import Description
 from ._image_file import ImageFile, Result
-from ._ngff_metadata import check_planes, read_own
+from ._ngff_metadata import OthersWordsError, check_planes, read_own
 from ._wells import well_of
 
 Value: TypeAlias = str | int | None
@@ -73,7 +73,7 @@ def results_at(folder: Path) -> Results | None:
     """
     try:
         own = read_own(folder, Results)
-    except msgspec.ValidationError:  # somebody else's attribute of that name
+    except OthersWordsError:
         return None
     return own if own and own.variants else None
 

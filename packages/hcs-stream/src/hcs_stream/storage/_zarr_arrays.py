@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import lru_cache
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import msgspec
 import numpy as np
@@ -244,7 +244,9 @@ def _open(folder: Path) -> "zarr.Array[Any]":
     except Exception as error:  # damaged metadata makes zarr raise anything
         raise UnreadableImageError(folder, f"{type(error).__name__}: {error}") from error
     # An image that is all zero was written too: its file says so.
-    return cast("zarr.Array[Any]", array.with_config({"write_empty_chunks": True}))
+    config = {"write_empty_chunks": True}
+    opened: zarr.Array[Any] = module.Array(module.AsyncArray(array.metadata, array.store_path, config))
+    return opened  # `with_config` does that, from zarr 3.1.6 on
 
 
 @lru_cache

@@ -95,5 +95,5 @@ def with_names(attributes: Mapping[str, Any], names: Mapping[str, Kept]) -> Json
 def _checked(found: object, wanted: type[DocumentT], group: Path) -> DocumentT:
     try:
         return msgspec.convert(found, wanted)
-    except ValueError as error:
+    except msgspec.MsgspecError as error:
         raise UnreadableImageError(group, f"damaged metadata: {error}") from error

@@ -88,7 +88,7 @@ def axis_value(value: object) -> AxisValue:
         found = str(value) if isinstance(value, str) else index(cast("int", value))  # what is none raises
         str(found).encode()  # a lone surrogate can be written nowhere
         return msgspec.convert(found, AxisValue)  # type: ignore[no-any-return]  # msgspec says less
-    except (TypeError, ValueError) as error:
+    except (msgspec.MsgspecError, TypeError, ValueError) as error:
         raise InvalidComponentError(f"wanted text or an integer, found {value!r:.80}: {error}") from error
 
 

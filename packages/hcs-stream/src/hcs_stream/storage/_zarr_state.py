@@ -153,7 +153,10 @@ class PlateState(msgspec.Struct, kw_only=True):
         Raises:
             ValueError: It is none of this.
         """
-        return msgspec.convert(found or {}, cls)
+        try:
+            return msgspec.convert(found or {}, cls)
+        except msgspec.MsgspecError as error:  # a ValueError only from msgspec 0.21 on
+            raise ValueError(str(error)) from error
 
 
 def _up_to(axis: Sequence[AxisValue], value: AxisValue, *, numbers: bool) -> list[AxisValue]:
