@@ -193,3 +193,32 @@ def test_a_stack_that_is_cut_off_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(UnreadableImageError, match="cut off"):
         read_planes(image)
+
+
+def test_images_of_one_ome_file_are_sites_and_take_no_place_of_its_planes(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "plate.ome.tif") as file:
+        for site in (0, 10):
+            planes = np.arange(site, site + 4, dtype="uint8").reshape(2, 2, 1, 1)
+            file.write(np.broadcast_to(planes, (2, 2, 4, 5)), metadata={"axes": "CZYX"})
+    (image,) = find_images([str(tmp_path)]).images
+
+    assert [
+        (int(pixels[0, 0]), said["site"], said["channel"], said["z_index"])
+        for pixels, said in read_planes(image)
+    ] == [
+        (site + 2 * channel + z, f"plate.ome (site {number})", str(channel + 1), z + 1)
+        for number, site in ((1, 0), (2, 10))
+        for channel in (0, 1)
+        for z in (0, 1)
+    ]
+
+
+def test_images_of_an_ome_file_whose_name_says_the_site_are_told_apart_by_the_channel(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "Assay_A01_s3_w2.ome.tif") as file:
+        for grey in (1, 2):
+            file.write(np.full((4, 5), grey, "uint8"), metadata={"axes": "YX"})
+    (image,) = find_images([str(tmp_path)]).images
+
+    found = [(int(pixels[0, 0]), said["site"], said["channel"]) for pixels, said in read_planes(image)]
+
+    assert found == [(1, 3, "2 (site 1)"), (2, 3, "2 (site 2)")]

@@ -19,7 +19,7 @@ ALPHA = ((1,), (2,))
 
 @contextmanager
 def open_tiff(path: Path) -> "Iterator[TiffFile]":
-    """Open a TIFF file; one of an OME set is asked for, and not the set.
+    """Open a TIFF file; one of a set of OME or of Micro-Manager is asked for, and not the set.
 
     Raises:
         UnreadableImageError: The file is cut off, or somebody still writes it. Nothing tells a file whose
@@ -27,7 +27,8 @@ def open_tiff(path: Path) -> "Iterator[TiffFile]":
     """
     import tifffile  # takes a while to import, and file names alone do without
 
-    with tifffile.TiffFile(path, _multifile=False) as file:
+    # Else tifffile reads the whole set through each of its files.
+    with tifffile.TiffFile(path, _multifile=False, is_mmstack=False, is_ndtiff=False) as file:
         if _is_cut_off(file):
             raise UnreadableImageError(path, "a file that is cut off, or still being written,")
         yield file

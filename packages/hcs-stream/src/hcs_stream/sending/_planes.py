@@ -1,6 +1,6 @@
 """The planes of an image on disk: one as a rule, all of a stack that one file holds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,18 @@ from hcs_stream._addresses import ImageKeywords
 from hcs_stream.microscopes import ImageFile, UnreadableImageError, read_image
 from hcs_stream.microscopes._tiff import has_channels, open_tiff
 
+from . import _micro_manager as micro_manager
 from ._found_images import TIFF, FoundImage
 from ._printable import readable
 
 Plane = tuple[npt.NDArray[Any], ImageKeywords]
 
-OWN_AXES = {"Z": "z_index", "T": "timepoint"}
-WORDS = {"C": "channel", "Z": "z", "T": "timepoint"}
+SITES = "R"
+"""The axis along which a file has several positions: the images of OME, which has no axis for them."""
+OWN_AXES = {"Z": "z_index", "T": "timepoint", SITES: "site"}
+WORDS = {"C": "channel", "Z": "z", "T": "timepoint", SITES: "site"}
 IN_SERIES = "I"
-"""The axis along which a file has several images of one kind."""
+"""The axis along which any other file has several images of one kind."""
 ONLY_CHANNEL = "1"
 """What grammars call the channel of a name that says none."""
 IN_A_ROW = ("z_index", "timepoint", "site")
@@ -80,10 +83,14 @@ def _planes_of_stack(image: FoundImage) -> Iterator[Plane] | None:
             first = file.series[0]
             alike = [one for one in file.series if (one.shape, one.dtype) == (first.shape, first.dtype)]
             axes, shape = first.axes, first.shape
-            is_multichannel = has_channels(first.keyframe)
+            is_multichannel, series = has_channels(first.keyframe), SITES if file.is_ome else IN_SERIES
+            places = [] if is_multichannel else micro_manager.places_of(file)
             pages = [page.index if page is not None else None for one in alike for page in one.pages]
     except Exception:  # a broken file makes tifffile stumble in any way
         return None
+    if places:
+        lengths = micro_manager.lengths_of(places)
+        return _each_page(image, micro_manager.AXES, lengths, places, range(len(places)))
     if is_multichannel:
         return _each_sample(image, axes, shape) if len(alike) == 1 and "C" not in axes else None
     leading = "".join(axis for axis in axes if axis not in "YXS")
@@ -91,7 +98,7 @@ def _planes_of_stack(image: FoundImage) -> Iterator[Plane] | None:
         return None
     lengths = shape[: len(leading)]
     if len(alike) > 1:  # written one by one, as if each were an image of its own
-        leading, lengths = f"{IN_SERIES}{leading}", (len(alike), *lengths)
+        leading, lengths = f"{series}{leading}", (len(alike), *lengths)
     return _each(image, leading, lengths, pages) if leading else None
 
 
@@ -109,8 +116,18 @@ def _each(image: FoundImage, axes: str, lengths: tuple[int, ...], pages: list[in
     if len(pages) != len(places) or None in pages:
         yield from _of_whole(image, axes, lengths, _whole(image.file.path, lengths))
         return
-    for number, place in enumerate(places):
-        page = msgspec.structs.replace(image.file, key=(pages[number],))
+    yield from _each_page(image, axes, lengths, places, pages)
+
+
+def _each_page(
+    image: FoundImage,
+    axes: str,
+    lengths: tuple[int, ...],
+    places: Sequence[tuple[int, ...]],
+    pages: Sequence[int | None],
+) -> Iterator[Plane]:
+    for number, place in zip(pages, places, strict=True):
+        page = msgspec.structs.replace(image.file, key=(number,))
         pixels = read_image(page)
         keywords: ImageKeywords = {**image.keywords, **_numbers(image.keywords, axes, lengths, place)}
         yield pixels, {**keywords, **_where(page), **_colours(pixels)}
@@ -130,10 +147,9 @@ def _colours(pixels: npt.NDArray[Any]) -> ImageKeywords:
 
 def _whole(path: Path, lengths: tuple[int, ...]) -> npt.NDArray[Any]:
     """Read a file whose planes are no pages of their own."""
-    import tifffile
-
     try:
-        pixels = tifffile.imread(path, _multifile=False)
+        with open_tiff(path) as file:
+            pixels = file.asarray()
         return pixels.reshape(*lengths, *pixels.shape[len(lengths) :])
     except Exception as error:  # a broken file makes tifffile stumble in any way
         raise UnreadableImageError(path, f"{type(error).__name__} ({error})") from error
@@ -150,8 +166,10 @@ def _numbers(
     channel = str(known.get("channel") or "")
     details: list[str] = []
     for axis, length, index in zip(axes, lengths, place, strict=True):
-        component = _component(axis, known, numbers)
-        if length > 1 and component == "channel" and channel in ("", ONLY_CHANNEL):
+        component = _component(axis, axes, known, numbers)
+        if length > 1 and axis == SITES and "well" not in known:
+            numbers["site"] = f"{known.get('site')} (site {index + 1})"
+        elif length > 1 and component == "channel" and channel in ("", ONLY_CHANNEL):
             channel = str(index + 1)
         elif length > 1 and component in (None, "channel"):
             details.append(f"{WORDS.get(axis, 'plane')} {index + 1}")
@@ -163,11 +181,12 @@ def _numbers(
     return numbers  # type: ignore[return-value]  # its names are those of components
 
 
-def _component(axis: str, known: ImageKeywords, numbers: Mapping[str, object]) -> str | None:
+def _component(axis: str, axes: str, known: ImageKeywords, numbers: Mapping[str, object]) -> str | None:
     """Return what an axis is taken for; None where the image has that already."""
     if axis == "C":
         return "channel"
     free = [name for name in IN_A_ROW if known.get(name) is None and name not in numbers]
     if axis in OWN_AXES:
         return OWN_AXES[axis] if OWN_AXES[axis] in free else None
-    return free[0] if free else None
+    named = {OWN_AXES.get(other) for other in axes}
+    return next((name for name in free if name not in named), None)
