@@ -95,6 +95,37 @@ def test_a_well_alone_is_enough_where_nothing_is_counted(touch: Touch, names: li
     assert len(plate.images) == sum(name.endswith(".tif") for name in names)
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["exp_A01_F001.tif", "exp_A01_F002.tif"],
+        ["exp_A01_P05.tif", "exp_B02_P05.tif"],
+        ["exp_A01_F002_T001_Z001_C03.ome.tif"],
+        ["cells_A01_C1_F1_s01_w1.tif", "cells_B02_C1_F20_s01_w2.tif"],
+    ],
+)
+def test_what_is_counted_in_a_well_is_no_well(touch: Touch, names: list[str]) -> None:
+    plate = open_plate(touch(*names))
+
+    assert (len(plate.images), len(plate.unparsed)) == (0, len(names))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Screen_P1_B01.tif", "Screen_P1_C01.tif", "Screen_P2_F01.tif"],
+        ["Screen_P1_F05.tif", "Screen_P1_F06.tif"],
+        ["Donor_D3_P2_B01_s1_w1.tif", "Donor_D3_P2_C01_s1_w1.tif", "Donor_D4_P2_C01_s1_w1.tif"],
+        ["Donor_D3_P2_C01_s1_w1.tif"],
+        ["B02_C05_s1_w3.tif", "B03_C05_s1_w3.tif"],
+    ],
+)
+def test_a_plates_name_may_end_like_a_well(touch: Touch, names: list[str]) -> None:
+    plate = open_plate(touch(*names))
+
+    assert [image.path.name for image in plate.images] == names
+
+
 def test_what_one_grammar_does_not_know_another_may(touch: Touch) -> None:
     plate = open_plate(touch("P_A01_s1_w1.tif", "P_A02_s1_w1.tif", "A03_s1_w1_z1_t1.tif", "notes.tif"))
 

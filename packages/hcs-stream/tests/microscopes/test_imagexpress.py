@@ -152,6 +152,7 @@ def test_the_plates_folder_may_be_one_plane_itself() -> None:
         "P_C00_s1_w3.tif",
         "_C05.tif",
         "P_C05_s1_w3 copy.tif",
+        "P_A01_F001_T001_Z001_C01.tif",
         f"P_C05_s1_w3{GUID[1:]}.tif",
         f"P_C05_s1_w3_thumb{GUID}.tif",
     ],

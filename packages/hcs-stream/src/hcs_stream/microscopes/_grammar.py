@@ -27,6 +27,8 @@ class ParsedName(msgspec.Struct, frozen=True, gc=False):
     """Which of several of one channel: ``"action 2"``; for plates where the address alone is ambiguous."""
     is_bare: bool = False
     """Whether the well is all that it says: ``img_C1.tif`` may count channels, as names beside it tell."""
+    well_before: str = ""
+    """What stands before it and may be the well: ``exp_B02_F1.tif`` may count sites, as others beside it."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +116,7 @@ def checked(grammar: Grammar, image: ImageFile, path: Path) -> Path:
     found = grammar.parse(path.name, (image.plate, *path.parent.parts))
     plate = found and (image.plate if found.plate is None else found.plate)
     wanted = ParsedName(image.well, image.channel, image.site, image.z_index, image.timepoint, image.plate)
-    if found is None or msgspec.structs.replace(found, plate=plate, acquisition="", is_bare=False) != wanted:
+    said = {"plate": plate, "acquisition": "", "is_bare": False, "well_before": ""}
+    if found is None or msgspec.structs.replace(found, **said) != wanted:
         raise UnnameableImageError(path.name, grammar.name)
     return path

@@ -10,7 +10,7 @@ from ._errors import UnknownFileNameError
 from ._grammar import Description, Grammar, ParsedName, Wanted, checked
 from ._image_file import ImageFile
 from ._imagexpress_htd import channel_names
-from ._wells import number, well_of
+from ._wells import COUNTERS, number, well_of
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,10 @@ _NAME = re.compile(
     """,
     re.VERBOSE,
 )
+_COUNTED = re.compile(
+    rf"(?:.*?_)?(?P<well>[A-Z]{{1,2}}[0-9]{{1,3}})(?P<counters>(?:_[{COUNTERS}][0-9]{{1,9}})*)"
+)
+"""The end of a plate's name that may say the well and count something in it: ``exp_A01_T001``."""
 
 
 class ImageXpress(Grammar):
@@ -53,8 +57,19 @@ class ImageXpress(Grammar):
             return None
         plane = z_index, timepoint = _plane(folders)
         is_bare = not (site or channel or guid) and plane == (None, None)
-        channel, first = number(channel or "1"), int(site or 1)
-        return ParsedName(well, channel, first, z_index, timepoint, plate, is_bare=is_bare)
+        before, counters = _before(plate or "")
+        if counters > 1 and well[0] in COUNTERS and is_bare:
+            return None
+        return ParsedName(
+            well,
+            number(channel or "1"),
+            int(site or 1),
+            z_index,
+            timepoint,
+            plate,
+            is_bare=is_bare,
+            well_before=before if is_bare or counters else "",
+        )
 
     def format(self, image: ImageFile) -> Path:
         """Name an image as an exported plate does."""
@@ -118,6 +133,14 @@ def format_imagexpress(image: ImageFile) -> Path:
             because the channel is not a number.
     """
     return _IMAGEXPRESS.format(image)
+
+
+@lru_cache(1 << 12)
+def _before(plate: str) -> tuple[str, int]:
+    """Return the well in a plate's name after which there are counters at most, and how many there are."""
+    found = _COUNTED.fullmatch(plate)
+    well = found and well_of(found["well"])
+    return (well, found["counters"].count("_")) if found and well else ("", 0)
 
 
 @lru_cache(1 << 12)

@@ -9,7 +9,7 @@ from hcs_stream._unicode import readable
 
 from ._folders import Folder
 from ._grammar import Grammar, ParsedName
-from ._wells import row_and_column
+from ._wells import COUNTERS, row_and_column
 
 IMAGES = (".tif", ".TIF", ".tiff", ".TIFF", ".png", ".jpg")  # no metadata, which saves some calls a name
 File = tuple[Path, str]
@@ -90,7 +90,7 @@ def _take(folder: Folder, names: list[str], grammar: Grammar, done: Sorted) -> l
     spelled = names if "".join(names).isascii() else map(readable, names)
     parsed = [parse(name, parts) for name in spelled]
     if not _is_described(grammar, folder, done):
-        parsed = _without_counters(parsed)
+        parsed = _without_counters(_without_counters_in_wells(parsed))
     found = [what for what in parsed if what is not None]
     known, rest = names, []
     if len(found) < len(names):
@@ -109,6 +109,19 @@ def _without_counters(parsed: list[ParsedName | None]) -> list[ParsedName | None
     if len(rows) != 1 or not rows <= COUNTED or max(columns) != len(columns):
         return parsed
     return [None if what is not None and what.is_bare else what for what in parsed]
+
+
+def _without_counters_in_wells(parsed: list[ParsedName | None]) -> list[ParsedName | None]:
+    """Leave out wells before which there is another one, if they count something in that."""
+    doubtful = [what for what in parsed if what is not None and what.well_before]
+    rows = {what.well.rstrip("0123456789") for what in doubtful}
+    if len(rows) != 1 or not rows <= {*COUNTERS}:
+        return parsed
+    columns = {row_and_column(what.well)[1] for what in doubtful}
+    counts = all(what.is_bare for what in doubtful) and max(columns) == len(columns)
+    if not counts and len({what.well_before for what in doubtful}) == 1:
+        return parsed
+    return [None if what is not None and what.well_before else what for what in parsed]
 
 
 def _skip(folder: Folder, name: str, order: Sequence[Grammar], done: Sorted) -> bool:

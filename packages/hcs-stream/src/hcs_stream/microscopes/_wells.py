@@ -6,6 +6,8 @@ from hcs_protocol import normalise_well
 
 ROWS, COLUMNS = 32, 48
 """Of the largest plates, which have 1536 wells: A01 to AF48."""
+COUNTERS = "CFMPRSTXYZ"
+"""Rows that are more often channels, fields, positions, timepoints and so on, where another well precedes."""
 
 
 @lru_cache(1 << 14)
