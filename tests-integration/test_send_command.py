@@ -108,6 +108,20 @@ def test_files_of_any_name_and_stacks_are_shown(
     assert viewer.image(layer, Components(site="stack", z_index=2))[0, 0] == 64
 
 
+def test_images_that_no_grammar_knows_are_told_of_with_an_advice(
+    viewer: hcs_stream.Viewer, wait_until: Wait, tmp_path: Path
+) -> None:
+    for well in ("A1", "B2"):
+        tifffile.imwrite(tmp_path / f"VID7_{well}_1_2020y05m28d_17h44m.tif", np.ones((8, 8), "uint8"))
+
+    done = send(viewer, tmp_path)
+
+    wait_until(viewer, lambda state: sum(layer.images for layer in state.layers) == 2)
+    assert done.returncode == 0
+    assert "2 images have names of no known maker, such as 'VID7_A1_1_2020y05m28d_17h44m.tif'" in done.stderr
+    assert "docs/how-to/add-a-grammar.md" in done.stderr
+
+
 def test_labels_take_no_place_of_the_images_beside_them(
     viewer: hcs_stream.Viewer, wait_until: Wait, tmp_path: Path
 ) -> None:

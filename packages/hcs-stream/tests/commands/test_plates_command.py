@@ -57,6 +57,7 @@ def test_a_plate_that_lacks_images_says_how_many(tmp_path: Path, capsys: Capture
         f"in {tmp_path}",
         "  skipped     1 thumb: P_A01_s1_w1_thumb.TIF",
         "  not known   1 file: my.tif",
+        "              sent by their names; docs/how-to/add-a-grammar.md has such names read",
     ]
 
 

@@ -121,6 +121,15 @@ def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     assert isinstance(caught.value, LookupError)
 
 
+def test_files_that_are_to_be_converted_first_are_told_of(tmp_path: Path) -> None:
+    touch(tmp_path, "P_A01f00d0.C01", "P_A01f00d1.C01", "P.mdb")
+
+    with pytest.raises(NoImagesError, match=r"3 files of other kinds \(\.C01, \.mdb\)") as caught:
+        open_plate(tmp_path)
+
+    assert str(caught.value).endswith("; export such files as TIFF, or convert them with bioformats2raw")
+
+
 def test_a_file_in_place_of_a_folder_is_refused(tmp_path: Path) -> None:
     touch(tmp_path, "P_A01_s1_w1.tif")
 

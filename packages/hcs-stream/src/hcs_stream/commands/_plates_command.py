@@ -19,12 +19,13 @@ from rich.text import Text
 
 from hcs_protocol import HcsError, Kind, natural_key
 from hcs_stream.microscopes import ImageFile, Plate, Result
-from hcs_stream.sending import files, open_plates, printable, readable, reason, step_text
+from hcs_stream.sending import TIFF, files, open_plates, printable, readable, reason, step_text
 
 from ._viewers_table import new_console
 
 SHOWN = 8
 """Wells, channels or files that are named before the rest is counted."""
+UNKNOWN = "sent by their names; docs/how-to/add-a-grammar.md has such names read"
 COUNTED = {"well": "well", "site": "site", "channel": "channel", "z_index": "z", "timepoint": "timepoint"}
 
 
@@ -164,6 +165,7 @@ def _lines(report: FolderReport) -> Iterator[Text]:
     unknown = [path for path in report.unparsed if path not in report.unreadable]
     if unknown:
         yield _detail("not known", f"{files(len(unknown))}: {_names(unknown)}")
+        yield from [_detail("", UNKNOWN)] * any(path.lower().endswith(TIFF) for path in unknown)
     for path, why in report.unreadable.items():
         yield _detail("unreadable", printable(f"{path}: {why}"))
 

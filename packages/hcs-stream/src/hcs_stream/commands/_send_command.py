@@ -20,6 +20,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from hcs_protocol import DisplayConfiguration, HcsError, VariableSizeHandling
 from hcs_stream._stream import Stream
@@ -32,6 +33,7 @@ from hcs_stream.sending import (
     choose_step,
     declare,
     find_images,
+    readable,
     reason,
 )
 
@@ -105,6 +107,8 @@ def send_images(options: argparse.Namespace) -> int:
             found = find_images(options.paths, maker=options.maker)
             for path, why in found.unreadable.items():
                 teller.say(f"not sent: {path}: {why}")
+            if found.unknown:
+                teller.say(_unknown(found.unknown))
             chosen = choose(found, choice(options))
             if not chosen:
                 teller.say(_nothing_to_send(found))
@@ -159,6 +163,12 @@ def _nothing_to_send(found: Found) -> str:
         some = ", ".join(list(values)[:12])
         said.append(f"{component} {some}{' …' if len(values) > 12 else ''}")
     return f"none of {len(found.images)} images is chosen; there are: {'; '.join(said)}"
+
+
+def _unknown(paths: Sequence[Path]) -> str:
+    count = "1 image has a name" if len(paths) == 1 else f"{len(paths)} images have names"
+    advice = "shown as sites called so; docs/how-to/add-a-grammar.md has such names read"
+    return f"{count} of no known maker, such as {readable(paths[0].name)!r}: {advice}"
 
 
 def _counted(found: Found) -> str:

@@ -18,6 +18,11 @@ from pathlib import Path
 
 from hcs_protocol import HcsError
 
+ENDINGS_NAMED = 5
+OF_MAKERS = frozenset(
+    {".c01", ".czi", ".dib", ".flex", ".ims", ".lif", ".nd2", ".oib", ".oif", ".oir", ".sld", ".vsi", ".zvi"}
+)
+"""How the names of images end that are neither TIFF nor OME-NGFF."""
 _ADDRESS = re.compile(r"[a-z][a-z0-9+]+:/", re.IGNORECASE)  # as a path, "s3://" has lost a slash
 
 
@@ -40,21 +45,31 @@ class NoImagesError(HcsError, LookupError):
     """No image is below the plate's folder."""
 
     def __init__(
-        self, folder: Path, others: int, closed: Mapping[Path, str] | None = None, stores: int = 0
+        self,
+        folder: Path,
+        others: int,
+        closed: Mapping[Path, str] | None = None,
+        stores: int = 0,
+        endings: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(folder, others, closed, stores)
+        super().__init__(folder, others, closed, stores, endings)
         self.folder = folder
         self.others = others
         self.closed = dict(closed or {})
         """Folders that may not be looked into, and what the system says of it."""
         self.stores = stores
         """Zarr stores among the others, which are no plates."""
+        self.endings = endings
+        """How the names of the others end, the most frequent first."""
 
     def __str__(self) -> str:
         files = "1 file" if self.others == 1 else f"{self.others} files"
-        found = f"found {files} of other kinds in {str(self.folder)!r}"
+        kinds = f" ({', '.join(self.endings[:ENDINGS_NAMED])})" if self.endings else ""
+        found = f"found {files} of other kinds{kinds} in {str(self.folder)!r}"
         closed = "".join(f"; cannot look into {str(path)!r}" for path in self.closed)
         advice = "; of a plate in a Zarr store, say the folder of the whole plate" if self.stores else ""
+        if not OF_MAKERS.isdisjoint(map(str.lower, self.endings)):
+            advice += "; export such files as TIFF, or convert them with bioformats2raw"
         return f"wanted TIFF files or an OME-NGFF plate, {found}{closed}{advice}"
 
 

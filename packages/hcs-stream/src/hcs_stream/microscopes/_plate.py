@@ -99,7 +99,11 @@ def _sort_out(root: Path, listing: Listing, tried: list[Grammar]) -> Plate:
         makers[OmeNgff.name] = len(found.images)
     skipped = _skipped(done, listing, found.twins)
     if not (found.images or found.unread or found.unreadable or done.unparsed or skipped["thumbs"]):
-        raise NoImagesError(root, sum(map(len, skipped.values())), listing.closed, len(listing.stores))
+        count = sum(map(len, skipped.values()))
+        endings = Counter(filter(None, (path.suffix for path in skipped["other"])))
+        raise NoImagesError(
+            root, count, listing.closed, len(listing.stores), tuple(dict(endings.most_common()))
+        )
     unreadable = {**listing.closed, **found.unreadable}
     return Plate(
         name=_name(found.plates, root),

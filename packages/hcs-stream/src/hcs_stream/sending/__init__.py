@@ -3,7 +3,7 @@
 from ._choice import Choice, NothingChosenError, NumberFilter, number_filter
 from ._distinct import LooseNames
 from ._finding import Found, NoSuchImageError, choose, find_images
-from ._found_images import PICTURES, FoundImage, of_no_plate, of_plate
+from ._found_images import PICTURES, TIFF, FoundImage, of_no_plate, of_plate
 from ._image_table import ImageTable
 from ._open_plates import files, open_plates, reason
 from ._opening import Opening, OpeningCancelledError, OpeningError
@@ -15,6 +15,7 @@ from ._steps import choose_labels, choose_step, step_text
 
 __all__ = [
     "PICTURES",
+    "TIFF",
     "Choice",
     "Found",
     "FoundImage",

@@ -36,6 +36,8 @@ class Found(msgspec.Struct):
     """Files that are not sent, by the reason."""
     unreadable: dict[Path, str] = {}
     """What has images that are missing here, such as a closed folder or a well without metadata, and why."""
+    unknown: list[Path] = []
+    """Images beside a plate's, or in its place, whose names say nothing: each is sent as a site called so."""
 
     def skip(self, why: str, paths: Iterable[Path]) -> None:
         """Note files that are not sent."""
@@ -132,6 +134,7 @@ def _of_plate(plate: Plate, found: Found) -> Iterator[Placed]:
         if path in plate.unreadable:
             continue
         if path.suffix.lower() in PICTURES:
+            found.unknown.append(path)
             yield Placed(of_no_plate(path), None)
         else:
             found.skip("of broken metadata", [path])
