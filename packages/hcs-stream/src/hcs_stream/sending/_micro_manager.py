@@ -15,6 +15,7 @@ WORDS = ("channel", "z", "time", "position")
 COUNTERS = ("ChannelIndex", "SliceIndex", "FrameIndex", "PositionIndex")
 """The same beside each page, which is there when the index is not."""
 TAG = 51123
+MOST_OF_AN_AXIS = 1 << 31
 
 Place = tuple[int, ...]
 
@@ -54,7 +55,7 @@ def _beside(said: object) -> tuple[object, ...]:
 
 def _numbered(column: Sequence[object]) -> Sequence[int]:
     """Return numbers as they are, and ranks in place of names such as ``"DAPI"``."""
-    whole = [value for value in column if isinstance(value, int) and value >= 0]
+    whole = [value for value in column if isinstance(value, int) and 0 <= value < MOST_OF_AN_AXIS]
     if len(whole) == len(column):
         return whole
     ranks = {value: rank for rank, value in enumerate(sorted(map(str, {*column}), key=natural_key))}

@@ -14,6 +14,7 @@ from hcs_stream.microscopes import ImageFile, UnreadableImageError, read_image
 from hcs_stream.microscopes._tiff import has_channels, open_tiff
 
 from . import _micro_manager as micro_manager
+from . import _ome_set as ome_set
 from ._found_images import TIFF, FoundImage
 from ._printable import readable
 
@@ -84,7 +85,7 @@ def _planes_of_stack(image: FoundImage) -> Iterator[Plane] | None:
             alike = [one for one in file.series if (one.shape, one.dtype) == (first.shape, first.dtype)]
             axes, shape = first.axes, first.shape
             is_multichannel, series = has_channels(first.keyframe), SITES if file.is_ome else IN_SERIES
-            places = [] if is_multichannel else micro_manager.places_of(file)
+            places = [] if is_multichannel else micro_manager.places_of(file) or ome_set.places_of(file)
             pages = [page.index if page is not None else None for one in alike for page in one.pages]
     except Exception:  # a broken file makes tifffile stumble in any way
         return None
