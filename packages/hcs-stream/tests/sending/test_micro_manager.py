@@ -124,8 +124,8 @@ def test_positions_in_one_file_are_sites_of_it_and_no_planes(tmp_path: Path) -> 
     )
 
     assert shown(tmp_path) == [
-        (0, "exp_MMStack.ome (site 1)", "1", None),
-        (10, "exp_MMStack.ome (site 1)", "2", None),
+        (0, "exp_MMStack.ome", "1", None),
+        (10, "exp_MMStack.ome", "2", None),
         (1000, "exp_MMStack.ome (site 2)", "1", None),
         (1010, "exp_MMStack.ome (site 2)", "2", None),
     ]

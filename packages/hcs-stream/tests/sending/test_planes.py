@@ -206,8 +206,8 @@ def test_images_of_one_ome_file_are_sites_and_take_no_place_of_its_planes(tmp_pa
         (int(pixels[0, 0]), said["site"], said["channel"], said["z_index"])
         for pixels, said in read_planes(image)
     ] == [
-        (site + 2 * channel + z, f"plate.ome (site {number})", str(channel + 1), z + 1)
-        for number, site in ((1, 0), (2, 10))
+        (site + 2 * channel + z, name, str(channel + 1), z + 1)
+        for name, site in (("plate.ome", 0), ("plate.ome (site 2)", 10))
         for channel in (0, 1)
         for z in (0, 1)
     ]

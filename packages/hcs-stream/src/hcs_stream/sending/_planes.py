@@ -169,7 +169,8 @@ def _numbers(
     for axis, length, index in zip(axes, lengths, place, strict=True):
         component = _component(axis, axes, known, numbers)
         if length > 1 and axis == SITES and "well" not in known:
-            numbers["site"] = f"{known.get('site')} (site {index + 1})"
+            if index:  # the first keeps the name, which the viewer was told before
+                numbers["site"] = f"{known.get('site')} (site {index + 1})"
         elif length > 1 and component == "channel" and channel in ("", ONLY_CHANNEL):
             channel = str(index + 1)
         elif length > 1 and component in (None, "channel"):
