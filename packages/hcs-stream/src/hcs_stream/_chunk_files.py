@@ -70,9 +70,11 @@ class ChunkFiles:
         """Refuse a file that was cut off: zarr and blosc make pixels of the rest of memory, or zeros.
 
         Raises:
-            ValueError: It was.
+            ValueError: It was, or it is no file.
             OSError: It is not there.
         """
+        if file.exists() and not file.is_file():
+            raise ValueError(f"wanted a plain file, found {str(file)!r}")  # a pipe makes its reader wait
         with open(file, "rb") as opened:
             header = opened.read(BLOSC_HEADER)
         least, size = 1, file.stat().st_size

@@ -255,6 +255,37 @@ def test_metadata_that_are_a_pipe_keep_nobody_waiting(store: Store) -> None:
     assert [reason.partition(": ")[2] for reason in plate.unreadable.values()] == ["wanted a plain file"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_pixels_that_are_a_pipe_keep_nobody_waiting(store: Store) -> None:
+    store.write_plate(["A/1"])
+    store.write_well("A/1")
+    store.write_image("A/1/0", "yx", (4, 5))
+    array: Any = zarr.open_array(store.folder / "A/1/0/0", mode="r")
+    chunk = store.folder / "A/1/0/0" / array.metadata.encode_chunk_key((0, 0))
+    chunk.unlink()
+    os.mkfifo(chunk)
+
+    (image,) = open_plate(store.folder).images
+
+    with pytest.raises(UnreadableImageError, match="wanted a plain file of pixels"):
+        read_image(image)
+
+
+def test_a_plane_that_says_it_has_endless_chunks_is_refused_at_once(store: Store) -> None:
+    store.write_plate(["A/1"])
+    store.write_well("A/1")
+    store.write_image("A/1/0", "yx", (4, 5))
+    for file in ("zarr.json", ".zarray"):
+        array = store.folder / "A/1/0/0" / file
+        if array.exists():
+            array.write_text(json.dumps(json.loads(array.read_text()) | {"shape": [1 << 20, 1 << 20]}))
+
+    (image,) = open_plate(store.folder).images
+
+    with pytest.raises(UnreadableImageError, match="chunks in a plane"):
+        read_image(image)
+
+
 def test_several_plates_lie_in_one_folder(store: Store) -> None:
     for name in ("a.zarr", "b.ome.zarr"):
         other = Store(store.folder.parent / name, store.version)

@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Sequence
+from itertools import product
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,8 @@ logger = logging.getLogger(__name__)
 Pixels = npt.NDArray[Any]
 
 GREY_AND_ALPHA, RGB = 2, 3
+MOST_CHUNKS = 1 << 20
+"""Of a plane: a file of a few bytes may say that it has more than anybody could look at."""
 CODECS_OF_OBJECTS = frozenset({"pickle", "json2", "msgpack2"})
 """Of zarr 2: what they make is no pixels, and to unpickle runs what the file says."""
 
@@ -113,6 +117,7 @@ def _read_array(path: Path, key: tuple[int, ...]) -> Pixels:
     try:
         array = zarr.open_array(path, mode="r")
         _check_codecs((*array.filters, *array.compressors))
+        _check_files(path, array, key)
         return np.asarray(array[key])
     except Exception as error:  # a broken store makes zarr and its codecs stumble in any way
         raise UnreadableImageError(path, f"{type(error).__name__} ({error})") from error
@@ -122,6 +127,19 @@ def _check_codecs(codecs: Sequence[object]) -> None:
     names = {getattr(codec, "codec_id", "") for codec in codecs}
     if found := names & CODECS_OF_OBJECTS:
         raise ValueError(f"wanted codecs of pixels, found {', '.join(sorted(found))}")
+
+
+def _check_files(path: Path, array: Any, key: tuple[int, ...]) -> None:
+    """Refuse a plane of which a chunk is no plain file: a pipe makes its reader wait."""
+    sides = array.shards or array.chunks
+    first = [index // side for index, side in zip(key, sides, strict=False)]
+    counts = [-(-array.shape[axis] // sides[axis]) for axis in range(len(key), array.ndim)]
+    if prod(counts) > MOST_CHUNKS:
+        raise ValueError(f"wanted at most {MOST_CHUNKS} chunks in a plane, found {prod(counts)}")
+    for last in product(*map(range, counts)):
+        file = path / array.metadata.encode_chunk_key((*first, *last))
+        if not file.is_file() and file.exists():
+            raise ValueError(f"wanted a plain file of pixels, found {str(file)!r}")
 
 
 def _read_picture(path: Path) -> Pixels:
