@@ -19,14 +19,12 @@ from hcs_protocol import (
     Connection,
     NoFreePortsError,
     OrphanFinder,
-    find_connections,
     find_free_pair,
-    runtime_folders,
     start_ticks,
     this_machine,
-    write_connection,
 )
 
+from ._connection_file import ConnectionFile
 from ._inbox import Inbox, ToReceiver, ToWindow
 from ._path_map import PathMap
 from ._port_holders import is_let_go
@@ -152,17 +150,11 @@ def _connection_file(
         client_public_key=keys.client_public.decode() if keys else "",
         client_secret_key=keys.client_secret.decode() if keys else "",
     )
-    folders = runtime_folders()
-    try:
-        path = write_connection(connection, folders)
+    with ConnectionFile(connection).written() as path:
         logger.info("listening data=%d control=%d file=%s", sockets.data_port, sockets.control_port, path)
         if not keys:
             logger.warning("insecure port=%d: everybody on this machine is let in", sockets.data_port)
         yield path
-    finally:  # looked for, since a signal may come between the file and its name
-        for found, written in find_connections(folders):
-            if written.viewer_run == connection.viewer_run:
-                found.unlink(missing_ok=True)
 
 
 def _host(bind: str) -> str:
