@@ -1,6 +1,7 @@
 import gc
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -84,6 +85,42 @@ def test_what_a_pool_owes_when_it_is_closed_it_can_leave_to_the_next_viewer(entr
 
     assert [(found.owed, found.owner_alive) for found in list_segments()] == [(1, False), (1, False)]
     assert adopted_by(5555) == [(0, 0), (0, 1)]
+
+
+@pytest.mark.parametrize("is_mended", [False, True])
+def test_what_a_pool_owes_is_left_even_if_somebody_removed_its_files(
+    entry: Entry, folder: Path, spill_folder: Path, is_mended: bool
+) -> None:
+    pools = BlockPool(budget=4 << 20), SpillPool(budget=4 << 20)
+    for value, pool in enumerate(pools):
+        publish(pool, entry(), value)
+    shutil.rmtree(folder)
+    shutil.rmtree(spill_folder)
+
+    for pool in pools:
+        if is_mended:
+            pool.mend()
+        pool.close(leave_owed=True)
+
+    assert adopted_by(5555) == [(0, 0), (0, 1)]
+    assert [*folder.iterdir(), *spill_folder.iterdir()] == []
+
+
+def test_images_are_said_lost_if_their_removed_file_cannot_be_written_again(
+    entry: Entry, spill_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pool = SpillPool(budget=4 << 20)
+    for value in range(3):
+        publish(pool, entry(), value)
+    shutil.rmtree(spill_folder)
+    spill_folder.touch()
+
+    pool.close(leave_owed=True)
+    spill_folder.unlink()
+    spill_folder.mkdir()
+
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "images lost lost=3" in caplog.text
 
 
 def test_a_closed_pool_leaves_nothing_of_which_nothing_is_owed(entry: Entry) -> None:

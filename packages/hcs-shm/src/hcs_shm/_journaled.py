@@ -78,14 +78,15 @@ class JournaledPool:
     def mend(self) -> bool:
         """Replace segments that somebody removed, and say whether there were any; call it once a second.
 
-        systemd does so when a user logs out for good. Blocks lent from them stay valid for who has them open.
+        systemd does so when a user logs out for good. Blocks lent from them stay valid for who has them open;
+        what is still owed when the pool is closed is written again.
         """
         with self._lock:
             lost = self._slots.drop_lost()
             if lost:
                 facts = f"segments={len(lost)} folder={lost[0].path.parent}"
-                advice = "set RemoveIPC=no in /etc/systemd/logind.conf, or 'loginctl enable-linger'"
-                self._slots.segments.say("removed by somebody", facts, advice)
+                segments = self._slots.segments
+                segments.say("removed by somebody", facts, segments.medium.advice_if_removed)
             return bool(lost)
 
     def close(self, *, leave_owed: bool = False) -> None:

@@ -34,6 +34,8 @@ class Medium:
     headroom: Callable[[Path], int]
     """Bytes that are free in a folder."""
     advice: str
+    advice_if_removed: str
+    """What keeps others from removing segments."""
 
     def chosen_budget(self) -> int | None:
         """Return the budget that the user chose, or None.
@@ -94,6 +96,7 @@ MEMORY = Medium(
     largest=1 << 30,
     headroom=memory_headroom,
     advice="give it more (docker run --shm-size=1g), or name a folder with room in HCS_SHM_DIR",
+    advice_if_removed="set RemoveIPC=no in /etc/systemd/logind.conf, or 'loginctl enable-linger'",
 )
 
 DISK = Medium(
@@ -104,4 +107,5 @@ DISK = Medium(
     largest=16 << 30,
     headroom=disk_headroom,
     advice="free some of the disk, or name a folder with room in HCS_SPILL_DIR",
+    advice_if_removed="name a folder in HCS_SPILL_DIR that nobody cleans up",
 )

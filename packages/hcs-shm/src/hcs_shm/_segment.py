@@ -16,6 +16,7 @@ import numpy as np
 from ._header import HEADER, Header, Kind
 from ._huge_pages import map_aligned, use_huge_pages
 from ._journal import Journal
+from ._left_segment import write_again
 from ._locks import hold_lock, let_go, probed
 from ._platform import (
     has_locks,
@@ -150,8 +151,19 @@ class OwnSegment(Segment):
         self.unlock()
 
     def leave(self) -> None:
-        """Let the file lie, as if its owner had died: who is owed its images takes them."""
-        if self.header.pid == os.getpid():
+        """Let the file lie, as if its owner had died: who is owed its images takes them.
+
+        Raises:
+            OSError: Somebody removed the file, and it cannot be written again: nobody will find the images.
+        """
+        if self.header.pid != os.getpid():
+            return
+        try:
+            if self._lock is not None and self.has_lost_its_name():
+                new = _unfinished(self.path)
+                write_again(self._lock, new, self.journal)
+                new.rename(self.path)
+        finally:
             self._close_file()
             self.unlock()
 
@@ -184,7 +196,7 @@ def create_segment(folder: Path, header: Header) -> OwnSegment:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     path = folder / f"hcs-{header.pid}-{secrets.token_hex(4)}"
     with contextlib.ExitStack() as undo:
-        new = path.with_name(path.name + NEW)
+        new = _unfinished(path)
         descriptor = open_new(new)
         undo.callback(new.unlink, missing_ok=True)
         try:
@@ -257,6 +269,10 @@ def owner_is_gone(path: Path, *, shared: bool = False) -> Iterator[bool]:
             yield gone
     else:
         yield not _owner_lives(path)
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(path.name + NEW)
 
 
 def _owner_lives(path: Path) -> bool:

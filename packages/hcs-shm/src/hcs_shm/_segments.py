@@ -122,9 +122,19 @@ class Segments:
         while self._all:
             last = self._all[-1]
             if leave_owed and last.journal.owes:
-                self._all.pop().leave()
+                self._leave(self._all.pop())
             else:
                 self.remove(last, is_idle=False)
+
+    def _leave(self, segment: OwnSegment) -> None:
+        owed = len(segment.journal.all_owed()[0])
+        try:
+            segment.leave()
+        except OSError as error:
+            facts = owed, segment.path, error.strerror or error
+            logger.error(
+                "images lost lost=%d path=%s: removed by somebody, and not written again (%s)", *facts
+            )
 
     def say(self, what: str, facts: str, advice: str | None = None) -> None:
         """Warn of something once."""
