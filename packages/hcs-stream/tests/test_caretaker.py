@@ -1,5 +1,6 @@
 """The turns of a publisher's thread, one by one, on a clock that stands still in between."""
 
+import errno
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from hcs_protocol import BlockRef, Connection, FrameRef, ImageReady, ImageSpec
 from hcs_protocol.testing import FakeClock, FakeLender, FakeSpiller
-from hcs_stream._caretaker import SPILLED_PER_TURN, Caretaker
+from hcs_stream._caretaker import COMPLAIN_SECONDS, SPILLED_PER_TURN, Caretaker
 from hcs_stream._holdings import Holdings
 from hcs_stream._link import Link
 from hcs_stream._overflow import Overflow, OverflowSetting
@@ -30,7 +31,8 @@ class Case:
         self.gone: set[str] = set()
         self.link = Link("localhost:5555", holdings, self.clock)
         self.shared = SharedLink(self.link)
-        self.caretaker = Caretaker(self.shared, holdings, lambda: self.found, self.is_gone, self.clock)
+        self.find: Callable[[], Connection | None] = lambda: self.found
+        self.caretaker = Caretaker(self.shared, holdings, lambda: self.find(), self.is_gone, self.clock)
 
     def is_gone(self, connection: Connection) -> bool:
         return connection.viewer_run in self.gone
@@ -195,3 +197,26 @@ def test_without_room_on_disk_what_waits_stays_in_memory(
     case.turn()
 
     assert (len(lender.lent), case.link.delivery.waiting) == (1, 1)
+
+
+# What goes wrong.
+
+
+def test_what_goes_wrong_again_and_again_is_said_once_a_minute(
+    case: Case, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries: list[float] = []
+
+    def find() -> Connection | None:
+        tries.append(case.clock())
+        case.clock.advance(COMPLAIN_SECONDS / 2)
+        if len(tries) == 5:
+            case.shared.closing.set()
+        raise OSError(errno.EMFILE, "no descriptor is free")
+
+    case.find = find
+    case.caretaker.start()
+    case.caretaker.join()
+
+    complaints = [record for record in caplog.records if "publisher failed" in record.message]
+    assert (len(tries), len(complaints)) == (5, 3)

@@ -23,6 +23,8 @@ REFUSED_SECONDS = 2.0
 RESTS = 20
 """How often it leaves all to those who are busy sending, before the next look."""
 SPILLED_PER_TURN = 4
+COMPLAIN_SECONDS = 60.0
+"""From one complaint that a turn failed to the next."""
 
 
 class Caretaker(threading.Thread):
@@ -43,6 +45,7 @@ class Caretaker(threading.Thread):
         self._is_gone = is_gone
         self._clock = clock
         self._compressor: Compressor | None = None
+        self._silent_until = 0.0
 
     def run(self) -> None:
         """Do what is due, until the link is closing."""
@@ -52,13 +55,22 @@ class Caretaker(threading.Thread):
             try:
                 self._turn(shared.link)
             except Exception:  # the outermost loop of this thread
-                logger.exception("publisher failed viewer=%s", shared.link.label)
+                if self._may_complain():
+                    logger.exception("publisher failed viewer=%s", shared.link.label)
                 shared.closing.wait(LOOK_SECONDS)
         if self._compressor:
             self._compressor.stop()
         with shared.lock:
             shared.link.drop()
         self._settle_doubts(shared.link)
+
+    def _may_complain(self) -> bool:
+        """Say whether the last complaint is a while ago: without descriptors, twenty turns a second fail."""
+        now = self._clock()
+        if now < self._silent_until:
+            return False
+        self._silent_until = now + COMPLAIN_SECONDS
+        return True
 
     def _turn(self, link: Link) -> None:
         if (session := link.session) is None:
