@@ -78,7 +78,7 @@ class ConnectionFile:
     def _warn_once(self, problem: str) -> None:
         if problem != self._problem:
             self._problem = problem
-            logger.warning("connection file removed by somebody, and not written again reason=%s", problem)
+            logger.warning("connection file missing, and not written again reason=%s", problem)
 
     def _remove(self) -> None:
         """Remove it; looked for, since a signal may come between the file and its name."""
