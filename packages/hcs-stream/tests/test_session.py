@@ -1,5 +1,6 @@
 """What a session takes of what its viewer says."""
 
+import errno
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,18 @@ from hcs_protocol import PROTOCOL_VERSION, Credit, Welcome, new_id
 from hcs_stream._session import AT_ONCE, OPEN, Session
 
 SHORT = 0.01
+
+
+class WithoutDescriptors:
+    """A socket of a process that has none left, so that no frame goes without a copy."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def send(self, pixels: memoryview, flags: int, copy: bool = True) -> None:
+        if not copy:
+            raise OSError(errno.EMFILE, "no descriptor is free")
+        self.sent.append(bytes(pixels))
 
 
 @pytest.fixture
@@ -60,3 +73,11 @@ def test_a_viewer_that_welcomes_again_changes_nothing(session: Session, viewer: 
     assert [type(message) for message in taken] == [Credit]
     assert (session.phase, session.id) == (OPEN, before)
     assert viewer.accepted == {"control": 1, "data": 1}
+
+
+def test_a_frame_of_a_process_without_descriptors_goes_as_a_copy(session: Session) -> None:
+    data: Any = WithoutDescriptors()
+
+    session._send_pixels(data, memoryview(b"pixels"))
+
+    assert data.sent == [b"pixels"]

@@ -156,7 +156,7 @@ class Session:
     def _send_pixels(self, data: zmq.SyncSocket, pixels: memoryview) -> None:
         try:
             data.send(pixels, zmq.NOBLOCK, copy=False)
-        except RuntimeError:  # the process ends, and pyzmq's thread for such frames has ended already
+        except (OSError, RuntimeError):  # for want of a descriptor, or at exit, pyzmq has no thread for it
             data.send(pixels, zmq.NOBLOCK)
 
     def tick(self, last: int, news: Callable[[], WorkerStatus | None]) -> None:
