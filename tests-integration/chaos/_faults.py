@@ -82,6 +82,17 @@ def freeze_viewer(stage: Stage) -> None:
     viewer.thaw()
 
 
+def remove_connection_files(stage: Stage) -> None:
+    """Stop a viewer until its workers have lost it, and remove what they would find it by."""
+    viewer = stage.viewers[stage.any_port()]
+    stage.aim(stage.any_worker())
+    viewer.freeze()
+    for path in stage.places.viewers.glob("viewer-*.json"):
+        path.unlink()
+    stage.last(2.5, 4.0)
+    viewer.thaw()
+
+
 def steal_port(stage: Stage) -> None:
     """Kill a viewer and give one of its ports to a stranger, who answers with nonsense."""
     port = stage.any_port()

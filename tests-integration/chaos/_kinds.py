@@ -15,6 +15,7 @@ FAULTS: dict[str, Callable[[Stage], None]] = {
     "worker_frozen": processes.freeze_worker,
     "viewer_frozen": processes.freeze_viewer,
     "viewer_closed": processes.close_viewer,
+    "connection_files_removed": processes.remove_connection_files,
     "port_stolen": processes.steal_port,
     "interrupted": processes.interrupt,
     "forked": processes.fork,
