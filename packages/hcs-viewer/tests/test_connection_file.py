@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from hcs_protocol import Connection, find_connections, new_id
+from hcs_protocol import Connection, find_connections, new_id, write_connection
 from hcs_viewer._connection_file import ConnectionFile
 
 PATIENCE_SECONDS = 20.0
@@ -70,6 +71,28 @@ def test_while_it_is_there_it_is_left_alone(folder: Path, connection: Connection
         file.mend()
 
         assert path.stat().st_ino == before
+
+
+def test_of_two_viewers_of_one_address_the_last_one_has_it(folder: Path, connection: Connection) -> None:
+    last = msgspec.structs.replace(connection, viewer_run=new_id())
+    file = ConnectionFile(connection)
+    with file.written(), ConnectionFile(last).written():
+        file.mend()
+
+        assert [found for _, found in find_connections([folder])] == [last]
+
+
+def test_a_viewer_elsewhere_that_took_its_name_takes_nothing_else(
+    folder: Path, connection: Connection
+) -> None:
+    elsewhere = msgspec.structs.replace(connection, viewer_run=new_id(), host="127.0.0.2")
+    file = ConnectionFile(connection)
+    with file.written() as path:
+        path.unlink()
+        write_connection(elsewhere, [folder])
+        file.mend()
+
+        assert {found.host for _, found in find_connections([folder])} == {"127.0.0.1", "127.0.0.2"}
 
 
 def test_when_it_is_over_it_does_not_come_back(folder: Path, connection: Connection) -> None:

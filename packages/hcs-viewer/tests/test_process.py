@@ -1,6 +1,7 @@
 """`python -m hcs_viewer` as others start it: a process with a window, ports, a connection file and an end."""
 
 import os
+import random
 import signal
 import socket
 import stat
@@ -138,7 +139,7 @@ def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[...,
 @pytest.fixture
 def port() -> int:
     """A data port that is free, and its control port too, as far as one can know."""
-    for data_port in range(23555, 24555):
+    for data_port in random.sample(range(20000, 31000), 1000):  # others look for some at the same time
         with socket.socket() as data, socket.socket() as control:
             try:
                 data.bind(("127.0.0.1", data_port))

@@ -51,7 +51,10 @@ class ConnectionFile:
                 thread.join()
 
     def mend(self) -> None:
-        """Write it once more if it is gone, or no longer this viewer's."""
+        """Write it once more if it is gone, or of a viewer elsewhere.
+
+        One of the same address, in another network namespace, keeps it: both would go on writing it.
+        """
         with self._writing:
             if self._is_over.is_set() or self._is_there():
                 return
@@ -69,8 +72,13 @@ class ConnectionFile:
 
     def _is_there(self) -> bool:
         with contextlib.suppress(ConnectionFileError):
-            return self._path is not None and self._is_ours(read_connection(self._path))
+            return self._path is not None and self._is_here(read_connection(self._path))
         return False
+
+    def _is_here(self, found: Connection) -> bool:
+        ours = self._connection
+        address = ours.machine, ours.host, ours.data_port
+        return (found.machine, found.host, found.data_port) == address
 
     def _is_ours(self, found: Connection) -> bool:
         return found.viewer_run == self._connection.viewer_run
