@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hcs_protocol import BlockRef, Destination, OrphanedImage, OrphanFinder
 from hcs_shm import BlockPool, Orphans, SpillPool, list_segments, sweep
 from hcs_shm._journaled import JournaledPool
+from hcs_shm._platform import boot_id
 from hcs_shm._segment import OwnSegment, owner_is_gone
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a process cannot play dead there")
@@ -310,6 +311,21 @@ def test_pixels_may_be_kept_when_the_segment_is_gone(entry: Entry) -> None:
 
     assert bytes(kept[0]) == bytes([7]) * NBYTES
     assert kept[0].readonly
+
+
+@pytest.mark.skipif(not boot_id(), reason="boots have no names there")
+def test_images_of_before_the_machine_started_are_told_of(
+    entry: Entry, caplog: pytest.LogCaptureFixture
+) -> None:
+    pool = SpillPool(budget=1 << 20)
+    publish(pool, entry(), 7)
+    [segment] = die(pool)
+    written = segment.path.read_bytes()
+    segment.path.write_bytes(written.replace(boot_id().encode(), b"x" * len(boot_id()), 1))
+
+    assert adopted_by(5555) == [(0, 7)]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "images of before this machine started" in caplog.text
 
 
 def test_a_damaged_image_is_skipped_with_one_warning(entry: Entry, caplog: pytest.LogCaptureFixture) -> None:

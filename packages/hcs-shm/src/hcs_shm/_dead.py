@@ -8,6 +8,7 @@ from pathlib import Path
 from hcs_protocol import Destination, ImageReady, MalformedMessageError, decode_entry
 
 from ._journal import OwedRecord
+from ._platform import boot_id
 from ._segment import open_segment, open_table
 
 _LARGEST_NUMBER = (1 << 63) - 1
@@ -48,6 +49,11 @@ class DeadSegment:
         records, self.damaged = ([], 0) if self._table.journal.closed else self._table.journal.all_owed()
         self._indexes = [record.index for record in records]
         self._orphans = [orphan for record in records for orphan in self._read(record, is_ours)]
+
+    @property
+    def is_of_earlier_boot(self) -> bool:
+        """Whether the machine was started since; if its power failed, pixels may be missing."""
+        return self._table.header.boot_id not in {boot_id(), ""}
 
     @property
     def owes(self) -> bool:

@@ -114,6 +114,9 @@ def _read(path: Path, is_ours: Callable[[Destination], bool]) -> DeadSegment:
     if segment.damaged:
         facts = path, segment.damaged, segment.problem
         logger.warning("damaged images of a dead worker skipped path=%s images=%d (%s)", *facts)
+    if segment.is_of_earlier_boot and (images := len(segment.orphans())):
+        advice = "compare them with their files if the power failed: their last pixels may not be on disk"
+        logger.warning("images of before this machine started path=%s images=%d; %s", path, images, advice)
     return segment
 
 
