@@ -27,6 +27,7 @@ from hcs_protocol import (
     StepProgress,
     decode,
     encode,
+    request_id,
     split_batch,
 )
 from hcs_protocol.testing import golden_messages
@@ -288,6 +289,24 @@ def test_a_batch_with_a_bad_item_is_split() -> None:
 def test_what_cannot_be_split_is_refused(data: bytes) -> None:
     with pytest.raises(MalformedMessageError):
         split_batch(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "asked"),
+    [
+        (b'{"type": "Navigate", "id": "c1", "without": ["mood"]}', "c1"),
+        (b'{"type": "FromTheFuture", "id": "c1"}', "c1"),
+        (b'{"type": "Ping", "id": ""}', None),
+        (b'{"type": "Ping", "id": 7}', None),
+        (b'{"type": "Ping", "id": "c1"', None),
+        (b"[" * 5000, None),
+        (b'{"type": "Ping", "id": "c1", "mood": "' + b"x" * MAX_MESSAGE_NBYTES + b'"}', None),
+    ],
+)
+def test_of_a_request_that_is_refused_the_id_is_known_if_it_can_be_read(
+    data: bytes, asked: str | None
+) -> None:
+    assert request_id(data) == asked
 
 
 @given(st.sampled_from(sorted(GOLDEN)), st.data())

@@ -713,6 +713,14 @@ def test_garbage_on_the_control_port_is_counted_and_answered(worker: Worker, gar
     assert worker.counters().malformed == 1
 
 
+def test_who_asks_several_things_at_once_learns_which_was_wrong(worker: Worker) -> None:
+    worker.control.send_multipart([b"", b'{"type": "Navigate", "id": "n", "without": ["mood"]}'])
+    worker.control.send_multipart([b"", encode(Ping(id="p"))])
+
+    assert worker.hears(Failed).reply_to == "n"
+    assert worker.hears(Pong).reply_to == "p"
+
+
 @pytest.mark.parametrize("frames", [[b"no delimiter"], [b""], [b"x", b"y"]])
 def test_frames_that_no_req_sends_are_answered(worker: Worker, frames: list[bytes]) -> None:
     worker.control.send_multipart(frames)

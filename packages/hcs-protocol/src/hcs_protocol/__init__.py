@@ -24,6 +24,7 @@ from ._codec import (
     SplitBatch,
     decode,
     encode,
+    request_id,
     split_batch,
 )
 from ._components import (
@@ -341,6 +342,7 @@ __all__ = [
     "private_folder",
     "read_connection",
     "refusal",
+    "request_id",
     "runtime_folders",
     "shares_memory",
     "skipped_connections",

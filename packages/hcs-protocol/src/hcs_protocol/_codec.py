@@ -49,11 +49,16 @@ class _Numbered(msgspec.Struct, frozen=True):
     sequence: Sequence
 
 
+class _Asked(msgspec.Struct, frozen=True):
+    id: Id
+
+
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
 _item_decoder: msgspec.json.Decoder[Item] = msgspec.json.Decoder(Item)
 _number_decoder = msgspec.json.Decoder(_Numbered)
+_asked_decoder = msgspec.json.Decoder(_Asked)
 
 
 def encode(message: Message | Item) -> bytes:
@@ -103,6 +108,18 @@ def split_batch(data: bytes | memoryview) -> SplitBatch:
     except _MALFORMED as error:
         raise MalformedMessageError(f"no batch: {_reason(error)}") from error
     return split
+
+
+def request_id(data: bytes | memoryview) -> str | None:
+    """Return the id of a request that `decode` refused, or None if there is none to be read.
+
+    Who has asked several things at once learns by it which of them was wrong.
+    """
+    try:
+        _check_length(data, MAX_MESSAGE_NBYTES)
+        return _asked_decoder.decode(data).id
+    except (MalformedMessageError, *_MALFORMED):
+        return None
 
 
 def _check_length(data: bytes | memoryview, limit: int) -> None:

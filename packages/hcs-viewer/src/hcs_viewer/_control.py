@@ -33,6 +33,7 @@ from hcs_protocol import (
     decode,
     keep_frame_memory,
     refusal,
+    request_id,
 )
 
 from ._compressed import codecs_here
@@ -95,7 +96,8 @@ class Control:
                 raise MalformedMessageError("wanted an empty frame and a message, as REQ sends them")
             message = decode(frames[2].buffer)
         except MalformedMessageError as error:
-            self._refuse(identity, str(error))
+            asked = request_id(frames[2].buffer) if len(frames) > 2 else None
+            self._refuse(identity, str(error), asked)
             return
         self._answer(identity, message)
 
@@ -155,9 +157,9 @@ class Control:
             case _:
                 self._refuse(identity, f"{type(message).__name__} is nothing that a viewer can answer")
 
-    def _refuse(self, identity: bytes, reason: str) -> None:
+    def _refuse(self, identity: bytes, reason: str, asked: str | None = None) -> None:
         self._tally.complain(identity, reason)
-        self._outgoing.send(identity, Failed(reply_to="unknown", error=reason))
+        self._outgoing.send(identity, Failed(reply_to=asked or "unknown", error=reason))
 
     def _welcome(self, identity: bytes, hello: Hello) -> None:
         if refused := refusal(hello):
