@@ -13,6 +13,8 @@ from hcs_protocol import (
     MAX_ITEMS,
     MAX_NBYTES,
     Connection,
+    ImageSpec,
+    UnsupportedArrayError,
     decode,
     json_schema,
 )
@@ -58,6 +60,17 @@ def test_the_limits_are_told(limit: object) -> None:
     limits = MESSAGES.split("## Limits and versions")[1].split("##")[0]
 
     assert str(limit) in limits
+
+
+def test_the_largest_sides_that_are_told_are_those_that_are_taken() -> None:
+    told = re.search(r"at most (\d+) pixels each, `z` of at most (\d+) planes", MESSAGES)
+    assert told is not None
+    side, planes = map(int, told.groups())
+
+    ImageSpec(shape=(planes, 1, side), dtype="bool", axes=("z", "y", "x")).check()
+    for shape in ((planes + 1, 1, 1), (1, side + 1, 1), (1, 1, side + 1)):
+        with pytest.raises(UnsupportedArrayError):
+            ImageSpec(shape=shape, dtype="bool", axes=("z", "y", "x")).check()
 
 
 def test_the_examples_are_messages() -> None:
