@@ -103,11 +103,13 @@ def _everything() -> set[str]:
 
 KEPT_THREADS = ("ThreadPoolExecutor", "zarr_io", "asyncio_")
 """napari's slicer keeps its pool for the next window, and zarr its own."""
+KEPT_KINDS = ("_DummyThread", "GarbageCollectorThread")
+"""pyzmq has one thread for all that it sends without copying."""
 
 
 def _threads() -> Iterator[str]:
     for thread in threading.enumerate():
-        if isinstance(thread, threading._DummyThread) or thread.name.startswith(KEPT_THREADS):
+        if type(thread).__name__ in KEPT_KINDS or thread.name.startswith(KEPT_THREADS):
             continue
         yield f"thread {thread.name} {thread.ident}"
 

@@ -16,14 +16,26 @@ logger = logging.getLogger(__name__)
 SHOWN_PER_MESSAGE = 1000
 SHOWN_IMAGES, SHOWN_SECONDS = 64, 0.05
 """When workers are told of so many shown images, or so long after they were last told: it is no hurry."""
+LARGE_NBYTES = 1 << 16
+"""Answers from here on are counted until ZeroMQ has sent them."""
+UNREAD_NBYTES = 1 << 30
+"""Of large answers that are not sent yet: a client that asks on and does not read would fill the memory."""
 MORE = zmq.NOBLOCK | zmq.SNDMORE
 
 
 class Outgoing:
     """Sends to workers and clients; a peer that is gone is no error."""
 
-    def __init__(self, control: zmq.SyncSocket, tally: Tally, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        control: zmq.SyncSocket,
+        tally: Tally,
+        clock: Callable[[], float],
+        unread_nbytes: int = UNREAD_NBYTES,
+    ) -> None:
         self._control = control
+        self._unread_nbytes = unread_nbytes
+        self._unread: list[tuple[int, zmq.MessageTracker]] = []
         self._tally = tally
         self._clock = clock
         self._shown: dict[str, list[int]] = {}
@@ -34,7 +46,7 @@ class Outgoing:
     def send(self, identity: bytes, message: Message, *frames: bytes) -> None:
         """Send a message to the peer with this identity."""
         try:
-            self._send_parts(identity, b"", encode(message), *frames)
+            self._send_parts(identity, b"", *self._with_room(message, encode(message), *frames))
         except MalformedMessageError as error:
             logger.exception("answer not sent message=%s", type(message).__name__)
             if (request := getattr(message, "reply_to", None)) is not None:
@@ -85,7 +97,22 @@ class Outgoing:
                     part = sequences[first : first + SHOWN_PER_MESSAGE]
                     self.send(session.identity, ImageShown(session=session.id, sequences=part))
 
+    def _with_room(self, message: Message, *parts: bytes) -> tuple[bytes, ...]:
+        """Return what there is room for: this answer, or that there is none for it."""
+        if (request := getattr(message, "reply_to", None)) is None or len(parts[-1]) < LARGE_NBYTES:
+            return parts
+        self._unread = [(nbytes, sent) for nbytes, sent in self._unread if not sent.done]
+        unread = sum(nbytes for nbytes, _ in self._unread)
+        if not unread or unread + len(parts[-1]) <= self._unread_nbytes:
+            return parts
+        error = f"answers of {unread} bytes wait to be read: read them, then ask again"
+        return (encode(Failed(reply_to=request, error=error)),)
+
     def _send_parts(self, *parts: bytes) -> None:
         for part in parts[:-1]:  # a third of what send_multipart takes
             self._control.send(part, MORE)
-        self._control.send(parts[-1], zmq.NOBLOCK)
+        if len(parts[-1]) < LARGE_NBYTES:
+            self._control.send(parts[-1], zmq.NOBLOCK)
+        else:
+            sent = self._control.send(parts[-1], zmq.NOBLOCK, copy=False, track=True)
+            self._unread.append((len(parts[-1]), sent))
