@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hcs_protocol import PROTOCOL_VERSION, Credit, Welcome, new_id
+from hcs_protocol import PROTOCOL_VERSION, BlockReleased, Credit, Welcome, new_id
 from hcs_stream._session import AT_ONCE, OPEN, Session
 
 SHORT = 0.01
@@ -50,6 +50,18 @@ def test_others_get_their_turn_while_a_viewer_never_stops_talking(session: Sessi
 
     assert max(taken) <= AT_ONCE
     assert sum(taken) == said
+
+
+def test_of_messages_that_cannot_be_read_one_line_tells(
+    session: Session, viewer: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    viewer.say(lambda to: BlockReleased(session=to, sequences=[0]), times=10)
+    viewer.say(lambda to: Credit(session=to, images=2, nbytes=2))
+
+    while not list(session.receive()):
+        session.poll(SHORT)
+
+    assert [record.message.split(" from=")[0] for record in caplog.records] == ["message ignored"]
 
 
 def test_a_viewer_that_welcomes_again_changes_nothing(session: Session, viewer: Any) -> None:

@@ -103,6 +103,7 @@ class Session:
         self._due = self._heard_at + BEAT_SECONDS
         self._last_id = new_id()
         self._has_more = False
+        self._has_ignored = False
         self._say_hello(worker_run, name, offer)
 
     def poll(self, most: float) -> None:
@@ -133,7 +134,11 @@ class Session:
             try:
                 message = decode(frames[1] if len(frames) > 1 else b"", limit=MAX_REPLY_NBYTES)
             except MalformedMessageError as error:
-                logger.warning("message ignored from=%r reason=%s", self.connection.title, error)
+                level = (
+                    logging.DEBUG if self._has_ignored else logging.WARNING
+                )  # a newer viewer may say it often
+                logger.log(level, "message ignored from=%r reason=%s", self.connection.title, error)
+                self._has_ignored = True
                 continue
             if not self._advance(message) and getattr(message, "session", "") == self.id:
                 yield message
