@@ -176,6 +176,21 @@ def run(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedPr
 # Its life.
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have OpenGL on any screen")
+def test_where_nothing_can_be_drawn_it_does_not_start(
+    start: Callable[..., Started], environment: dict[str, str], port: int
+) -> None:
+    environment |= {"QT_QPA_PLATFORM": "offscreen"}
+    environment.pop("DISPLAY", None)
+
+    viewer = start("--data-port", str(port))
+
+    assert viewer.wait() == 4
+    assert list(viewer.runtime.glob("viewer-*.json")) == []
+    viewer.close()
+    assert any("no OpenGL on this display" in line for line in viewer.errors)
+
+
 def test_a_viewer_listens_then_is_ready_then_closes_when_it_is_asked(
     start: Callable[..., Started], port: int, tmp_path: Path, ask: Callable[[Connection, Message], Message]
 ) -> None:

@@ -11,7 +11,7 @@ Examples:
   hcs-viewer --bind 10.0.0.9                     be reached from other machines, with its connection file
 
 A connection file in the user's runtime folder says where the viewer listens and holds its keys.
-Exit status: 0 closed, 1 could not start, 2 wrong usage, 3 port taken, 4 no display.
+Exit status: 0 closed, 1 could not start, 2 wrong usage, 3 port taken, 4 no display or no OpenGL.
 """
 
 import argparse
@@ -106,6 +106,8 @@ def _run(settings: ViewerSettings, viewer: "napari.Viewer | None" = None) -> int
         open_viewer(settings, viewer)
     except NoFreePortsError as error:
         return _fail(error, 3)
+    except NoDisplayError as error:
+        return _fail(error, 4)
     except HcsError as error:
         return _fail(error, 1)
     return 0

@@ -45,6 +45,7 @@ def open_viewer(settings: ViewerSettings, viewer: "napari.Viewer | None" = None)
     Raises:
         NoFreePortsError: The ports are taken.
         ConnectionFileError: No folder takes the connection file.
+        NoDisplayError: There is no OpenGL.
     """
     gc.disable()  # until there is a window: of what is made meanwhile nothing goes, and to look takes a tenth
     store = _new_store(settings, measure=resident_nbytes)
@@ -72,6 +73,7 @@ def run_window(
     import napari  # two seconds of imports: the ports are open before
     from qtpy.QtCore import QTimer
 
+    from ._drawing_context import check_opengl
     from ._frames import after_paint
     from ._listener import Listener
     from ._listeners import listeners
@@ -81,6 +83,7 @@ def run_window(
     end_on_signals(asked_to_end.set)  # from here on Qt would swallow an exception, or lose a closed window
     is_primed = viewer is not None
     viewer = viewer or napari.Viewer(show=False, show_welcome_screen=False)
+    check_opengl()
     open_to = " — insecure: open to everybody on this machine" if settings.insecure else ""
     viewer.title = f"{settings.title} — port {settings.data_port}{open_to}"
     viewer.show()

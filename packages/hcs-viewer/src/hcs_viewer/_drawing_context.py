@@ -6,7 +6,22 @@ paint: a program that was deleted from there takes away the vertex shader that i
 """
 
 import napari
+from qtpy.QtGui import QOpenGLContext
 from qtpy.QtWidgets import QMainWindow, QOpenGLWidget
+
+from hcs_protocol import NoDisplayError
+
+from ._display import VIRTUAL
+
+
+def check_opengl() -> None:
+    """Refuse to go on where a window can open and napari can draw nothing in it; Qt has to be there.
+
+    Raises:
+        NoDisplayError: There is no OpenGL.
+    """
+    if not QOpenGLContext().create():
+        raise NoDisplayError(f"no OpenGL on this display, so that napari can draw nothing: {VIRTUAL}")
 
 
 class DrawingContext:
