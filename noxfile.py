@@ -39,7 +39,7 @@ TOGETHER = (
 )
 """What needs all packages, and the files that lie beside their code."""
 PROTOCOL = "packages/hcs-protocol/tests"
-WINDOW = "packages/hcs-viewer/tests/test_window.py"
+WINDOW = "packages/hcs-viewer/tests/window/test_visibility.py"
 MEASURED = "tests-integration/test_benchmarks.py"
 NETWORK = "tests-integration/test_network.py"
 REMOTE = f"{MEASURED}::test_the_remote_benchmark_finds_every_ratio_that_is_permitted_and_loses_nothing"

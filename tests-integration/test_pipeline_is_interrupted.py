@@ -42,12 +42,12 @@ if __name__ == "__main__":
 
 PROGRAMS = SCRIPT.replace(
     "        threading.Event().wait()",
-    """        saying = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+    """        saying = "import os, time; os.write(1, b'%d\\\\n' % os.getpid()); time.sleep(600)"
         say = [sys.executable, "-c", saying]
         subprocess.Popen(say, start_new_session=True)
         subprocess.run([sys.executable, "-c", "import subprocess; subprocess.run(" + repr(say) + ")"])""",
 ).replace("import sys\n", "import subprocess\nimport sys\n", 1)
-"""Each step starts a program that stays, and one that starts another; the last two say who they are."""
+"""Each step starts a program that stays, and one that starts another; the last two say in one write who they are."""
 
 
 @pytest.fixture
