@@ -13,7 +13,9 @@ from ._channels import tell_apart
 from ._grammar import Description, Grammar, Wanted
 from ._image_file import ImageFile
 from ._images import Images, NamedGroup
+from ._names import plate_folder
 from ._parsing import File, Group, Sorted
+from ._pattern_grammar import Pattern
 from ._plate_folders import Address, Place, address, overlap, place_of, plate_folders
 from ._twins import tell_apart_images
 
@@ -100,7 +102,9 @@ def describe(done: Sorted, plate: str) -> Described:
 
 def _said(told: Sequence[tuple[Group, dict[str, str], str | None]], plate: str) -> list[Said]:
     nameless = [
-        group for group, _, name in told if not name and any(found.plate is None for found in group.found)
+        group
+        for group, _, name in told
+        if not (name or _place_in_pattern(group)) and any(found.plate is None for found in group.found)
     ]
     folders = plate_folders(nameless)
     said: list[Said] = []
@@ -108,8 +112,18 @@ def _said(told: Sequence[tuple[Group, dict[str, str], str | None]], plate: str) 
         place = place_of(group.folder.parts)
         place = folders.get(place, place)
         folder = readable(place[-1]) if len(place) > 1 else plate
+        place, folder = _place_in_pattern(group) or (place, folder)
         said.append(Said(group, channels, name or folder, place, is_named=bool(name)))
     return said
+
+
+def _place_in_pattern(group: Group) -> tuple[Place, str] | None:
+    """Return the folder of the plate and its name, if a pattern says which folders are parts of it."""
+    grammar, parts = group.grammar, group.folder.parts
+    if not isinstance(grammar, Pattern) or not grammar.depth:
+        return None
+    place = place_of(parts[: max(1, len(parts) - grammar.depth)])
+    return place, readable(plate_folder(grammar.above_plate(parts)))
 
 
 def _by_description(done: Sorted) -> Iterator[tuple[Grammar, list[Path], list[Group]]]:

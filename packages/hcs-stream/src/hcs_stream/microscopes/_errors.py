@@ -3,7 +3,9 @@
 HcsError
 ├── GrammarError (TypeError)                    an entry point gives no grammar
 ├── NoImagesError (LookupError)                 no image is below the folder
+├── NoMatchError (LookupError)                  no image is named as the pattern says
 ├── NotAPlateFolderError (NotADirectoryError)   the plate's path is a file
+├── PatternError (ValueError)                   a pattern for names is none
 ├── PlateNotFoundError (FileNotFoundError)      nothing is at the plate's path
 ├── UnknownFileNameError (ValueError)           no grammar knows the name
 ├── UnknownMakerError (LookupError)             there is no grammar of this name
@@ -19,6 +21,7 @@ from pathlib import Path
 from hcs_protocol import HcsError
 
 ENDINGS_NAMED = 5
+EXAMPLE_OF_PATTERN = "{well}_f{site}_{channel}_z{z_index}.tif"
 OF_MAKERS = frozenset(
     {".c01", ".czi", ".dib", ".flex", ".ims", ".lif", ".nd2", ".oib", ".oif", ".oir", ".sld", ".vsi", ".zvi"}
 )
@@ -73,6 +76,24 @@ class NoImagesError(HcsError, LookupError):
         return f"wanted TIFF files or an OME-NGFF plate, {found}{closed}{advice}"
 
 
+class NoMatchError(HcsError, LookupError):
+    """Images are below the plate's folder, and none is named as the pattern says."""
+
+    def __init__(self, pattern: str, others: int, example: str) -> None:
+        super().__init__(pattern, others, example)
+        self.pattern = pattern
+        self.others = others
+        self.example = example
+        """One of those that there are, with as many folders as the pattern has."""
+
+    def __str__(self) -> str:
+        found = "1 image" if self.others == 1 else f"{self.others} images"
+        return (
+            f"wanted images named like {self.pattern!r}, found {found} of other names, such as "
+            f"{self.example!r}: text outside braces has to be there as it is; * stands for anything"
+        )
+
+
 class NotAPlateFolderError(HcsError, NotADirectoryError):
     """The plate's path leads to a file."""
 
@@ -82,6 +103,22 @@ class NotAPlateFolderError(HcsError, NotADirectoryError):
 
     def __str__(self) -> str:
         return f"wanted the folder of a plate, found a file at {str(self.path)!r}"
+
+
+class PatternError(HcsError, ValueError):
+    """A pattern for the names of images that says nothing, or not clearly."""
+
+    def __init__(self, pattern: str, found: str) -> None:
+        super().__init__(pattern, found)
+        self.pattern = pattern
+        self.found = found
+
+    def __str__(self) -> str:
+        return (
+            "wanted a pattern with {well}, or {row} and {column}, and as needed {plate}, {site}, {channel}, "
+            f"{{z_index}}, {{timepoint}}, and * for anything, such as {EXAMPLE_OF_PATTERN!r}; "
+            f"found {self.found} in {self.pattern!r}"
+        )
 
 
 class PlateNotFoundError(HcsError, FileNotFoundError):

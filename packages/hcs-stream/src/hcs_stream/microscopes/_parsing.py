@@ -11,6 +11,7 @@ from ._folders import Folder
 from ._grammar import Grammar, ParsedName
 from ._wells import COUNTERS, row_and_column
 
+TIFF = (".tif", ".tiff")
 IMAGES = (".tif", ".TIF", ".tiff", ".TIFF", ".png", ".jpg")  # no metadata, which saves some calls a name
 File = tuple[Path, str]
 """A file as its folder and its name."""
@@ -41,14 +42,22 @@ class Sorted(msgspec.Struct):
     )
 
 
-def parse_folders(folders: Sequence[Folder], grammars: Sequence[Grammar]) -> Sorted:
-    """Read all names, each with the grammar that is likeliest to know it first."""
+def parse_folders(
+    folders: Sequence[Folder], grammars: Sequence[Grammar], images: tuple[str, ...] = TIFF
+) -> Sorted:
+    """Read all names, each with the grammar that is likeliest to know it first.
+
+    Args:
+        folders: With the names.
+        grammars: Whose they may be.
+        images: How names end, in small letters, that are told of if no grammar knows them.
+    """
     done = Sorted()
     for folder in folders:
         _find_metadata(folder, grammars, done)
     for folder in folders:
         order = sorted(grammars, key=lambda grammar: _likelihood(grammar, folder, done), reverse=True)
-        _parse_folder(folder, order, done)
+        _parse_folder(folder, order, done, images)
     return done
 
 
@@ -73,15 +82,16 @@ def _is_described(grammar: Grammar, folder: Folder, done: Sorted) -> bool:
     return any(folder.parts[: len(parts)] == parts for parts in done.metadata.get(grammar.name, {}))
 
 
-def _parse_folder(folder: Folder, order: Sequence[Grammar], done: Sorted) -> None:
+def _parse_folder(folder: Folder, order: Sequence[Grammar], done: Sorted, images: tuple[str, ...]) -> None:
     names = folder.names
     for position, grammar in enumerate(order):
         names = _take(folder, names, grammar, done)
         if position == 0:  # what only looks like an image is told by its maker, before others see it
             names = [name for name in names if not _skip(folder, name, order, done)]
     for name in names:
-        is_image = name.lower().endswith((".tif", ".tiff"))
-        (done.unparsed if is_image else done.skipped["other"]).append((folder.path, name))
+        (done.unparsed if name.lower().endswith(images) else done.skipped["other"]).append(
+            (folder.path, name)
+        )
 
 
 def _take(folder: Folder, names: list[str], grammar: Grammar, done: Sorted) -> list[str]:

@@ -10,16 +10,16 @@ import msgspec
 from hcs_stream._unicode import readable
 
 from ._described import Described, describe
-from ._errors import NoImagesError, NotAPlateFolderError, PlateNotFoundError
+from ._errors import NoImagesError, NoMatchError, NotAPlateFolderError, PlateNotFoundError
 from ._folders import Listing, list_folders
-from ._grammar import Grammar
 from ._image_file import ImageFile
 from ._makers import grammar_of, grammars
 from ._names import plate_folder
 from ._ngff import OmeNgff
 from ._ngff_plate import ngff_plate
 from ._on_demand import Paths
-from ._parsing import File, Sorted, parse_folders
+from ._parsing import TIFF, File, Sorted, parse_folders
+from ._pattern_grammar import Pattern
 from ._sorting import natural_order
 
 HOME = "~"
@@ -53,7 +53,11 @@ class Plate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def open_plate(
-    folder: Path | str, *, maker: str | None = None, told: Callable[[int], None] | None = None
+    folder: Path | str,
+    *,
+    maker: str | None = None,
+    pattern: str | None = None,
+    told: Callable[[int], None] | None = None,
 ) -> Plate:
     """Find every image below a folder and read its address from its name.
 
@@ -64,12 +68,17 @@ def open_plate(
         folder: Of one plate or of several; an OME-NGFF store is a plate too. ``~`` is the user's home.
         maker: Whose grammar alone to use, such as ``"Opera Phenix"``. By default that of the metadata files,
             else that which knows most names; what it does not know, the others may.
+        pattern: How the images are named if no maker names them so, with their folders if these say
+            something: ``"{well}/f{site}_{channel}.tif"``. No grammar reads them then; ``maker`` says whose
+            metadata files count.
         told: Is called, folder after folder, with the number of files that were seen until now; what it
             raises ends it.
 
     Raises:
         NoImagesError: No image is below the folder, as far as it may be looked into.
+        NoMatchError: None is named as the pattern says.
         NotAPlateFolderError: The path leads to a file.
+        PatternError: The pattern is none.
         PlateNotFoundError: Nothing is at the path.
         UnknownMakerError: There is no grammar of this maker.
     """
@@ -77,8 +86,12 @@ def open_plate(
     if root.parts[:1] == (HOME,):
         root = root.expanduser()
     tried = [grammar_of(maker)] if maker else list(grammars().values())
+    by_name = [grammar for grammar in tried if grammar.name != OmeNgff.name]
+    own = None if pattern is None else Pattern(pattern, by_name, Path(os.path.abspath(root)).parts[1:-1])
     _check_is_folder(root)
-    return _sort_out(root, list_folders(root, told), tried)
+    listing = list_folders(root, told)
+    done = _parsed(listing, own) if own else parse_folders(listing.folders, by_name)
+    return _sort_out(root, listing, done, has_stores=len(by_name) < len(tried))
 
 
 def _check_is_folder(root: Path) -> None:
@@ -88,13 +101,21 @@ def _check_is_folder(root: Path) -> None:
         raise NotAPlateFolderError(root)
 
 
-def _sort_out(root: Path, listing: Listing, tried: list[Grammar]) -> Plate:
-    done = parse_folders(listing.folders, [grammar for grammar in tried if grammar.name != OmeNgff.name])
+def _parsed(listing: Listing, pattern: Pattern) -> Sorted:
+    done = parse_folders(listing.folders, [pattern], (*TIFF, *pattern.endings))
+    if done.unparsed and not done.groups:
+        folder, name = sorted(done.unparsed)[len(done.unparsed) // 2]  # the first is often an overview
+        compared = Path(os.path.abspath(folder / name)).parts[-1 - pattern.depth :]
+        raise NoMatchError(pattern.pattern, len(done.unparsed), readable("/".join(compared)))
+    return done
+
+
+def _sort_out(root: Path, listing: Listing, done: Sorted, *, has_stores: bool) -> Plate:
     found = describe(done, readable(plate_folder(Path(os.path.abspath(root)).parts)))
     makers = Counter[str]()
     for group in done.groups:
         makers[group.grammar.name] += len(group.names)
-    if any(grammar.name == OmeNgff.name for grammar in tried) and not found.images:
+    if has_stores and not found.images:
         _read_stores(root, listing, found)
         makers[OmeNgff.name] = len(found.images)
     skipped = _skipped(done, listing, found.twins)
