@@ -10,9 +10,9 @@ import tifffile
 import zarr
 
 from hcs_stream.config import well_filter
-from hcs_stream.microscopes import format_htd
+from hcs_stream.microscopes import NoMatchError, format_htd
 from hcs_stream.sending import Choice
-from hcs_stream.sending._finding import NoSuchImageError, choose, find_images
+from hcs_stream.sending._finding import NOT_MATCHING, NoSuchImageError, choose, find_images
 from hcs_stream.sending._planes import read_planes
 
 
@@ -164,6 +164,45 @@ def test_files_of_one_name_have_places_of_their_own(tmp_path: Path) -> None:
 
     assert sites[:4] == ["overview", "overview.tiff", "one/overview", "two/overview"]
     assert len(set(sites)) == 5
+
+
+def test_with_a_pattern_images_of_other_names_are_left_out(plate: Path) -> None:
+    write(plate / "A01-f2 GFP.tif", text="anything")
+
+    found = find_images([str(plate)], pattern="{well}-f{site} {channel}.tif")
+
+    (image,) = found.images
+    assert (image.keywords["well"], image.keywords["site"], image.keywords["channel"]) == ("A01", 2, "GFP")
+    assert sorted(path.name for path in found.skipped[NOT_MATCHING]) == [
+        "Assay_A01_s1_w1.TIF",
+        "Assay_B02_s1_w1.TIF",
+    ]
+
+
+def test_a_pattern_with_folders_reads_single_files_too(tmp_path: Path) -> None:
+    for name in ("P/A01/1/DAPI.tif", "P/A01/1/overview.png", "P/B02/x/DAPI.tif"):
+        write(tmp_path / name, text="anything")
+
+    found = find_images([str(tmp_path / "P/*/*/*")], pattern="{well}/{site}/{channel}.tif")
+
+    (image,) = found.images
+    assert [image.keywords[part] for part in ("plate", "well", "site", "channel")] == ["P", "A01", 1, "DAPI"]
+    assert [path.name for path in found.skipped[NOT_MATCHING]] == ["overview.png", "DAPI.tif"]
+
+
+def test_pictures_are_read_by_a_pattern_or_not_shown(tmp_path: Path) -> None:
+    for name in ("A01_f1.png", "A01_f2.PNG", "overview.png", "overview.jpg"):
+        write(tmp_path / name, text="anything")
+
+    found = find_images([str(tmp_path)], pattern="{well}_f{site}.png")
+
+    assert [image.keywords["site"] for image in found.images] == [1, 2]
+    assert {why: [path.name for path in paths] for why, paths in found.skipped.items()} == {
+        NOT_MATCHING: ["overview.png"],
+        "other": ["overview.jpg"],
+    }
+    with pytest.raises(NoMatchError):
+        find_images([str(tmp_path)], pattern="{well}_s{site}.png")
 
 
 def test_pictures_in_a_folder_without_tiff_are_shown_by_their_names(tmp_path: Path) -> None:

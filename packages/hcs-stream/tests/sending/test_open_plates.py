@@ -57,6 +57,17 @@ def test_plates_in_one_folder_are_opened_together(tmp_path: Path) -> None:
     assert {image.plate for image in both.images} == {"First", "Second"}
 
 
+def test_plates_of_a_pattern_are_opened_each_by_itself(tmp_path: Path) -> None:
+    for name in ("First/A01/f1.tif", "Second/A01/f1.tif", "notes.tif"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    first, second, rest = open_plates(tmp_path, pattern="{well}/f{site}.tif")
+
+    assert [(plate.name, len(plate.images)) for plate in (first, second)] == [("First", 1), ("Second", 1)]
+    assert rest.unparsed == (tmp_path / "notes.tif",)
+
+
 def test_a_folder_without_images_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(NoImagesError):
         open_plates(tmp_path)

@@ -2,7 +2,7 @@
 
 from ._choice import Choice, NothingChosenError, NumberFilter, number_filter
 from ._distinct import LooseNames
-from ._finding import Found, NoSuchImageError, choose, find_images
+from ._finding import NOT_MATCHING, Found, NoSuchImageError, choose, find_images
 from ._found_images import PICTURES, TIFF, FoundImage, of_no_plate, of_plate
 from ._image_table import ImageTable
 from ._open_plates import files, open_plates, reason
@@ -14,6 +14,7 @@ from ._sender import Sender, declare
 from ._steps import choose_labels, choose_step, step_text
 
 __all__ = [
+    "NOT_MATCHING",
     "PICTURES",
     "TIFF",
     "Choice",

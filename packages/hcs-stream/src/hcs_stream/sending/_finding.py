@@ -8,13 +8,16 @@ from pathlib import Path
 import msgspec
 
 from hcs_protocol import HcsError
-from hcs_stream.microscopes import ImageFile, NoImagesError, Plate, folder_of_plate
+from hcs_stream.microscopes import ImageFile, NoImagesError, NoMatchError, Plate, folder_of_plate
 from hcs_stream.microscopes._ngff_results import store_of
 
 from ._choice import Choice
 from ._distinct import Placed, once, told_apart
 from ._found_images import PICTURES, FoundImage, of_no_plate, of_plate
 from ._open_plates import open_plates
+
+NOT_MATCHING = "not matching"
+"""Why an image is left out whose name is not as the pattern says."""
 
 
 class NoSuchImageError(HcsError, FileNotFoundError):
@@ -46,17 +49,34 @@ class Found(msgspec.Struct):
             self.skipped.setdefault(why, []).extend(paths)
 
 
+class Names(msgspec.Struct, frozen=True):
+    """How the names of images are read."""
+
+    maker: str | None = None
+    pattern: str | None = None
+
+    def open(self, folder: Path, told: Callable[[int], None] | None) -> list[Plate]:
+        """Open each plate below a folder."""
+        return open_plates(folder, maker=self.maker, pattern=self.pattern, told=told)
+
+
 def find_images(
-    said: Sequence[str], *, maker: str | None = None, told: Callable[[int], None] | None = None
+    said: Sequence[str],
+    *,
+    maker: str | None = None,
+    pattern: str | None = None,
+    told: Callable[[int], None] | None = None,
 ) -> Found:
     """Find all images at these paths; each once, in the order of the paths, and no two at one address.
 
     A file that lies on a plate has the address that it has there. One of any other name is shown all the
     same, at a position of its own among the sites; so are pictures of other kinds in a folder without TIFF.
+    With a pattern, images of other names are left out.
 
     Args:
         said: Folders of plates, files, and globs for shells that leave them as they are.
         maker: Whose file names they are.
+        pattern: How they are named, as `hcs_stream.microscopes.open_plate`.
         told: As `hcs_stream.microscopes.open_plate`.
 
     Raises:
@@ -65,10 +85,11 @@ def find_images(
     """
     found = Found()
     placed: list[Placed] = []
+    names = Names(maker, pattern)
     folders, files = _folders_and_files(said)
     for folder in folders:
-        placed += _of_folder(folder, maker, found, told)
-    placed += _of_files(files, maker, found, told)
+        placed += _of_folder(folder, names, found, told)
+    placed += _of_files(files, names, found, told)
     found.images = told_apart(once(placed))
     return found
 
@@ -103,19 +124,19 @@ def _paths(said: str) -> Iterator[Path]:
 
 
 def _of_folder(
-    folder: Path, maker: str | None, found: Found, told: Callable[[int], None] | None
+    folder: Path, names: Names, found: Found, told: Callable[[int], None] | None
 ) -> Iterator[Placed]:
     try:
-        plates = open_plates(folder, maker=maker, told=told)
+        plates = names.open(folder, told)
     except NoImagesError as error:
         pictures = _pictures(folder)
-        if not pictures:
+        if not pictures or names.pattern is not None:
             raise
         found.unreadable |= error.closed
         yield from (Placed(of_no_plate(path), None) for path in pictures)
         return
     for plate in plates:
-        yield from _of_plate(plate, found)
+        yield from _of_plate(plate, names, found)
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -124,7 +145,7 @@ def _pictures(folder: Path) -> list[Path]:
     return sorted(p for p in found if not any(part[0] == "." for part in p.relative_to(folder).parts))
 
 
-def _of_plate(plate: Plate, found: Found) -> Iterator[Placed]:
+def _of_plate(plate: Plate, names: Names, found: Found) -> Iterator[Placed]:
     for image in plate.images:
         yield _placed(image, plate)
     for why, paths in plate.skipped.items():
@@ -133,7 +154,9 @@ def _of_plate(plate: Plate, found: Found) -> Iterator[Placed]:
     for path in plate.unparsed:
         if path in plate.unreadable:
             continue
-        if path.suffix.lower() in PICTURES:
+        if path.suffix.lower() in PICTURES and names.pattern is not None:
+            found.skip(NOT_MATCHING, [path])
+        elif path.suffix.lower() in PICTURES:
             found.unknown.append(path)
             yield Placed(of_no_plate(path), None)
         else:
@@ -145,14 +168,14 @@ def _placed(image: ImageFile, plate: Plate) -> Placed:
 
 
 def _of_files(
-    files: Sequence[Path], maker: str | None, found: Found, told: Callable[[int], None] | None
+    files: Sequence[Path], names: Names, found: Found, told: Callable[[int], None] | None
 ) -> Iterator[Placed]:
     """Look each file up in the plate on which it lies."""
     known: dict[str, Placed] = {}
     for folder in dict.fromkeys(folder_of_plate(path) for path in files):
         try:
-            plates = open_plates(folder, maker=maker, told=told)
-        except NoImagesError:  # such as a folder of PNG alone
+            plates = names.open(folder, told)
+        except (NoImagesError, NoMatchError):  # such as a folder of PNG alone
             continue
         known |= {
             os.path.abspath(image.path): _placed(image, plate) for plate in plates for image in plate.images
@@ -160,7 +183,9 @@ def _of_files(
     for path in files:
         if placed := known.get(os.path.abspath(path)):
             yield placed
-        elif path.suffix.lower() in PICTURES:
-            yield Placed(of_no_plate(path), None)
-        else:
+        elif path.suffix.lower() not in PICTURES:
             found.skip("other", [path])
+        elif names.pattern is not None:
+            found.skip(NOT_MATCHING, [path])
+        else:
+            yield Placed(of_no_plate(path), None)

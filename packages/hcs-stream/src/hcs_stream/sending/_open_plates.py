@@ -9,7 +9,11 @@ from hcs_stream.microscopes import Plate, open_plate
 
 
 def open_plates(
-    folder: Path | str, *, maker: str | None = None, told: Callable[[int], None] | None = None
+    folder: Path | str,
+    *,
+    maker: str | None = None,
+    pattern: str | None = None,
+    told: Callable[[int], None] | None = None,
 ) -> list[Plate]:
     """Open each plate below a folder.
 
@@ -19,12 +23,12 @@ def open_plates(
     Raises:
         HcsError: As `hcs_stream.microscopes.open_plate`.
     """
-    whole = open_plate(folder, maker=maker, told=told)
+    whole = open_plate(folder, maker=maker, pattern=pattern, told=told)
     folders = _folders_of_plates(whole)
     if not folders:
         return [whole]
     names = {image.path: image.plate for image in whole.images}
-    several = [open_plates(below, maker=maker, told=told) for below in folders]
+    several = [open_plates(below, maker=maker, pattern=pattern, told=told) for below in folders]
     plates = [_renamed(plate, names) for below in several for plate in below]
     rest = _beside(whole, plates)
     return [*plates, rest] if rest.unparsed or any(rest.skipped.values()) else plates
