@@ -139,6 +139,22 @@ def test_without_a_viewer_results_are_kept(
     assert hcs_stream.find_viewer(data_port) is None
 
 
+def test_names_of_ones_own_are_read_by_a_pattern_and_else_one_is_advised(
+    viewer: hcs_stream.Viewer, file: Path, plate: Path
+) -> None:
+    for path in sorted(plate.iterdir())[:2]:
+        path.rename(plate / f"{path.name[6:9]} of today.tif")
+    (plate / "Assay_C03_s1_w1.TIF").rename(plate / "overview.tif")
+
+    advised = run(viewer, file, plate, "--no-viewer")
+    done = run(viewer, file, plate, "--no-viewer", "--pattern", "{well} of *.tif")
+
+    assert "found 3 files of unknown names, such as " in advised.stderr
+    assert "--pattern '{well}_f{site}_{channel}_z{z_index}.tif'" in advised.stderr
+    assert done.returncode == 0, done.stderr
+    assert "left out: 1 file of unknown names, such as 'overview.tif': they are unlike" in done.stderr
+
+
 def test_wells_that_there_are_not_are_named(viewer: hcs_stream.Viewer, file: Path, plate: Path) -> None:
     done = run(viewer, file, plate, "--wells", "H*")
 

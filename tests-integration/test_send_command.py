@@ -119,7 +119,30 @@ def test_images_that_no_grammar_knows_are_told_of_with_an_advice(
     wait_until(viewer, lambda state: sum(layer.images for layer in state.layers) == 2)
     assert done.returncode == 0
     assert "2 images have names of no known maker, such as 'VID7_A1_1_2020y05m28d_17h44m.tif'" in done.stderr
-    assert "docs/how-to/add-a-grammar.md" in done.stderr
+    assert "--pattern '{well}_f{site}_{channel}_z{z_index}.tif' or the like has them read" in done.stderr
+
+
+def test_names_of_ones_own_are_read_by_a_pattern(
+    viewer: hcs_stream.Viewer, wait_until: Wait, tmp_path: Path
+) -> None:
+    for name in ("VID7_A1_1_2020y05m28d.tif", "VID7_B2_2_2020y05m29d.tif", "overview.tif"):
+        tifffile.imwrite(tmp_path / name, np.ones((8, 8), "uint8"))
+
+    done = send(viewer, tmp_path, "--pattern", "VID7_{well}_{site}_*.tif")
+
+    state = wait_until(viewer, lambda state: sum(layer.images for layer in state.layers) == 2)
+    assert (done.returncode, state.axes["well"], state.axes["site"]) == (0, ["A01", "B02"], [1, 2])
+    assert "1 image has a name unlike 'VID7_{well}_{site}_*.tif', such as 'overview.tif'" in done.stderr
+    assert done.stdout.endswith("; skipped 1 not matching\n")
+
+
+def test_where_no_name_matches_a_pattern_nothing_is_sent(viewer: hcs_stream.Viewer, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "VID7_A1_1.tif", np.ones((8, 8), "uint8"))
+
+    done = send(viewer, tmp_path, "--pattern", "VID8_{well}_{site}.tif")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "found 1 image of other names, such as 'VID7_A1_1.tif'" in done.stderr
 
 
 def test_labels_take_no_place_of_the_images_beside_them(

@@ -57,7 +57,8 @@ def test_a_plate_that_lacks_images_says_how_many(tmp_path: Path, capsys: Capture
         f"in {tmp_path}",
         "  skipped     1 thumb: P_A01_s1_w1_thumb.TIF",
         "  not known   1 file: my.tif",
-        "              sent by their names; docs/how-to/add-a-grammar.md has such names read",
+        "              sent by their names; "
+        "--pattern '{well}_f{site}_{channel}_z{z_index}.tif' or the like has them read",
     ]
 
 
@@ -93,11 +94,39 @@ def test_a_maker_that_there_is_not_is_refused(tmp_path: Path, capsys: Captured) 
     assert "wanted a maker among" in capsys.readouterr().err
 
 
-def test_results_say_what_made_them_of_what(tmp_path: Path, capsys: Captured) -> None:
+def test_names_are_read_by_a_pattern(tmp_path: Path, capsys: Captured) -> None:
+    folder = touch(tmp_path, "A01-f1 GFP.tif", "A01-f2 GFP.tif", "overview.tif")
+
+    status = main(["plates", str(folder), "--pattern", "{well}-f{site} {channel}.tif"])
+
+    assert status == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{folder.name}  pattern  1 well × 2 sites × 1 channel (2 images)",
+        "  wells       A01",
+        "  channels    GFP",
+        f"in {folder}",
+        "  not known   1 file: overview.tif",
+        "              not sent: the pattern does not match",
+    ]
+
+
+@pytest.mark.parametrize("command", ["plates", "send", "watch", "run"])
+def test_a_bad_pattern_is_wrong_usage(command: str, tmp_path: Path, capsys: Captured) -> None:
+    paths = [str(tmp_path / "none")] * (2 if command == "run" else 1)
+
+    with pytest.raises(SystemExit) as caught:
+        main([command, *paths, "--pattern", "{well}_{fov}.tif"])
+
+    assert caught.value.code == 2
+    assert "argument --pattern: wanted a pattern with {well}, or {row}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [[], ["--pattern", "{well}.tif"]])
+def test_results_say_what_made_them_of_what(options: list[str], tmp_path: Path, capsys: Captured) -> None:
     output = ZarrOutput(tmp_path, source="Assay 7")
     output.write({"well": "A01"}, np.ones((4, 5), "uint8"), step=(2, "cells"), kind="labels")
 
-    main(["plates", str(tmp_path / "Step_02_cells.zarr")])
+    main(["plates", str(tmp_path / "Step_02_cells.zarr"), *options])
 
     assert capsys.readouterr().out.splitlines() == [
         "Step_02_cells  OME-NGFF  1 well (1 image)",

@@ -70,7 +70,7 @@ class FakeStream:
 class Story:
     """A watch over a folder, and everything around it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, pattern: str | None = None) -> None:
         self.folder = folder
         self.clock = FakeClock()
         self.stream = FakeStream()
@@ -78,7 +78,7 @@ class Story:
         self.errors = io.StringIO()
         teller = Teller(Console(file=self.errors), self.clock)
         self.finishing = Finishing(look, self.clock, settle=0.5, patience=10)
-        knowledge = PlateKnowledge(folder, self.clock)
+        knowledge = PlateKnowledge(folder, self.clock, pattern=pattern)
         self.sender = Sender(self.stream)  # type: ignore[arg-type]  # it has what is called
         self.watch = Watch(self.arrivals, self.finishing, knowledge, self.sender, teller, self.clock)
 
@@ -112,6 +112,19 @@ def test_images_are_sent_in_the_order_of_their_plate(story: Story) -> None:
     story.go_on()
 
     assert story.wells == ["A02", "A10", "B02"]
+
+
+def test_names_of_ones_own_are_read_by_a_pattern_and_others_left_out(tmp_path: Path) -> None:
+    story = Story(tmp_path, "{well}-f{site}.tif")
+    for name in ("overview.tif", "P_A01_s1_w1.TIF"):
+        story.arrive(name)
+    story.go_on()
+    story.arrive("B02-f3.tif")
+    story.go_on()
+
+    assert [(sent["well"], sent["site"]) for sent in story.stream.sent] == [("B02", 3)]
+    assert {why: len(paths) for why, paths in story.watch.skipped.items()} == {"not matching": 2}
+    assert story.errors.getvalue().count("unlike the pattern") == 1
 
 
 def test_an_image_that_arrives_again_is_not_sent_again(story: Story) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from hcs_stream._addresses import ImageKeywords
-from hcs_stream.microscopes import NoImagesError, grammars
-from hcs_stream.sending import FoundImage, LooseNames, of_no_plate, of_plate, open_plates
+from hcs_stream.microscopes import NoImagesError, NoMatchError, grammars
+from hcs_stream.sending import NOT_MATCHING, FoundImage, LooseNames, of_no_plate, of_plate, open_plates
 
 REST = 4
 """Times as long as the last look took; in between, nothing is looked up."""
@@ -16,17 +16,25 @@ REST_SECONDS = 5.0
 class PlateKnowledge:
     """The images of a folder by their paths, and the reasons why other files are none."""
 
-    def __init__(self, folder: Path, clock: Callable[[], float], maker: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: Callable[[], float],
+        maker: str | None = None,
+        pattern: str | None = None,
+    ) -> None:
         """Know nothing yet.
 
         Args:
             folder: Of one plate or of several.
             clock: In seconds.
             maker: Whose file names they are.
+            pattern: How they are named; what does not match is left out.
         """
         self._folder = folder
         self._clock = clock
         self._maker = maker
+        self._pattern = pattern
         self._images: dict[Path, FoundImage] = {}
         self._skipped: dict[Path, str] = {}
         self.unreadable: dict[Path, str] = {}
@@ -50,7 +58,7 @@ class PlateKnowledge:
         """Return an image, or why a file is none of a plate; None if that has to be looked up yet."""
         known = self._known(path)
         if known is None and self.refresh():
-            return self._known(path) or of_no_plate(path, self._loose.name(path))
+            return self._known(path) or self._stranger(path)
         return known
 
     def in_order(self, images: Iterable[FoundImage]) -> list[FoundImage]:
@@ -68,6 +76,9 @@ class PlateKnowledge:
     def _known(self, path: Path) -> FoundImage | str | None:
         return self._images.get(path) or self._skipped.get(path)
 
+    def _stranger(self, path: Path) -> FoundImage | str:
+        return NOT_MATCHING if self._pattern is not None else of_no_plate(path, self._loose.name(path))
+
     def _fail(self, trouble: str) -> None:
         self.trouble = trouble
         self._rests_until = self._clock() + REST_SECONDS
@@ -75,9 +86,11 @@ class PlateKnowledge:
     def _look_up(self) -> None:
         began = self._clock()
         try:
-            plates = open_plates(self._folder, maker=self._maker)
+            plates = open_plates(self._folder, maker=self._maker, pattern=self._pattern)
         except NoImagesError as error:
             plates, self.unreadable = [], error.closed
+        except NoMatchError:
+            plates = []
         except OSError as error:  # a network drive that is away, a folder that is closed itself: files wait
             self._fail(str(error))
             return

@@ -4,6 +4,10 @@ Examples:
   hcs-stream plates /data/experiment-7              each plate below the folder, and what was left out
   hcs-stream plates /data/experiment-7 --json       the same for programs: one JSON object per folder
   hcs-stream plates . --maker "Opera Phenix"        read all names as this maker writes them
+  hcs-stream plates . --pattern "{well}_f{site}_{channel}.tif"      read names of your own
+
+A pattern has {well}, or {row} and {column}, and as needed {plate}, {site}, {channel}, {z_index}, {timepoint};
+'*' is anything, other text is as it is: "Plate 7/{row}-{column}/field {site}/*_{channel}_t{timepoint}.tif".
 
 No image is opened: names and the makers' metadata files say all of it.
 Exit status: 0 listed, 1 there is no image, 2 wrong usage.
@@ -18,14 +22,17 @@ import msgspec
 from rich.text import Text
 
 from hcs_protocol import HcsError, Kind, natural_key
-from hcs_stream.microscopes import ImageFile, Plate, Result
+from hcs_stream.microscopes import ImageFile, PatternError, Plate, Result
+from hcs_stream.microscopes._errors import EXAMPLE_OF_PATTERN
+from hcs_stream.microscopes._pattern_grammar import Pattern
 from hcs_stream.sending import TIFF, files, open_plates, printable, readable, reason, step_text
 
 from ._viewers_table import new_console
 
 SHOWN = 8
 """Wells, channels or files that are named before the rest is counted."""
-UNKNOWN = "sent by their names; docs/how-to/add-a-grammar.md has such names read"
+UNKNOWN = f"sent by their names; --pattern {EXAMPLE_OF_PATTERN!r} or the like has them read"
+UNMATCHED = "not sent: the pattern does not match"
 COUNTED = {"well": "well", "site": "site", "channel": "channel", "z_index": "z", "timepoint": "timepoint"}
 
 
@@ -75,22 +82,34 @@ def add_plates_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="of one plate or of several")
-    add_maker_option(parser)
+    add_name_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object per folder and line")
     parser.set_defaults(run=list_plates)
 
 
-def add_maker_option(parser: argparse.ArgumentParser) -> None:
-    """Add ``--maker`` to a command."""
+def add_name_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--maker`` and ``--pattern`` to a command."""
     parser.add_argument(
         "--maker", help="read names as this maker's alone, 'Opera Phenix'; by default all are tried"
     )
+    parser.add_argument(
+        "--pattern",
+        type=_pattern,
+        help=f"read names of your own, such as '{EXAMPLE_OF_PATTERN}', maybe with folders before it",
+    )
+
+
+def _pattern(said: str) -> str:
+    try:
+        return Pattern(said).pattern
+    except PatternError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def list_plates(options: argparse.Namespace) -> int:
     """Show what is in a folder; return the exit status."""
     try:
-        opened = open_plates(options.folder, maker=options.maker)
+        opened = open_plates(options.folder, maker=options.maker, pattern=options.pattern)
     except (HcsError, OSError) as error:
         sys.stderr.write(f"hcs-stream: {error}\n")
         return 1
@@ -100,7 +119,7 @@ def list_plates(options: argparse.Namespace) -> int:
         if options.json:
             sys.stdout.write(f"{report.json()}\n")
         else:
-            for line in _lines(report):
+            for line in _lines(report, UNKNOWN if options.pattern is None else UNMATCHED):
                 console.print(line, soft_wrap=True)
     return 0 if any(plate.images for plate in opened) else 1
 
@@ -149,7 +168,7 @@ def _report(name: str, images: Iterable[ImageFile]) -> PlateReport:
     )
 
 
-def _lines(report: FolderReport) -> Iterator[Text]:
+def _lines(report: FolderReport, advice: str) -> Iterator[Text]:
     for plate in report.plates:
         yield Text.assemble((printable(plate.name), "bold"), f"  {report.maker}  {_size(plate)}")
         yield _detail("wells", _some(plate.wells))
@@ -165,7 +184,7 @@ def _lines(report: FolderReport) -> Iterator[Text]:
     unknown = [path for path in report.unparsed if path not in report.unreadable]
     if unknown:
         yield _detail("not known", f"{files(len(unknown))}: {_names(unknown)}")
-        yield from [_detail("", UNKNOWN)] * any(path.lower().endswith(TIFF) for path in unknown)
+        yield from [_detail("", advice)] * any(path.lower().endswith(TIFF) for path in unknown)
     for path, why in report.unreadable.items():
         yield _detail("unreadable", printable(f"{path}: {why}"))
 

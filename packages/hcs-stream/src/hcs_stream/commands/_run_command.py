@@ -6,6 +6,7 @@ Examples:
   hcs-stream run pipeline.py /data/plate-7 --out results --resume  go on where an earlier run ended
   hcs-stream run pipeline.py /data/plate-7 --out results --executor tcp://scheduler:8786
   hcs-stream run pipeline.py /data/plate-7 --ssh user@workstation  the viewer is on another machine
+  hcs-stream run pipeline.py /data/plate-7 --pattern "{well}_f{site}_{channel}.tif"     names of your own
 
 The file defines 'pipeline', or 'build()' that returns one:
 
@@ -22,7 +23,7 @@ import argparse
 from pathlib import Path
 
 from ._choice_options import add_choice_options
-from ._plates_command import add_maker_option
+from ._plates_command import add_name_options
 from ._viewers_by_port import add_host
 
 EXECUTORS = "serial, threads, processes, dask, or the address of a Dask scheduler, tcp://host:8786"
@@ -60,7 +61,7 @@ def add_run_command(
     parser.add_argument("--no-viewer", action="store_true", help="stream nothing, whatever FILE says")
     parser.add_argument("--traceback", action="store_true", help="show where in your functions wells failed")
     add_choice_options(parser, wells_only=True)
-    add_maker_option(parser)
+    add_name_options(parser)
     parser.set_defaults(run=run_pipeline)
 
 

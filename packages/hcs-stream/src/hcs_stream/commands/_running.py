@@ -5,6 +5,7 @@ import dataclasses
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
 
 import msgspec
@@ -14,8 +15,9 @@ from hcs_protocol import HcsError
 from hcs_stream._assembly import ssh_host
 from hcs_stream.config import LazyNapariStreamingConfig
 from hcs_stream.microscopes import Plate, open_plate
+from hcs_stream.microscopes._errors import EXAMPLE_OF_PATTERN
 from hcs_stream.pipeline import Pipeline, RunInterruptedError, RunReport
-from hcs_stream.sending import Choice, NothingChosenError, files, printable
+from hcs_stream.sending import Choice, NothingChosenError, files, printable, readable
 
 from ._choice_options import choice
 from ._pipeline_file import PipelineFileError, load_pipeline, modules_beside
@@ -29,11 +31,12 @@ def run_as_said(options: argparse.Namespace) -> int:
     with a_teller() as teller:
         try:
             pipeline, module = load_pipeline(options.pipeline)
-            plate = _chosen(open_plate(options.plate, maker=options.maker), choice(options))
+            opened = open_plate(options.plate, maker=options.maker, pattern=options.pattern)
+            plate = _chosen(opened, choice(options), options.pattern)
             for path, why in plate.unreadable.items():
                 teller.say(f"left out: {path}: {why}")
             if unknown := [path for path in plate.unparsed if path not in plate.unreadable]:
-                teller.say(f"left out: {files(len(unknown))} of unknown names, such as {unknown[0].name}")
+                teller.say(f"left out: {_unknown(unknown, options.pattern)}")
             report = _run(_to_viewer(pipeline, options), module, plate, options, teller)
         except RunInterruptedError as interrupt:
             teller.say("interrupted")
@@ -75,7 +78,15 @@ def _send_by_value(module: ModuleType) -> None:
         cloudpickle.register_pickle_by_value(each)
 
 
-def _chosen(plate: Plate, wanted: Choice) -> Plate:
+def _unknown(paths: Sequence[Path], pattern: str | None) -> str:
+    advice = f"--pattern {EXAMPLE_OF_PATTERN!r} or the like has them read"
+    said = advice if pattern is None else f"they are unlike {pattern!r}"
+    return f"{files(len(paths))} of unknown names, such as {readable(paths[0].name)!r}: {said}"
+
+
+def _chosen(plate: Plate, wanted: Choice, pattern: str | None) -> Plate:
+    if not plate.images and plate.unparsed:
+        raise NothingChosenError(f"wanted images in wells, found {_unknown(plate.unparsed, pattern)}")
     images = tuple(image for image in plate.images if wanted.accepts({"well": image.well}))
     if not images:
         wells = ", ".join(dict.fromkeys(image.well for image in plate.images)) or "none at all"

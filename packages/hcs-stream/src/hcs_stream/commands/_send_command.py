@@ -4,12 +4,15 @@ Examples:
   hcs-stream send /data/plate-7                             a whole plate; a viewer comes up if none runs
   hcs-stream send /data/plate-7 --wells A01-B03 --channel DAPI
   hcs-stream send /data/plate-7 --site 1 --z 3-5 --title "Plate 7"
+  hcs-stream send /data/plate-7 --pattern "{well}_f{site}_{channel}_z{z_index}.tif"    names of your own
   hcs-stream send result_1.tif result_2.png                 files of any name
   hcs-stream send "/data/plate-7/Images/r01c0*ch1*.tiff"    a glob, whatever the shell makes of it
   hcs-stream send segmented.zarr --step segmented --labels  an OME-NGFF plate, as a step of a pipeline
   hcs-stream send results/plate-7                           what a pipeline kept: all steps, as it showed them
   hcs-stream send results/plate-7 --step cells              one of them
 
+A pattern has {well}, or {row} and {column}, and as needed {plate}, {site}, {channel}, {z_index}, {timepoint};
+'*' is anything, other text is as it is. Folders count too: "{well}/field {site}/*_{channel}.tif".
 Channel names, pixel size, z-step and wavelengths go along where the plate's metadata say them. What is sent
 again with the same --run replaces what was there. Files that are no images of the plate are left out, and
 counted in the last line; an image that cannot be read is named, and the others are sent.
@@ -25,7 +28,9 @@ from pathlib import Path
 from hcs_protocol import DisplayConfiguration, HcsError, VariableSizeHandling
 from hcs_stream._stream import Stream
 from hcs_stream.config import NapariColormap
+from hcs_stream.microscopes._errors import EXAMPLE_OF_PATTERN
 from hcs_stream.sending import (
+    NOT_MATCHING,
     Found,
     FoundImage,
     choose,
@@ -38,7 +43,7 @@ from hcs_stream.sending import (
 )
 
 from ._choice_options import add_choice_options, choice
-from ._plates_command import add_maker_option
+from ._plates_command import add_name_options
 from ._sending import TellingSender, summary
 from ._teller import Teller, a_teller
 from ._viewer_options import add_viewer_options, connect_as_said
@@ -63,7 +68,7 @@ def add_send_command(
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="the folder of a plate, an image or a glob")
     add_choice_options(parser)
-    add_maker_option(parser)
+    add_name_options(parser)
     add_viewer_options(parser)
     add_display_options(parser)
     parser.set_defaults(run=send_images)
@@ -104,11 +109,13 @@ def send_images(options: argparse.Namespace) -> int:
     logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it stumbles over is told once
     with a_teller() as teller:
         try:
-            found = find_images(options.paths, maker=options.maker)
+            found = find_images(options.paths, maker=options.maker, pattern=options.pattern)
             for path, why in found.unreadable.items():
                 teller.say(f"not sent: {path}: {why}")
             if found.unknown:
                 teller.say(_unknown(found.unknown))
+            if unlike := found.skipped.get(NOT_MATCHING):
+                teller.say(_not_matching(unlike, options.pattern))
             chosen = choose(found, choice(options))
             if not chosen:
                 teller.say(_nothing_to_send(found))
@@ -167,8 +174,13 @@ def _nothing_to_send(found: Found) -> str:
 
 def _unknown(paths: Sequence[Path]) -> str:
     count = "1 image has a name" if len(paths) == 1 else f"{len(paths)} images have names"
-    advice = "shown as sites called so; docs/how-to/add-a-grammar.md has such names read"
+    advice = f"shown as sites called so; --pattern {EXAMPLE_OF_PATTERN!r} or the like has them read"
     return f"{count} of no known maker, such as {readable(paths[0].name)!r}: {advice}"
+
+
+def _not_matching(paths: Sequence[Path], pattern: str) -> str:
+    count = "1 image has a name" if len(paths) == 1 else f"{len(paths)} images have names"
+    return f"{count} unlike {pattern!r}, such as {readable(paths[0].name)!r}: not sent"
 
 
 def _counted(found: Found) -> str:

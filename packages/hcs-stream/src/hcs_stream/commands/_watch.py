@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hcs_protocol import COMPONENTS, HcsError
 from hcs_stream._addresses import ImageKeywords
-from hcs_stream.sending import PICTURES, FoundImage, Sender
+from hcs_stream.sending import NOT_MATCHING, PICTURES, FoundImage, Sender
 
 from ._arrivals import Arrival, Arrivals
 from ._finishing import Finishing, Look
@@ -146,6 +146,8 @@ class Watch:
 
     def _skip(self, path: Path, why: str) -> None:
         self._finishing.took(path)
+        if why == NOT_MATCHING and why not in self.skipped:
+            self._teller.say(f"not sent, nor are others with names unlike the pattern: {path}")
         self.skipped.setdefault(why, []).append(path)
         if why == "duplicates":
             self._teller.say(f"not sent: {path}: another image has its address")

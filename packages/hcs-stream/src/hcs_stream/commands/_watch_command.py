@@ -5,6 +5,7 @@ Examples:
   hcs-stream watch /data/plate-7 --new-only         only what comes
   hcs-stream watch //microscope/plate-7 --polling   a network drive, where the system tells nothing
   hcs-stream watch /data/plate-7 --idle 600         until nothing has come for ten minutes
+  hcs-stream watch /data/plate-7 --pattern "{well}_f{site}_{channel}.tif"      names of your own, as for send
 
 A file is finished when its size stays the same and it reads as a whole image, or when it was renamed into
 place. One that never becomes readable is named after --patience seconds and tried on. No file is sent twice.
@@ -27,7 +28,7 @@ from hcs_stream.sending import PICTURES, Sender, files
 from ._arrivals import POLLING_SECONDS, Arrivals, Listening, Polling, files_below
 from ._finishing import PATIENCE_SECONDS, SETTLE_SECONDS, Finishing
 from ._plate_knowledge import PlateKnowledge
-from ._plates_command import add_maker_option
+from ._plates_command import add_name_options
 from ._seconds import add_seconds
 from ._send_command import INTERRUPTED_SECONDS, add_display_options, display
 from ._sending import summary
@@ -58,7 +59,7 @@ def add_watch_command(
     add_seconds(which, "--idle", None, "end when nothing has come for so long; by default, on Ctrl-C")
     add_seconds(which, "--settle", SETTLE_SECONDS, "for how long a file stays the same before it is read")
     add_seconds(which, "--patience", PATIENCE_SECONDS, "after how long an unreadable file is named")
-    add_maker_option(parser)
+    add_name_options(parser)
     add_viewer_options(parser)
     add_display_options(parser)
     parser.set_defaults(run=watch_folder)
@@ -77,7 +78,7 @@ def watch_folder(options: argparse.Namespace) -> int:
             teller.say(str(error))
             return 1
         sender = Sender(stream, options.step, "labels" if options.labels else None)
-        knowledge = PlateKnowledge(folder, time.monotonic, options.maker)
+        knowledge = PlateKnowledge(folder, time.monotonic, options.maker, options.pattern)
         watch = Watch(arrivals, finishing, knowledge, sender, teller, time.monotonic)
         has_failed = _go_on(watch, arrivals, stream, options.idle, teller)
         unreadable = _tell_of_unsent(finishing.unfinished, watch.problems, teller)
