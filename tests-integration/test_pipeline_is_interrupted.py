@@ -47,7 +47,7 @@ PROGRAMS = SCRIPT.replace(
         subprocess.Popen(say, start_new_session=True)
         subprocess.run([sys.executable, "-c", "import subprocess; subprocess.run(" + repr(say) + ")"])""",
 ).replace("import sys\n", "import subprocess\nimport sys\n", 1)
-"""Each step starts a program that stays, and one that starts another; the last two say in one write who they are."""
+"""Each step starts a program that stays, and one that starts another; these say who they are."""
 
 
 @pytest.fixture
