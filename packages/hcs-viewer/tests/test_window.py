@@ -533,6 +533,13 @@ def test_a_blank_first_image_does_not_fix_the_contrast(shown: Shown) -> None:
     assert shown.layers[0].contrast_limits[1] > 1900
 
 
+def test_images_of_one_value_each_are_told_apart(shown: Shown) -> None:
+    for z in (1, 2, 3):
+        shown.show(plane(100 * z), z_index=z)
+
+    assert shown.layers[0].contrast_limits == [0, 304]  # rounded
+
+
 def test_contrast_set_by_hand_stays(shown: Shown) -> None:
     shown.show(ramp(100), site=1)
     shown.layers[0].contrast_limits = (5, 50)

@@ -34,7 +34,7 @@ def sampled(pixels: Pixels) -> Pixels:
 
 
 def grey_limits(pixels: Pixels) -> Limits | None:
-    """Return a low and a high grey value of the pixels, or None if they are all the same.
+    """Return a low and a high grey value of the pixels, the same twice of a blank image; None of no number.
 
     Args:
         pixels: Of shape ``([z,] y, x)``; a sample is looked at, and in it what is a finite number.
@@ -45,7 +45,8 @@ def grey_limits(pixels: Pixels) -> Limits | None:
         return None
     low, high = int(LOW * last), math.ceil(HIGH * last)
     sample.partition((low, high))
-    return _rising(sample[low], sample[high]) or _rising(sample.min(), sample.max())
+    limits = float(sample[low]), float(sample[high])
+    return limits if _rises(limits) else (float(sample.min()), float(sample.max()))
 
 
 class GreyValues:
@@ -53,20 +54,28 @@ class GreyValues:
 
     def __init__(self) -> None:
         self._high, self._low = _Highest(), _Highest()
+        self._of_blanks = 0.0, 0.0
 
     def add(self, limits: Limits | None) -> None:
-        """Take the limits of a further image into account; a blank one has none."""
-        if limits is not None:
+        """Take the limits of a further image into account; None has none."""
+        if limits is None:
+            return
+        if _rises(limits):
             self._low.add(-limits[0])
             self._high.add(limits[1])
+        else:
+            self._of_blanks = min(self._of_blanks[0], limits[0]), max(self._of_blanks[1], limits[1])
 
     @property
     def limits(self) -> Limits | None:
-        """Limits that hold those of nearly all images, None as long as all are blank.
+        """Limits that hold those of nearly all images; None as long as all are 0.
 
+        Blank ones have a say only among themselves, and then black is 0.
         One image in fifty, and one at least of three or more, has no say: dust in one makes no other dark.
         """
-        return (-self._low.value, self._high.value) if self._high.total else None
+        if self._high.total:
+            return -self._low.value, self._high.value
+        return self._of_blanks if _rises(self._of_blanks) else None
 
 
 class _Highest:
@@ -115,6 +124,5 @@ def _drawable(sample: Pixels) -> Pixels:
     return sample if fits.all() else sample[fits]
 
 
-def _rising(low: np.generic, high: np.generic) -> Limits | None:
-    limits = float(low), float(high)
-    return limits if limits[0] < limits[1] else None
+def _rises(limits: Limits) -> bool:
+    return limits[0] < limits[1]

@@ -171,7 +171,7 @@ class ShownLayer:
 
     @property
     def own_limits(self) -> Limits | None:
-        """The contrast that its images ask for, None as long as all are blank."""
+        """The contrast that its images ask for, None as long as all are 0."""
         limits = self._greys.limits
         if limits and self.model.key.colours:
             limits = _colour_limits(limits, self.model.dtype)

@@ -19,7 +19,7 @@ class Contrasted(Protocol):
 
     @property
     def own_limits(self) -> Limits | None:
-        """What its images ask for, None as long as all are blank."""
+        """What its images ask for, None as long as all are 0."""
 
     def show_limits(self, limits: Limits) -> None:
         """Draw with these limits, unless the user set others by hand."""
