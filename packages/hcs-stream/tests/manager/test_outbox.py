@@ -1,5 +1,6 @@
 """Images wait for their viewer, are sent in order, and none is lost without a word."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -165,6 +166,25 @@ def test_what_is_cancelled_in_the_middle_says_how_far_it_came(
     assert (entry.state, entry.sent) == (EntryState.CANCELLED, 1)
     assert entry.words == "cancelled, 1 of 6 images sent"
     assert stream.states == ["cancelled"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # tifffile closes no pipe
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a file whose reading waits for ever")
+def test_what_waits_for_a_disk_that_hangs_can_be_cancelled_and_keeps_no_other_waiting(
+    outbox: Outbox, images: list[FoundImage]
+) -> None:
+    hanging, *others = images
+    hanging.file.path.unlink()
+    os.mkfifo(hanging.file.path)
+    outbox.put([hanging], "plate", target())
+    outbox.put(others, "other", target())
+    wait(outbox, lambda entries: entries[0].state is EntryState.SENDING)
+
+    outbox.cancel(1)
+
+    assert ended(outbox).sent == 5
+    assert outbox.entries[0].words == "cancelled, 0 of 1 image sent"
+    os.close(os.open(hanging.file.path, os.O_WRONLY))
 
 
 def test_what_is_cancelled_before_its_turn_is_never_sent(

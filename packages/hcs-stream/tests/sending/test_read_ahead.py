@@ -1,10 +1,31 @@
 """Reading ahead keeps the order, a bound, and stops when nobody wants more."""
 
+import subprocess
+import sys
+import threading
 from contextlib import closing
 
 import pytest
 
 from hcs_stream.sending import read_ahead
+
+LONG = 60.0
+HANGING = """
+import threading
+from contextlib import closing
+from hcs_stream.sending import read_ahead
+
+begun = threading.Event()
+
+def read(number):
+    if number:
+        begun.set()
+        threading.Event().wait()
+
+with closing(read_ahead([0, 1], read, threads=1)) as ahead:
+    next(ahead)
+    begun.wait()
+"""
 
 
 def test_what_was_read_comes_in_order() -> None:
@@ -26,3 +47,22 @@ def test_no_more_is_read_than_may_wait() -> None:
         next(ahead)
 
         assert len(begun) <= 5
+
+
+def test_who_waits_for_a_disk_that_hangs_can_give_up() -> None:
+    disk = threading.Event()
+
+    def give_up() -> None:
+        disk.set()
+        raise InterruptedError
+
+    hanging = read_ahead([0], lambda _: disk.wait(LONG), waits=give_up)
+
+    with closing(hanging), pytest.raises(InterruptedError):
+        next(hanging)
+
+
+def test_a_disk_that_hangs_keeps_no_process_from_ending() -> None:
+    ended = subprocess.run([sys.executable, "-c", HANGING], timeout=LONG, check=False)
+
+    assert ended.returncode == 0

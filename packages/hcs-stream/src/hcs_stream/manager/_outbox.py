@@ -217,7 +217,11 @@ class Outbox:
         refused = stream.counters.refused
         try:
             declare(stream, job.images, job.plate)
-            sender = Sender(stream, stalled=lambda error: self._stalled(job, stream))
+            sender = Sender(
+                stream,
+                stalled=lambda error: self._stalled(job, stream),
+                waits=lambda: self._check(job, stream),
+            )
             for _, failure in sender.each(job.pending_images()):
                 self._note(job, failure)
                 self._check(job, stream)

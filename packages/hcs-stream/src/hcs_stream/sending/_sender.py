@@ -41,6 +41,7 @@ class Sender:
         kind: Kind | None = None,
         *,
         stalled: Callable[[ViewerStalledError], None] | None = None,
+        waits: Callable[[], None] = lambda: None,
     ) -> None:
         """Send nothing yet.
 
@@ -50,6 +51,8 @@ class Sender:
             kind: What they are; by default what the plate says.
             stalled: Called when the viewer takes nothing for as long as the stream's policy waits; the image
                 is tried again, unless this raises. By default that is the end of it.
+            waits: Called now and then while a file is read, as from a disk that hangs; if it raises, that is
+                the end of it.
         """
         self._stream = stream
         self._said: ImageKeywords = {}
@@ -58,6 +61,7 @@ class Sender:
         if kind is not None:
             self._said["kind"] = kind
         self._stalled = stalled
+        self._waits = waits
         self.sent = 0
         """Images; several from a file that has several planes."""
         self._begun: dict[Path, int] = {}
@@ -69,7 +73,7 @@ class Sender:
         Raises:
             ViewerStalledError: The viewer takes nothing any more.
         """
-        with closing(read_ahead(images, read_planes)) as ahead:
+        with closing(read_ahead(images, read_planes, waits=self._waits)) as ahead:
             for image, read in ahead:
                 try:
                     self._send(image.file.path, read.result())
