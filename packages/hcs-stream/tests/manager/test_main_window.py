@@ -211,6 +211,27 @@ def test_a_viewer_that_cannot_be_killed_is_told_of(seen: Any, dialogs: Any, qtbo
     assert dialogs.told == ["'Assay 1' was not killed. it did not end"]
 
 
+def test_a_viewer_that_is_killed_while_it_is_asked_to_close_did_not_say_goodbye(
+    seen: Any, dialogs: Any, qtbot: QtBot
+) -> None:
+    window = seen()
+    told: list[Any] = []
+    dismissed: list[str] = []
+    window.errands.run = lambda call, done: told.append(done)
+    window.instances.dismiss = dismissed.append
+    window.see(window.instance(5555))
+    window.choose(0)
+    window.press(Qt.Key.Key_Delete)
+    window.press(Qt.Key.Key_Delete, Qt.KeyboardModifier.ShiftModifier)
+
+    for done in told:
+        done(None, None)
+    window.window.complain("that is all")
+    qtbot.waitUntil(lambda: window.said == "that is all")
+
+    assert dismissed == []
+
+
 def test_a_launch_is_offered_the_next_free_port(seen: Any, dialogs: Any, qtbot: QtBot) -> None:
     window = seen()
     window.see(window.instance(5555), window.instance(5556, GONE))

@@ -95,13 +95,12 @@ def quit_viewer(viewer: Viewer) -> None:
 
 
 def closes_late(viewer: Viewer, is_ending: threading.Event) -> bool:
-    """Wait for a viewer that did not close in time; say whether it has."""
+    """Wait for a viewer that did not close in time; say whether it has, and was not ended otherwise."""
     deadline = time.monotonic() + LATE_SECONDS
     while not is_gone(viewer.connection):
         if is_ending.wait(LOOK_SECONDS) or time.monotonic() > deadline:
             return False
-    viewer.forget()
-    return True
+    return not viewer.path.exists()  # one that crashes takes no file away
 
 
 def take_screenshot(viewer: Viewer, path: Path) -> None:

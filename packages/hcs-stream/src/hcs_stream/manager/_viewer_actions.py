@@ -58,6 +58,7 @@ class ViewerActions(QObject):
         self._main_thread = MainThread(self)
         self._listed: Sequence[Instance] = ()
         self._selected: Sequence[Instance] = ()
+        self._killed: set[str] = set()
         new = self._action
         self.launch = new("&Launch viewer…", "Ctrl+N", "Start a viewer", self._launch)
         self.add = new("Add &remote viewer…", "Ctrl+Shift+N", "By its connection file", self._add)
@@ -145,6 +146,8 @@ class ViewerActions(QObject):
         self._look()
 
     def _is_gone(self, instance: Instance) -> None:
+        if instance.key in self._killed:  # while its goodbye was waited for
+            return
         self._instances.dismiss(instance.key)
         self.said.emit(f"{instance.title!r} on port {instance.data_port} said goodbye and is gone.")
 
@@ -153,10 +156,12 @@ class ViewerActions(QObject):
             viewer = _viewer(each)
             if viewer is None or not self._dialogs.confirm(*_kill_question(each, viewer.connection.pid)):
                 continue
+            self._killed.add(each.key)
             self._do(viewer.kill, partial(self._has_killed, each, viewer.connection.pid))
 
     def _has_killed(self, instance: Instance, pid: int, _: object, error: Exception | None) -> None:
         if error:
+            self._killed.discard(instance.key)
             self._dialogs.tell(f"{instance.title!r} was not killed.", str(error))
         else:
             self._instances.ended(instance.key, f"process {pid} was killed from here; its port is free")
