@@ -196,13 +196,16 @@ def test_values_are_checked_with_the_mouse_and_with_keys(opened: Browser, qtbot:
     assert QApplication.activePopupWidget() is None
 
 
-def test_what_is_wrong_with_a_filter_is_told_and_the_list_stays(opened: Browser, qtbot: QtBot) -> None:
+def test_what_is_wrong_with_a_filter_is_told_and_nothing_is_listed_that_could_be_sent(
+    opened: Browser, qtbot: QtBot
+) -> None:
     opened.list.text.setText("well=QQ")
 
     qtbot.waitUntil(opened.list.trouble.isVisible, timeout=PATIENCE_MILLISECONDS)
 
     assert "wanted a well" in opened.list.trouble.text()
-    assert len(opened.list.rows) == 12
+    assert len(opened.list.rows) == 0
+    assert not opened.send_bar.button.isEnabled()
 
 
 def test_selected_rows_alone_are_sent(opened: Browser, viewers: FakeViewers, qtbot: QtBot) -> None:

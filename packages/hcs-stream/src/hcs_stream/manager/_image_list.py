@@ -215,7 +215,9 @@ class ImageList(QWidget):
         if isinstance(result, Exception):
             nothing = " Nothing was sent." if waiting else ""
             self.trouble.setText(f"{result}.{nothing}")
-            return
+            waiting = []
+            by_well = np.zeros(len(self._table.values["well"]), np.int64)
+            result = Listed(NO_ROWS, by_well)  # else what no longer is asked for could be sent
         if not isinstance(result, Listed):
             return
         self._rows = result.rows
