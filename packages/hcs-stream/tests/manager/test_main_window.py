@@ -362,6 +362,14 @@ def test_the_window_is_as_it_was(seen: Any, tmp_path: Path) -> None:
     assert again.window.viewer_list.table.columnWidth(2) == 333
 
 
+def test_a_new_window_is_on_the_screen_as_a_whole(seen: Any) -> None:
+    window = seen(browser=FakeBrowser()).window
+
+    room = window.screen().availableSize()
+
+    assert (window.width() < room.width(), window.height() < room.height()) == (True, True)
+
+
 def test_folders_that_were_looked_at_are_offered_again(seen: Any, tmp_path: Path) -> None:
     path = tmp_path / "manager.json"
     first = seen(browser=FakeBrowser(), remembered_path=path)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
-from qtpy.QtCore import QByteArray, Qt
+from qtpy.QtCore import QByteArray, QSize, Qt
 from qtpy.QtGui import QAction, QCloseEvent, QIcon, QKeySequence
 from qtpy.QtWidgets import QLabel, QMainWindow, QSplitter, QToolBar, QWidget
 
@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 TITLE = "HCS viewers"
 SIZE = (1240, 900)
+OF_SCREEN = 0.92
+"""Of a small screen; the rest is for the window's frame."""
 SAID_MILLISECONDS = 15_000
 Queued = Callable[[Target], int]
 """Says how many images wait in this window for a viewer."""
@@ -162,9 +164,14 @@ class MainWindow(QMainWindow):
             self.browser.set_recent(before.folders)
         geometry = QByteArray.fromBase64(before.geometry.encode("ascii", "replace"))
         if not (before.geometry and self.restoreGeometry(geometry)):
-            self.resize(*SIZE)
+            self.resize(self._fitting())
         if len(before.splitter) == self.splitter.count():
             self.splitter.setSizes(before.splitter)
+
+    def _fitting(self) -> QSize:
+        """Return a size of which all is on the screen, which is small where everything is drawn larger."""
+        screen = self.screen()
+        return QSize(*SIZE).boundedTo(screen.availableSize() * OF_SCREEN) if screen else QSize(*SIZE)
 
     def _with_queue(self, instance: Instance) -> Instance:
         here = self._queued(instance.target) if instance.target else 0
