@@ -1,6 +1,7 @@
 """The windows that the manager opens: to launch a viewer, to read its log."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
+from hcs_stream.manager._dialogs import as_png
 from hcs_stream.manager._errands import Errands
 from hcs_stream.manager._launching import LaunchDialog, next_free_port
 from hcs_stream.manager._log_view import LogView
@@ -70,6 +72,13 @@ def test_a_port_that_is_offered_is_nobodys(viewer: Any) -> None:
     offered = next_free_port(taken)
 
     assert offered > 5556
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"), [("a", "a.png"), ("a.PNG", "a.PNG"), ("plate.v2", "plate.v2.png")]
+)
+def test_a_screenshot_has_the_ending_of_what_it_is(typed: str, written: str) -> None:
+    assert as_png(Path(typed)) == Path(written)
 
 
 # The log.

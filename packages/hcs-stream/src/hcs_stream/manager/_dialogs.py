@@ -41,9 +41,7 @@ class Dialogs:
     def picture_to_save(self, proposed: Path) -> Path | None:
         """Ask where to save a picture."""
         path, _ = QFileDialog.getSaveFileName(self._window, "Save screenshot", str(proposed), "PNG (*.png)")
-        if not path:
-            return None
-        return Path(path) if Path(path).suffix else Path(path).with_suffix(".png")
+        return as_png(Path(path)) if path else None
 
     def connection_file(self, folder: str) -> Path | None:
         """Ask for the connection file of another machine's viewer."""
@@ -67,3 +65,8 @@ class Dialogs:
         box.setInformativeText(text)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
+
+
+def as_png(path: Path) -> Path:
+    """Return the path with the ending of what is written there, unless it has that: ``plate.v2`` has none."""
+    return path if path.suffix.casefold() == ".png" else path.with_name(f"{path.name}.png")
