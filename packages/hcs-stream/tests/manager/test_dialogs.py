@@ -74,6 +74,13 @@ def test_a_port_that_is_offered_is_nobodys(viewer: Any) -> None:
     assert offered > 5556
 
 
+def test_the_port_to_which_pipelines_send_is_offered_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = next_free_port({5555})
+    monkeypatch.setenv("HCS_DATA_PORT", str(free))
+
+    assert next_free_port(set()) == free
+
+
 @pytest.mark.parametrize(
     ("typed", "written"), [("a", "a.png"), ("a.PNG", "a.PNG"), ("plate.v2", "plate.v2.png")]
 )

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from hcs_protocol import DATA_PORT, NoFreePortsError, find_free_pair
+from hcs_protocol import DATA_PORT, InvalidPortError, NoFreePortsError, default_data_port, find_free_pair
 from hcs_stream._viewer_kinds import ENTRY_POINTS, NAPARI
 
 from ._remembered import Launched
@@ -28,10 +28,13 @@ LOWEST, HIGHEST = 1024, 64_535
 
 
 def next_free_port(taken: Collection[int]) -> int:
-    """Return a data port that no listed viewer has and nobody listens on, the lowest from 5555 on."""
+    """Return a data port that no listed viewer has and nobody listens on.
+
+    It is the lowest from that on to which pipelines send if nobody says another.
+    """
     try:
-        return find_free_pair(DATA_PORT, lambda port: port not in taken and _is_free(port))[0]
-    except NoFreePortsError:
+        return find_free_pair(default_data_port(), lambda port: port not in taken and _is_free(port))[0]
+    except (InvalidPortError, NoFreePortsError):
         return DATA_PORT
 
 
