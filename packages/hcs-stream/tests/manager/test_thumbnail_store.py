@@ -174,3 +174,19 @@ def test_pictures_of_a_plate_that_is_no_longer_open_are_forgotten(
 
     assert (store.get(0), store.nbytes) == (None, 0)
     assert len(images_of(tmp_path / "other")) == 2
+
+
+def test_a_plate_on_a_disk_that_hangs_keeps_no_pictures_of_another_waiting(
+    new_store: Callable[..., ThumbnailStore], made: Made, tmp_path: Path
+) -> None:
+    store = new_store()
+    made.gate.clear()
+    store.want([0, 1])
+    for _ in range(2):
+        assert made.begun.acquire(timeout=LONG)
+
+    store.show_table(table_of(write_plate(tmp_path / "another", ("B01",))))
+    store.want([0])
+
+    assert made.begun.acquire(timeout=LONG)
+    assert made.order[2:] == ["B01_s1"]

@@ -62,7 +62,8 @@ class ThumbnailStore:
         self._nbytes = 0
         self._wanted: list[int] = []
         self._under_way: set[int] = set()
-        self._threads: set[threading.Thread] = set()
+        self._threads: dict[threading.Thread, ImageTable] = {}
+        """With the plate whose pictures they make: a disk that hangs keeps no other plate's waiting."""
         self._lock = threading.Lock()
 
     def show_table(self, table: ImageTable | None) -> None:
@@ -70,6 +71,7 @@ class ThumbnailStore:
         with self._lock:
             self._table = table
             self._kept.clear()
+            self._under_way.clear()
             self._wanted, self._nbytes = [], 0
 
     def get(self, row: int) -> Picture | Broken | None:
@@ -84,9 +86,12 @@ class ThumbnailStore:
         """Make these pictures, in this order, and no others: what was scrolled away is not made."""
         with self._lock:
             self._wanted = [r for r in reversed(rows) if r not in self._kept and r not in self._under_way]
-            for _ in range(min(THREADS, len(self._wanted)) - len(self._threads)):
-                thread = threading.Thread(target=self._work, name="hcs-thumbnail", daemon=True)
-                self._threads.add(thread)
+            if (table := self._table) is None:
+                return
+            running = sum(of is table for of in self._threads.values())
+            for _ in range(min(THREADS, len(self._wanted)) - running):
+                thread = threading.Thread(target=self._work, args=(table,), name="hcs-thumbnail", daemon=True)
+                self._threads[thread] = table
                 thread.start()
 
     def close(self) -> None:
@@ -102,9 +107,8 @@ class ThumbnailStore:
         """Bytes of the pictures that are kept."""
         return self._nbytes
 
-    def _work(self) -> None:
-        while (taken := self._next()) is not None:
-            table, row = taken
+    def _work(self, table: ImageTable) -> None:
+        while (row := self._next(table)) is not None:
             try:
                 made: Picture | Broken = self._make(table.image(row))
             except Exception as error:  # a broken file makes its reader stumble in any way
@@ -113,20 +117,20 @@ class ThumbnailStore:
             with suppress(RuntimeError):  # the window is gone meanwhile
                 self._ready()
 
-    def _next(self) -> tuple[ImageTable, int] | None:
+    def _next(self, table: ImageTable) -> int | None:
         with self._lock:
-            if not self._wanted or self._table is None:
-                self._threads.discard(threading.current_thread())
+            if not self._wanted or self._table is not table:
+                self._threads.pop(threading.current_thread(), None)
                 return None
             row = self._wanted.pop()
             self._under_way.add(row)
-            return self._table, row
+            return row
 
     def _keep(self, table: ImageTable, row: int, made: Picture | Broken) -> None:
         with self._lock:
-            self._under_way.discard(row)
             if table is not self._table:
                 return
+            self._under_way.discard(row)
             self._kept[row] = made
             self._nbytes += _nbytes(made)
             while self._nbytes > self._budget and len(self._kept) > 1:
