@@ -208,6 +208,17 @@ def test_what_is_wrong_with_a_filter_is_told_and_nothing_is_listed_that_could_be
     assert not opened.send_bar.button.isEnabled()
 
 
+def test_tab_goes_through_the_list_and_leaves_what_is_chosen(opened: Browser, qtbot: QtBot) -> None:
+    opened.activateWindow()
+    opened.list.table.setFocus()
+    qtbot.waitUntil(opened.list.table.hasFocus)
+
+    qtbot.keyClick(opened.list.table, Qt.Key.Key_Tab)
+
+    assert not opened.list.table.hasFocus()
+    assert len(opened.list.chosen) == 12
+
+
 def test_selected_rows_alone_are_sent(opened: Browser, viewers: FakeViewers, qtbot: QtBot) -> None:
     opened.list.table.selectRow(4)
     assert opened.send_bar.button.text() == "Send 1 image to Assay 7 (5555)"

@@ -40,6 +40,7 @@ class ImageTableView(QTableView):
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setCornerButtonEnabled(False)
+        self.setTabKeyNavigation(False)  # Tab leaves the table, and chooses nothing
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.doubleClicked.connect(self.asked)
         if (rows := self.verticalHeader()) is not None:
