@@ -208,6 +208,18 @@ def test_what_is_wrong_with_a_filter_is_told_and_nothing_is_listed_that_could_be
     assert not opened.send_bar.button.isEnabled()
 
 
+def test_all_that_was_sent_is_dismissed_at_once(opened: Browser, qtbot: QtBot) -> None:
+    for row in range(3):
+        opened.list.table.selectRow(row)
+        qtbot.keyClick(opened.list.table, Qt.Key.Key_Return)
+    wait_until_sent(opened, qtbot)
+
+    qtbot.mouseClick(opened.dismiss_all, LEFT)
+
+    assert opened.outbox.entries == []
+    assert not opened.dismiss_all.isVisible()
+
+
 def test_tab_goes_through_the_list_and_leaves_what_is_chosen(opened: Browser, qtbot: QtBot) -> None:
     opened.activateWindow()
     opened.list.table.setFocus()

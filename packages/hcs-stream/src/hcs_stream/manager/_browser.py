@@ -19,7 +19,7 @@ from qtpy.QtGui import (
     QKeySequence,
     QShortcut,
 )
-from qtpy.QtWidgets import QGroupBox, QMenu, QMessageBox, QSplitter, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGroupBox, QMenu, QMessageBox, QSplitter, QToolButton, QVBoxLayout, QWidget
 
 from hcs_stream.microscopes import ImageFile
 from hcs_stream.sending import ImageTable
@@ -79,6 +79,10 @@ class Browser(QWidget):
         self.list = ImageList()
         self.send_bar = SendBar()
         self.queue = OutboxView(outbox)
+        self.dismiss_all = QToolButton()
+        self.dismiss_all.setText("Dismiss all")
+        self.dismiss_all.setToolTip("Take off this list what was sent as a whole, or cancelled")
+        self.dismiss_all.clicked.connect(self._dismiss_all)
         self._arrange()
         self._connect()
         self._take_keys()
@@ -190,6 +194,10 @@ class Browser(QWidget):
         self.said.emit(f"{images(len(chosen.rows))} {go} to {target.title} ({target.data_port})")
         self.queue.look()
 
+    def _dismiss_all(self) -> None:
+        self.outbox.dismiss_ended()
+        self.queue.look()
+
     def _drag(self, row: int | None = None) -> None:
         self._dragged = self._chosen(row)
         drag = QDrag(self)
@@ -253,6 +261,7 @@ class Browser(QWidget):
         queue_box = QVBoxLayout(self._queue_box)
         queue_box.setContentsMargins(4, 4, 4, 4)
         queue_box.addWidget(self.queue)
+        queue_box.addWidget(self.dismiss_all, alignment=Qt.AlignmentFlag.AlignRight)
         self._queue_box.hide()
         lower = QSplitter(Qt.Orientation.Vertical)
         lower.addWidget(middle)
@@ -290,6 +299,7 @@ class Browser(QWidget):
         self.thumbnails.menu_asked.connect(lambda row, where: self._show_menu(where, row))
         self.send_bar.send.connect(self.send_to)
         self.queue.count_changed.connect(lambda count: self._queue_box.setVisible(bool(count)))
+        self.queue.count_changed.connect(lambda count: self.dismiss_all.setVisible(count > 1))
 
 
 def _copy_paths(chosen: Chosen) -> None:
