@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, qInstallMessageHandler
 from qtpy.QtGui import QColor, QGuiApplication
 from qtpy.QtWidgets import QApplication
 from seen_window import DARK, FROZEN, GONE, LIGHT, STARTING, WELL, FakeBrowser, SeenWindow, palette
@@ -76,6 +76,18 @@ def test_a_chosen_viewer_that_is_ill_is_red_too(seen: Any, theme: str) -> None:
     window.choose(0)
 
     assert is_red(window.badge(0))
+
+
+def test_nothing_is_complained_of_when_a_chosen_viewer_is_drawn(seen: Any) -> None:
+    window, said = seen(), []
+    window.see(window.instance(5555))
+    window.choose(0)
+    before = qInstallMessageHandler(lambda kind, where, what: said.append(what))
+
+    window.badge(0)
+
+    qInstallMessageHandler(before)
+    assert said == []
 
 
 def test_each_health_has_a_symbol_of_its_own_beside_word_and_colour(seen: Any) -> None:

@@ -1,7 +1,7 @@
 """The cell that says how a viewer is: a badge with a symbol and a word."""
 
 from qtpy.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter
+from qtpy.QtGui import QColor, QFont, QFontMetrics, QIcon, QPainter
 from qtpy.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from ._condition import Condition, Health
@@ -28,6 +28,7 @@ class BadgeDelegate(QStyledItemDelegate):
         shown = QStyleOptionViewItem(option)
         self.initStyleOption(shown, index)
         shown.text, shown.features = "", shown.features & ~QStyleOptionViewItem.ViewItemFeature.HasDecoration
+        shown.icon = QIcon()  # of which the style would draw nothing, and complain
         widget: QWidget | None = option.widget
         style = widget.style() if widget else QApplication.style()
         if style is not None:
