@@ -213,11 +213,12 @@ def test_all_that_was_sent_is_dismissed_at_once(opened: Browser, qtbot: QtBot) -
         opened.list.table.selectRow(row)
         qtbot.keyClick(opened.list.table, Qt.Key.Key_Return)
     wait_until_sent(opened, qtbot)
+    qtbot.waitUntil(opened.dismiss_all.isVisible, timeout=PATIENCE_MILLISECONDS)
 
     qtbot.mouseClick(opened.dismiss_all, LEFT)
 
     assert opened.outbox.entries == []
-    assert not opened.dismiss_all.isVisible()
+    qtbot.waitUntil(opened.dismiss_all.isHidden, timeout=PATIENCE_MILLISECONDS)
 
 
 def test_tab_goes_through_the_list_and_leaves_what_is_chosen(opened: Browser, qtbot: QtBot) -> None:
