@@ -134,9 +134,7 @@ class Session:
             try:
                 message = decode(frames[1] if len(frames) > 1 else b"", limit=MAX_REPLY_NBYTES)
             except MalformedMessageError as error:
-                level = (
-                    logging.DEBUG if self._has_ignored else logging.WARNING
-                )  # a newer viewer may say it often
+                level = logging.DEBUG if self._has_ignored else logging.WARNING  # a newer one may repeat it
                 logger.log(level, "message ignored from=%r reason=%s", self.connection.title, error)
                 self._has_ignored = True
                 continue
