@@ -132,7 +132,7 @@ def test_each_device_has_a_stream_of_its_own(cuda: FakeCuda, writer: ArrayWriter
     assert cuda.calls.count("new_stream") == 2
 
 
-@pytest.mark.parametrize("call", ["copy", "record", "let_wait"])
+@pytest.mark.parametrize("call", ["copy", "record"])
 def test_a_copy_that_cannot_begin_is_an_error_of_that_image(
     call: str, cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
 ) -> None:
@@ -161,7 +161,7 @@ def test_events_are_used_again(cuda: FakeCuda, writer: ArrayWriter, pool: BlockP
     for _ in range(50):
         start(writer, OnDevice(plane()), pool.lend(plane().nbytes)).wait()
 
-    assert cuda.calls.count("new_event") == 2
+    assert cuda.calls.count("new_event") == 1
     assert cuda.calls.count("new_spun_event") == 1
 
 
@@ -184,11 +184,29 @@ def test_an_array_that_is_computed_waits_for_nothing_and_is_kept_from_others_whi
     del memory
 
     assert copy is not None
-    assert "let_wait" not in cuda.calls
+    assert cuda.calls.count("record") == 1
     assert held[0]() is not None
     copy.wait()
     assert held[0]() is None
     assert (in_block(block) == plane().ravel()).all()
+
+
+def test_no_stream_waits_for_what_another_one_computes(
+    cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
+) -> None:
+    is_computed = False
+    cuda.launch(OWN, lambda: is_computed)
+    slow = start(writer, OnDevice(plane(1), OWN), pool.lend(plane().nbytes))
+    block, follows = pool.lend(plane().nbytes), []
+
+    quick = start(writer, OnDevice(plane(2), OTHER), block)
+    cuda.launch(OTHER, lambda: follows.append("it") is None)
+    quick.wait()
+
+    assert (in_block(block) == plane(2).ravel()).all()
+    assert follows == ["it"]
+    is_computed = True
+    slow.wait()
 
 
 def test_no_core_is_taken_until_a_large_image_is_there(

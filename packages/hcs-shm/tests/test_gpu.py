@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hcs_protocol import DTYPES, DeviceError
+from hcs_protocol import DTYPES, DeviceError, LentBlock
 from hcs_shm import ArrayWriter, BlockPool, to_numpy
 from hcs_shm._cuda import cuda_runtime
-from hcs_shm._device import DeviceCopies
+from hcs_shm._device import DeviceCopies, DeviceCopy
 
 try:
     runtime, why_none = cuda_runtime(), ""
@@ -76,10 +76,14 @@ def through_a_block(array: Any, pool: BlockPool, writer: ArrayWriter | None = No
     writer = writer or ArrayWriter()
     shape, dtype = writer.layout(array)
     block = pool.lend(int(np.prod(shape)) * DTYPES[dtype])
+    start(writer, array, block).wait()
+    return np.frombuffer(block.pixels, dtype).reshape(shape).copy()
+
+
+def start(writer: ArrayWriter, array: Any, block: LentBlock) -> DeviceCopy:
     copy = writer.start(array, block.pixels)
     assert copy is not None, "it was not the device that copied it"
-    copy.wait()
-    return np.frombuffer(block.pixels, dtype).reshape(shape).copy()
+    return copy
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -163,6 +167,28 @@ def test_two_streams_do_not_wait_for_one_another(torch: Any, pool: BlockPool) ->
         copy.wait()
 
     assert all((np.frombuffer(block.pixels, np.int16) == value).all() for value, block in enumerate(blocks))
+
+
+@pytest.mark.torch
+def test_a_stream_does_not_wait_for_what_another_one_computes(torch: Any, pool: BlockPool) -> None:
+    writer, ended = ArrayWriter(), torch.cuda.Event()
+    slow, quick = (torch.full((512, 1024), value, dtype=torch.int16, device="cuda") for value in (1, 2))
+    blocks = [pool.lend(1 << 20) for _ in range(2)]
+    start(writer, quick, blocks[1]).wait()  # what takes long the first time
+    with torch.cuda.stream(torch.cuda.Stream()):
+        torch.cuda._sleep(4_000_000_000)  # cycles: two seconds
+        slow_copy = start(writer, slow, blocks[0])
+        ended.record()
+
+    with torch.cuda.stream(torch.cuda.Stream()):
+        start(writer, quick, blocks[1]).wait()
+        quick.fill_(9)
+        torch.cuda.current_stream().synchronize()
+
+    assert not ended.query()
+    assert (np.frombuffer(blocks[1].pixels, np.int16) == 2).all()
+    slow_copy.wait()
+    assert (np.frombuffer(blocks[0].pixels, np.int16) == 1).all()
 
 
 @pytest.mark.jax

@@ -53,9 +53,11 @@ def test_bfloat16_becomes_float32_with_the_same_values() -> None:
 
 def test_an_array_is_kept_from_others_by_a_capsule_in_either_way() -> None:
     array = jax.numpy.ones((2, 2)).block_until_ready()
-    ways = _jax._WAYS if "jaxlib._jax" in sys.modules else _jax._WAYS[-1:]  # not each version has them
+    ways = [_jax._hold, _jax._hold_otherwise, _jax._capsule]
+    if "jaxlib._jax" in sys.modules:  # not each version has them
+        ways += [_jax._capsule_at_once, _jax._capsule_of_part]
 
-    for capsule_of in (*ways, _jax._hold):
+    for capsule_of in ways:
         assert "dltensor" in repr(capsule_of(array, None))
 
 

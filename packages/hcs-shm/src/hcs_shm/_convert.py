@@ -8,7 +8,7 @@ import numpy as np
 from ._copying import copy_pixels
 from ._device import DeviceCopies, DeviceCopy, process_copies
 from ._dtypes import LITTLE, NAMES, Array, Layout, layout_of
-from ._libraries import source_of
+from ._libraries import layout_before, remember_layout, source_of
 from ._sources import HostArray
 
 
@@ -32,8 +32,12 @@ class ArrayWriter:
         if type(array) is np.ndarray:  # most are: no call more than it takes
             shape, name = array.shape, NAMES.get(array.dtype)
             return (shape, name) if name and shape and 0 not in shape else layout_of(shape, array.dtype)
+        if (known := layout_before(array)) is not None:
+            return known
         source = source_of(array)
-        return layout_of(source.shape, source.dtype)
+        layout = layout_of(source.shape, source.dtype)
+        remember_layout(array, layout)
+        return layout
 
     def write(self, array: object, pixels: memoryview) -> None:
         """Copy an array into these bytes; conversion and copy are one pass, without the GIL.

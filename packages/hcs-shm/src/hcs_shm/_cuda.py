@@ -42,9 +42,6 @@ class Cuda(Protocol):
     def record(self, event: int, stream: int) -> None:
         """Let the event happen when the stream has done all that it was given so far."""
 
-    def let_wait(self, stream: int, event: int) -> None:
-        """Let what the stream is given from now on begin after the event."""
-
     def copy(self, target: int, source: int, nbytes: int, stream: int) -> None:
         """Give the stream a copy from device to host memory."""
 
@@ -79,8 +76,8 @@ class Runtime:
         self._not_ready = runtime.cudaError_t.cudaErrorNotReady
         self._to_host = runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
         self._is_alone = False
-        self._record, self._wait_event = runtime.cudaEventRecord, runtime.cudaStreamWaitEvent
-        self._copy, self._attributes = runtime.cudaMemcpyAsync, runtime.cudaPointerGetAttributes
+        self._record, self._copy = runtime.cudaEventRecord, runtime.cudaMemcpyAsync
+        self._attributes = runtime.cudaPointerGetAttributes
 
     def why_no_device(self) -> str:
         """Say why there is none; empty if there is one."""
@@ -137,12 +134,6 @@ class Runtime:
         (error,) = self._record(event, stream)
         if error != self._success:
             self._fail(error, "cudaEventRecord")
-
-    def let_wait(self, stream: int, event: int) -> None:
-        """Let it wait."""
-        (error,) = self._wait_event(stream, event, 0)
-        if error != self._success:
-            self._fail(error, "cudaStreamWaitEvent")
 
     def copy(self, target: int, source: int, nbytes: int, stream: int) -> None:
         """Copy."""

@@ -1,16 +1,15 @@
 """From a device's memory into a block by one DMA, in order with what the pipeline computes there.
 
-The copy has a stream of its own. It begins when the array's stream has done what it was given before `start`,
-and what that is given afterwards waits for the copy's end: a pipeline that overwrites the array at once
-neither spoils the image nor is held up. Who does not say which stream computes the array is waited for, and
-what the default stream was given comes before the copy.
+The copy is given to the stream that computes the array. It begins when that has done what it was given before
+`start`, and what that is given afterwards waits for the copy's end: a pipeline that overwrites the array at
+once neither spoils the image nor is held up, and no stream waits for what another one computes. Who does not
+say which stream computes the array is waited for, and what the default stream was given comes before the copy.
 """
 
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from ctypes import addressof, c_char
 from typing import NamedTuple
@@ -46,12 +45,13 @@ class DeviceCopies:
         self._cuda = cuda
         self.device_of, self.is_on, self.on = cuda.device_of, cuda.is_on, cuda.on
         self._pinned = Pinned(cuda, wanted=wanted, is_over=self.is_over)
+        self._is_pinned = self._pinned.mappings
         self._lock = threading.Lock()
         self._lanes: dict[int, _Lane] = {}
         self._pid = os.getpid()
 
     def stream_of(self, device: int) -> int:
-        """Return the stream that copies from this device."""
+        """Return a stream of this device on which nobody computes."""
         return (self._lanes.get(device) or self._lane(device)).stream
 
     def start(self, memory: DeviceMemory, pixels: memoryview) -> "DeviceCopy | None":
@@ -61,7 +61,7 @@ class DeviceCopies:
             DeviceError: The device cannot.
         """
         lane = self._lanes.get(memory.device) or self._lane(memory.device)
-        if not self._pinned.has(pixels, memory.device):
+        if id(pixels.obj) not in self._is_pinned and not self._pinned.has(pixels, memory.device):
             memory.keep()
             lane.ring.copy(memory, pixels)
             return None
@@ -75,13 +75,12 @@ class DeviceCopies:
         """Wait until no device writes anything any more."""
         for device, lane in self._own_lanes():
             with suppress(DeviceError), self._cuda.on(device):  # a device that is lost writes nothing
-                self._cuda.synchronize(lane.stream)
+                lane.finish()
 
     def is_over(self, timeout: float) -> bool:
         """Wait for the same for some seconds; say whether it has come."""
         deadline = time.monotonic() + timeout
-        ends = [lane.end() for _, lane in self._own_lanes()]
-        while not all(has_come() for has_come in ends):
+        while not all(lane.is_idle() for _, lane in self._own_lanes()):
             if time.monotonic() >= deadline:
                 return False
             time.sleep(LOOK_SECONDS)
@@ -137,30 +136,26 @@ class _Lane:
         self._device = device
         with cuda.on(device):
             self.stream = cuda.new_stream()
-            self._end = cuda.new_event()
         self.ring = Ring(cuda, device, self.stream)
         self._unused: dict[bool, list[_Events]] = {True: [], False: []}
+        self._begun: set[_Events] = set()
 
     def start(self, memory: DeviceMemory, address: int) -> DeviceCopy:
-        """Give the stream a copy, between what the array's stream was given so far and what follows."""
-        if self._cuda.is_on(self._device):  # most are
-            return self._start(memory, address)
-        with self._cuda.on(self._device):
-            return self._start(memory, address)
-
-    def _start(self, memory: DeviceMemory, address: int) -> DeviceCopy:
-        cuda, stream = self._cuda, self.stream
-        array_stream = LEGACY if memory.stream is None else memory.stream
+        """Give the array's stream a copy, between what that was given so far and what follows."""
+        cuda = self._cuda
+        if not cuda.is_on(self._device):  # most are
+            with cuda.on(self._device):
+                return self.start(memory, address)
+        stream = LEGACY if memory.stream is None else memory.stream
         sleeping = memory.nbytes > SPUN_NBYTES
         try:
             events = self._unused[sleeping].pop()
         except IndexError:
             events = _Events(cuda.new_event(), cuda.new_event(sleeping=sleeping), sleeping)
-        if not memory.is_ready:
-            cuda.record(events.ready, array_stream)
-            if array_stream != stream:  # else it is known there when the array is computed
-                cuda.let_wait(stream, events.ready)
+        self._begun.add(events)
         try:
+            if not memory.is_ready:
+                cuda.record(events.ready, stream)
             if memory.width:
                 memory.copy_by(cuda, address, stream)
             else:
@@ -168,24 +163,23 @@ class _Lane:
             cuda.record(events.done, stream)
             if memory.hold is not None:
                 memory.keep()  # only now: it takes longest
-            if array_stream != stream and memory.stream is not None:
-                cuda.let_wait(array_stream, events.done)
         except BaseException:  # Ctrl-C, too
             with suppress(DeviceError):
                 cuda.synchronize(stream)  # or it could write into a block that is lent anew
+            self._begun.discard(events)
             raise
         return DeviceCopy(self, events, memory)
 
-    def end(self) -> Callable[[], bool]:
-        """Return what says whether all copies so far have ended; those of a device that is lost have."""
-        with suppress(DeviceError), self._cuda.on(self._device):
-            self._cuda.record(self._end, self.stream)
-            return self._has_ended
-        return lambda: True
+    def finish(self) -> None:
+        """Wait for all copies so far."""
+        for events in list(self._begun):
+            self._cuda.wait(events.ready)
+            self._cuda.wait(events.done)
 
-    def _has_ended(self) -> bool:
+    def is_idle(self) -> bool:
+        """Say whether all copies so far have ended; those of a device that is lost have."""
         with suppress(DeviceError), self._cuda.on(self._device):
-            return self._cuda.has_happened(self._end)
+            return all(self._cuda.has_happened(events.done) for events in list(self._begun))
         return True
 
     def wait(self, events: "_Events") -> None:
@@ -193,6 +187,7 @@ class _Lane:
         with self._cuda.on(self._device):
             self._cuda.wait(events.ready)
             self._cuda.wait(events.done)
+        self._begun.discard(events)
         self._unused[events.sleeping].append(events)
 
 

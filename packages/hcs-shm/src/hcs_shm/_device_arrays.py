@@ -13,7 +13,6 @@ from ._device_memory import NO_GAPS, DeviceMemory, rows_of
 from ._dtypes import LITTLE, Array, Dtype, is_bfloat16
 from ._sources import DEVICE_ERRORS, Source, Streams, as_host, device_error, loaded, name_of
 
-_SAID = {"shape", "typestr", "data"}
 _little = {dtype.str: dtype for dtype in LITTLE.values()}
 """What most arrays say their dtype is."""
 
@@ -26,7 +25,8 @@ class DeviceArray(Source):
         self._array = array
         self._interface = interface
         self.shape = tuple(map(int, interface["shape"]))
-        self.dtype = _dtype(array, interface["typestr"])
+        typestr, (self._pointer, *_) = interface["typestr"], interface["data"]
+        self.dtype = _little.get(typestr) or _dtype(array, typestr)
         if interface.get("mask") is not None:
             raise UnsupportedArrayError("masked pixels have no value: send the array without its mask")
         if interface.get("stream") == 0:  # 0 would be one of two default streams
@@ -38,8 +38,7 @@ class DeviceArray(Source):
 
     def on_device(self, streams: Streams) -> DeviceMemory | None:
         """Say where they are; what lies in no rows is packed by CuPy first."""
-        interface, itemsize = self._interface, self.dtype.itemsize
-        pointer = int(interface["data"][0])
+        interface, itemsize, pointer = self._interface, self.dtype.itemsize, int(self._pointer)
         if self.dtype.byteorder == ">" or (device := streams.device_of(pointer)) is None:
             return None
         strides = interface.get("strides")
@@ -68,10 +67,12 @@ class DeviceArray(Source):
 def device_array(array: Any) -> DeviceArray | None:
     """Return the source of an array on a CUDA device; None if it is none, or does not say what it has."""
     interface = _interface(array)
-    if not isinstance(interface, dict) or not interface.keys() >= _SAID:
+    if not isinstance(interface, dict):
         return None
     try:
         return DeviceArray(array, interface)
+    except KeyError:
+        return None
     except UnsupportedArrayError:
         raise
     except (TypeError, ValueError) as error:
@@ -88,8 +89,6 @@ def _interface(array: Any) -> Any:
 
 def _dtype(array: Any, said: str) -> Dtype:
     """Return an array's dtype, which is no other than bytes where the interface has no name for it."""
-    if (known := _little.get(said)) is not None:
-        return known
     dtype, own = np.dtype(said), getattr(array, "dtype", None)
     return own if isinstance(own, np.dtype) and is_bfloat16(own) else dtype
 

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -10,9 +11,9 @@ import numpy as np
 from hcs_protocol import UnsupportedArrayError
 
 from ._copying import copy_pixels
-from ._device_memory import DeviceMemory
+from ._device_memory import NO_GAPS, DeviceMemory
 from ._dtypes import Array, is_bfloat16
-from ._sources import DEVICE_ERRORS, Source, Streams, as_host, device_error, is_a, loaded
+from ._sources import DEVICE_ERRORS, Source, Streams, as_host, device_error, is_a
 
 _CUDA = "cuda", "gpu"
 
@@ -21,20 +22,15 @@ class JaxArray(Source):
     """An array of JAX, all of which is on each of its devices."""
 
     def __init__(self, array: Any) -> None:
-        jax: Any = loaded("jax")
-        if isinstance(array, jax.core.Tracer):
-            raise UnsupportedArrayError(
-                "this array of JAX has no pixels while it is traced: send it outside of jit"
-            )
         if array.is_deleted():
             raise UnsupportedArrayError("this array of JAX was deleted, or given away to a computation")
-        if not isinstance(array.dtype, np.dtype):
-            raise UnsupportedArrayError(f"wanted pixels, got an array of JAX of dtype {array.dtype}")
-        self._device: Any = _device_of(array.sharding)
+        self.dtype = array.dtype
+        if not isinstance(self.dtype, np.dtype):
+            raise UnsupportedArrayError(f"wanted pixels, got an array of JAX of dtype {self.dtype}")
+        self._device = _device_of(array.sharding)
         self.is_on_device = self._device is not None
         self._array = array
-        self.shape = tuple(array.shape)
-        self.dtype = array.dtype
+        self.shape = array.shape
 
     def copy_to(self, target: Array) -> None:
         """Copy them when they are computed."""
@@ -47,19 +43,18 @@ class JaxArray(Source):
     def on_device(self, streams: Streams) -> DeviceMemory | None:
         """Say where a CUDA device has them; its copies wait there until they are computed."""
         array = self._array
+        if self._device is None:
+            return None
         try:
             if is_bfloat16(self.dtype):
                 array = array.astype(np.float32)
             if (interface := getattr(array, "__cuda_array_interface__", None)) is None:
                 return None  # not in C order, say
-            device = self._device.local_hardware_id
+            pointer, device = interface["data"][0], self._device
             nbytes = array.dtype.itemsize * math.prod(self.shape)
-            memory = DeviceMemory(
-                *(array, interface["data"][0], device, streams.stream_of(device), nbytes),
-                is_ready=array.is_ready(),
-                hold=_hold,
-            )
-            if not memory.is_ready:
+            stream, is_ready = streams.stream_of(device), array.is_ready()
+            memory = DeviceMemory(array, pointer, device, stream, nbytes, *NO_GAPS, is_ready, _hold)
+            if not is_ready:
                 memory.keep()
         except DEVICE_ERRORS as error:
             raise device_error(array, error) from error
@@ -68,16 +63,27 @@ class JaxArray(Source):
 
 def jax_array(array: object) -> JaxArray | None:
     """Return the source of an array of JAX; None if it is none."""
-    return JaxArray(array) if is_a(array, "jax", "Array") else None
+    if not is_a(array, "jax", "Array"):
+        return None
+    if is_a(array, "jax.core", "Tracer"):  # which is of a type of its own
+        raise UnsupportedArrayError(
+            "this array of JAX has no pixels while it is traced: send it outside of jit"
+        )
+    return JaxArray(array)
 
 
 def _hold(array: Any, stream: int) -> object:
     """Let the stream wait until it is computed, and no later computation have its memory meanwhile."""
-    for capsule_of in _WAYS:
-        try:
+    try:
+        return _capsule_at_once(array, stream)
+    except _NOT_SO:
+        return _hold_otherwise(array, stream)
+
+
+def _hold_otherwise(array: Any, stream: int) -> object:
+    for capsule_of in _SLOWER_WAYS:
+        with suppress(*_NOT_SO):
             return capsule_of(array, stream)
-        except (AttributeError, BufferError, KeyError, TypeError, ValueError, RuntimeError):
-            continue
     try:
         return array.block_until_ready()  # a JAX that cannot, for this dtype or at all
     except DEVICE_ERRORS as error:
@@ -97,12 +103,13 @@ def _capsule(array: Any, stream: int) -> object:
     return array.__dlpack__(stream=stream)
 
 
-_WAYS = _capsule_at_once, _capsule_of_part, _capsule
-"""The fastest first."""
+_SLOWER_WAYS = _capsule_of_part, _capsule
+_NOT_SO = AttributeError, BufferError, KeyError, TypeError, ValueError, RuntimeError
+"""What a JAX says that does it another way."""
 
 
 @lru_cache(maxsize=64)
-def _device_of(sharding: Any) -> Any | None:
+def _device_of(sharding: Any) -> int | None:
     """Return the CUDA device that alone has such arrays; None if the host has them, or several devices.
 
     What would be gathered from several devices without a word is refused.
@@ -114,4 +121,7 @@ def _device_of(sharding: Any) -> Any | None:
             "jax.device_get(array), or each of array.addressable_shards as an image of its own"
         )
     in_its_memory = getattr(sharding, "memory_kind", None) in {None, "device"}  # not the host's on its behalf
-    return device if not others and device.platform in _CUDA and in_its_memory else None
+    if others or device.platform not in _CUDA or not in_its_memory:
+        return None
+    number: int = device.local_hardware_id
+    return number

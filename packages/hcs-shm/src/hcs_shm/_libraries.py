@@ -1,6 +1,7 @@
 """Whose array it is: found by what the array can do, and by its type only where the library is loaded."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ from hcs_protocol import UnsupportedArrayError
 from ._chunked import chunked
 from ._converters import converter_of
 from ._device_arrays import device_array
-from ._dtypes import Array, layout_of
-from ._jax import jax_array
+from ._dtypes import Array, Layout, layout_of
+from ._jax import JaxArray, jax_array
 from ._sources import HostArray, LazyArray, Source, as_host, is_a, loaded, name_of
-from ._torch import tensor_of
+from ._torch import Tensor, tensor_of
 
+KNOWN = 256
+"""A run has few kinds of images."""
 _NO_ARRAYS = (str, bytes, bytearray, memoryview, list, tuple, int, float, complex, np.generic, type)
 _TO_DENSE = "toarray", "todense", "to_dense"
 
@@ -25,20 +28,42 @@ def source_of(array: object) -> Source:
     Raises:
         UnsupportedArrayError: Nobody knows this kind of array, or its pixels are not to be had.
     """
-    if isinstance(array, np.ndarray):
-        return HostArray(as_host(array))
     kind = type(array)
     if (look := _found_by.get(kind)) is not None and (source := look(array)) is not None:
         return source
+    if isinstance(array, np.ndarray):
+        return HostArray(as_host(array))
     if (converter := converter_of(kind)) is not None:
         array = converter(array)
     for look in _LOOKS:
         if (source := look(array)) is not None:
             if look in _OF_DEVICES and converter is None:
-                _found_by[kind] = look
+                _found_by[kind] = _OF_DEVICES[look]
             return source
     advice = next((f"array.{name}()" for name in _TO_DENSE if hasattr(array, name)), "np.asarray of it")
     raise UnsupportedArrayError(f"wanted an array, got {name_of(array)}: send {advice}")
+
+
+def layout_before(array: Any) -> Layout | None:
+    """Return what one of the same type, shape and dtype was found to have; None if there was none.
+
+    Whether this one's pixels are to be had is left to `source_of`.
+    """
+    if type(array) not in _found_by:
+        return None
+    try:
+        return _layouts.get((type(array), array.shape, array.dtype))
+    except Exception:  # it says nothing, or nothing that can be hashed: `source_of` says why
+        return None
+
+
+def remember_layout(array: Any, layout: Layout) -> None:
+    """Remember what a device's array was found to have."""
+    if type(array) in _found_by:
+        if len(_layouts) >= KNOWN:
+            _layouts.clear()
+        with suppress(AttributeError, TypeError):
+            _layouts[type(array), array.shape, array.dtype] = layout
 
 
 def put(target: Array, chunk: object) -> None:
@@ -114,8 +139,15 @@ _CUDA = 2, 13
 _found_by: dict[type, Callable[[object], Source | None]] = {}
 """What a device's array took the last time: to ask all others costs a pipeline more than the copy's start."""
 
+_layouts: dict[object, Layout] = {}
+
 _DESCRIPTION = "__array__", "shape", "dtype"
-_OF_DEVICES = tensor_of, jax_array, device_array
+_OF_DEVICES: dict[Callable[[Any], Source | None], Callable[[Any], Source | None]] = {
+    tensor_of: Tensor,
+    jax_array: JaxArray,
+    device_array: device_array,
+}
+"""What finds such arrays, and what makes the source of one of the same type."""
 _LOOKS: tuple[Callable[[object], Source | None], ...] = (
     *(_numpy, tensor_of, jax_array, _wrapped, device_array, _chunked, _described, _interface, _dlpack),
 )

@@ -40,8 +40,8 @@ class Pinned:
         self._wanted = wanted
         self._is_over = is_over
         self._lock = threading.Lock()
-        self._registered: set[int] = set()
-        """By identity of the mapping, as `segment_of`: to ask that takes longer."""
+        self.mappings: set[int] = set()
+        """Those registered, by identity, as `segment_of`: to ask that, or to call `has`, takes longer."""
         self._kept: list[_Memory] = []
         """What a device may still write; unmapped, it could be another's."""
 
@@ -52,7 +52,7 @@ class Pinned:
             pixels: Of a segment, or of anything else.
             device: That is used already; any serves for all.
         """
-        if id(pixels.obj) in self._registered:
+        if id(pixels.obj) in self.mappings:
             return True
         if not self._wanted or (segment := segment_of(pixels)) is None:
             return False
@@ -74,11 +74,11 @@ class Pinned:
         contents = segment.contents[:]
         memory = _Memory(contents, address, device)
         segment.before_unmap = partial(self._let_go, memory, mapping)
-        self._registered.add(mapping)
+        self.mappings.add(mapping)
         return True
 
     def _let_go(self, memory: "_Memory", mapping: int, is_idle: bool) -> None:
-        self._registered.discard(mapping)
+        self.mappings.discard(mapping)
         if is_idle:  # not even to ask: the device may compute for long before it writes elsewhere
             self._unregister(memory)
             return

@@ -1,5 +1,6 @@
 """Tensors of PyTorch, on any device: attached to a graph, bfloat16, channels last or negated by a bit."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,19 @@ class Tensor(Source):
     """A strided tensor."""
 
     def __init__(self, tensor: Any) -> None:
-        _refuse_what_has_no_pixels(tensor)
+        found: Any = sys.modules["torch"]
+        if type(tensor) is not found.Tensor and hasattr(tensor, "full_tensor"):
+            raise UnsupportedArrayError(
+                "this tensor lies on several devices: send array.full_tensor() or array.to_local()"
+            )
+        if tensor.layout is not found.strided or tensor.is_nested:
+            raise UnsupportedArrayError(f"wanted a dense tensor, got {tensor.layout}: send array.to_dense()")
         self._tensor = tensor.detach() if tensor.requires_grad else tensor
-        self.is_on_device = tensor.is_cuda and not torch().version.hip  # which it calls so, too
+        self.is_on_device = tensor.is_cuda and not found.version.hip  # which it calls so, too
+        if not self.is_on_device and tensor.is_meta:
+            raise UnsupportedArrayError("a tensor on the device 'meta' has no pixels")
         self.shape = tuple(tensor.shape)
-        self.dtype = _dtype(tensor.dtype)
+        self.dtype = _dtypes.get(tensor.dtype) or _dtype(tensor)
 
     def copy_to(self, target: Array) -> None:
         """Copy them; from a device, through the memory that its driver keeps for that."""
@@ -48,19 +57,22 @@ class Tensor(Source):
 
     def on_device(self, streams: Streams) -> DeviceMemory | None:
         """Say where they are; what lies in no rows is packed first."""
-        tensor = self._tensor
+        tensor, width, pitch = self._tensor, 0, 0
         try:
             if tensor.is_neg():
                 tensor = tensor.resolve_neg()
-            if tensor.dtype is torch().bfloat16:
+            if tensor.dtype is sys.modules["torch"].bfloat16:
                 tensor = tensor.float()
-            rows, itemsize = (0, 0), self.dtype.itemsize
             if not tensor.is_contiguous():
+                itemsize = self.dtype.itemsize
                 found = rows_of(self.shape, tuple(itemsize * stride for stride in tensor.stride()), itemsize)
-                tensor, rows = (tensor, found) if found else (_packed(tensor), rows)
+                if found is None:
+                    tensor = _packed(tensor)
+                else:
+                    width, pitch = found
             device = tensor.get_device()
-            nbytes = itemsize * tensor.numel()
-            return DeviceMemory(tensor, tensor.data_ptr(), device, _stream_of(device), nbytes, *rows)
+            stream = _stream_of(device)
+            return DeviceMemory(tensor, tensor.data_ptr(), device, stream, tensor.nbytes, width, pitch)
         except DEVICE_ERRORS as error:
             raise device_error(tensor, error) from error
 
@@ -75,23 +87,11 @@ def tensor_of(array: object) -> Tensor | None:
     return Tensor(array) if is_a(array, "torch", "Tensor") else None
 
 
-def _refuse_what_has_no_pixels(tensor: Any) -> None:
-    if type(tensor) is not torch().Tensor and hasattr(tensor, "full_tensor"):
-        raise UnsupportedArrayError(
-            "this tensor lies on several devices: send array.full_tensor() or array.to_local()"
-        )
-    if tensor.layout is not torch().strided or tensor.is_nested:
-        raise UnsupportedArrayError(f"wanted a dense tensor, got {tensor.layout}: send array.to_dense()")
-    if tensor.is_quantized:
-        raise UnsupportedArrayError("these pixels are quantized: send array.dequantize()")
-    if tensor.is_meta:
-        raise UnsupportedArrayError("a tensor on the device 'meta' has no pixels")
-
-
 def _stream_of(device: int) -> int:
     """Return the number of the stream that computes on a device now, for this thread."""
     try:
-        stream: int = torch()._C._cuda_getCurrentRawStream(device)  # noqa: SLF001 - 5 µs less than the other
+        found: Any = sys.modules["torch"]
+        stream: int = found._C._cuda_getCurrentRawStream(device)  # noqa: SLF001 - 5 µs less than the other
     except AttributeError:
         stream = torch().cuda.current_stream(device).cuda_stream
     return stream or LEGACY
@@ -104,11 +104,13 @@ def _packed(tensor: Any) -> Any:
 
 
 _dtypes: dict[object, Dtype] = {}
+"""Those of PyTorch that came before, and what NumPy calls them."""
 
 
-def _dtype(dtype: Any) -> Dtype:
-    if (known := _dtypes.get(dtype)) is not None:
-        return known
+def _dtype(tensor: Any) -> Dtype:
+    if tensor.is_quantized:
+        raise UnsupportedArrayError("these pixels are quantized: send array.dequantize()")
+    dtype = tensor.dtype
     name = str(dtype).removeprefix("torch.")
     little = LITTLE["float32"] if name == "bfloat16" else LITTLE.get(name)
     if little is None:
