@@ -10,6 +10,7 @@ import numpy as np
 
 from hcs_protocol import DeviceError, LentBlock
 from hcs_shm import ArrayWriter
+from hcs_shm._cuda import Target
 from hcs_shm._device import DeviceCopies, DeviceCopy
 
 OWN, OTHER = 50, 51
@@ -26,6 +27,7 @@ class FakeCuda:
         self.registered: dict[int, int] = {}
         self.failing: set[str] = set()
         """Names of calls that fail."""
+        self.is_alone = False
         self.device = 0
         self.devices: dict[int, int | None] = {}
         """By pointer, where it is not 0; None is the host."""
@@ -33,9 +35,9 @@ class FakeCuda:
         self.may_run = threading.Event()
         self.may_run.set()
         self._streams: dict[tuple[int, int], deque[Work]] = defaultdict(deque)
-        self._places: dict[int, int] = {}
-        self._recorded: dict[int, int] = defaultdict(int)
-        self._happened: dict[int, set[int]] = defaultdict(lambda: {0})
+        self._places: dict[object, int] = {}
+        self._recorded: dict[object, int] = defaultdict(int)
+        self._happened: dict[object, set[int]] = defaultdict(lambda: {0})
         """Each recording of an event by itself: those on other streams may be faster."""
         self._kept: list[object] = []
         self._running = threading.RLock()
@@ -77,24 +79,25 @@ class FakeCuda:
     def new_event(self, *, sleeping: bool = True) -> int:
         return self._new("new_event" if sleeping else "new_spun_event")
 
-    def record(self, event: int, stream: int) -> None:
+    def record(self, event: object, stream: int) -> None:
         self._call("record")
         assert self._places[event] == self.device, "an event is of one device"
         self._recorded[event] = time = self._recorded[event] + 1
         self._give(stream, lambda: self._happened[event].add(time) is None)
 
-    def copy(self, target: int, source: int, nbytes: int, stream: int) -> None:
+    def copy(self, target: Target, source: int, nbytes: int, stream: int) -> None:
         self._call("copy")
-        self._give(stream, lambda: ctypes.memmove(target, source, nbytes) is not None)
+        address = _address(target)
+        self._give(stream, lambda: ctypes.memmove(address, source, nbytes) is not None)
 
-    def copy_rows(self, target: int, source: int, pitch: int, width: int, rows: int, stream: int) -> None:
+    def copy_rows(self, target: Target, source: int, pitch: int, width: int, rows: int, stream: int) -> None:
         self._call("copy_rows")
         assert pitch >= width
         for row in range(rows):
-            places = target + row * width, source + row * pitch, width
+            places = _address(target) + row * width, source + row * pitch, width
             self._give(stream, lambda places=places: ctypes.memmove(*places) is not None)  # type: ignore[misc]
 
-    def wait(self, event: int) -> None:
+    def wait(self, event: object) -> None:
         self._call("wait")
         assert self.may_run.wait(20)
         self.run()
@@ -105,7 +108,7 @@ class FakeCuda:
         self.run()
         assert not self._streams[self._key(stream)], "it would never end"
 
-    def has_happened(self, event: int) -> bool:
+    def has_happened(self, event: object) -> bool:
         self._call("has_happened")
         if not self.is_hung:
             self.run()
@@ -148,6 +151,12 @@ class FakeCuda:
             return False
         stream.popleft()
         return True
+
+
+def _address(target: Target) -> int:
+    if isinstance(target, int):
+        return target
+    return ctypes.addressof(ctypes.c_char.from_buffer(target))
 
 
 class OnDevice:

@@ -229,24 +229,14 @@ class Runtime:
         where.give(lambda: one.happen(time))
         return None
 
-    def cudaStreamWaitEvent(self, stream: int, event: int, flags: int) -> object:  # noqa: N802
-        assert flags == 0
-        one, where = _event(event), _stream(stream)
-        time = one.recorded
-
-        def wait() -> None:
-            with changed:
-                changed.wait_for(lambda: one.has_happened(time) or lost)
-
-        where.give(wait)
-        return None
-
-    def cudaMemcpyAsync(self, target: int, source: int, nbytes: int, kind: Kind, stream: int) -> object:  # noqa: N802
+    def cudaMemcpyAsync(  # noqa: N802
+        self, target: int | memoryview, source: int, nbytes: int, kind: Kind, stream: int
+    ) -> object:
         return self.cudaMemcpy2DAsync(target, nbytes, source, nbytes, nbytes, 1, kind, stream)
 
     def cudaMemcpy2DAsync(  # noqa: N802
         self,
-        target: int,
+        target: int | memoryview,
         dpitch: int,
         source: int,
         spitch: int,
@@ -255,6 +245,8 @@ class Runtime:
         kind: Kind,
         stream: int,
     ) -> object:
+        if isinstance(target, memoryview):
+            target = ctypes.addressof(ctypes.c_char.from_buffer(target))
         _number(target, dpitch, source, spitch, width, rows)
         where = _stream(stream)
         end = (rows - 1) * spitch + width
@@ -348,7 +340,9 @@ class Array:
 
     def __init__(self, host: np.ndarray, device: int, base: "Array | None" = None) -> None:
         self.host, self.device, self._base = host, device, base
-        self.shape, self.dtype = host.shape, host.dtype
+        self.shape, self.dtype, self.nbytes = host.shape, host.dtype, host.nbytes
+        self.data = SimpleNamespace(ptr=host.ctypes.data, device_id=device)
+        self.flags = SimpleNamespace(c_contiguous=host.flags.c_contiguous)
         if base is None:
             memory[host.ctypes.data] = host.nbytes, device
             weakref.finalize(self, _free, host).atexit = False
@@ -402,6 +396,10 @@ def install() -> None:
     runtime.cudaGetErrorString = lambda error: (Error.cudaSuccess, error.name.encode())  # type: ignore[attr-defined]
     driver.cuCtxGetCurrent = lambda: (0, _mine.context)  # type: ignore[attr-defined]
     driver.cuCtxSetCurrent = _set_context  # type: ignore[attr-defined]
+    cupy.ndarray = Array  # type: ignore[attr-defined]
+    cupy.cuda = SimpleNamespace(  # type: ignore[attr-defined]
+        get_current_stream=lambda: SimpleNamespace(ptr=0 if current_stream() == LEGACY else current_stream())
+    )
     cupy.asarray, cupy.ascontiguousarray, cupy.asnumpy = asarray, ascontiguousarray, asnumpy  # type: ignore[attr-defined]
     found = {"cuda": ModuleType("cuda"), "cuda.bindings": ModuleType("cuda.bindings"), "cupy": cupy}
     sys.modules.update(found, **{"cuda.bindings.runtime": runtime, "cuda.bindings.driver": driver})

@@ -3,7 +3,8 @@
 import ctypes
 import sys
 from collections.abc import Iterator
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hcs_protocol import DeviceError, UnsupportedArrayError
-from hcs_shm import ArrayWriter, BlockPool, to_numpy
+from hcs_shm import ArrayWriter, BlockPool, _device_arrays, to_numpy
 from hcs_shm._device_memory import rows_of
 
 
@@ -94,6 +95,76 @@ def test_the_stream_of_an_array_is_that_of_its_device(
     start(writer, LikeCuPys(pixels), block).wait()
 
     assert (in_block(block) == plane().ravel()).all()
+
+
+class Cupys(OnDevice):
+    """As CuPy's own: what is asked of it by name takes less than what it says of itself."""
+
+    def __init__(self, array: np.ndarray, device: int = 0) -> None:
+        super().__init__(array, typestr=array.dtype.str)
+        self.shape, self.dtype, self.nbytes = array.shape, array.dtype, array.nbytes
+        self.data = SimpleNamespace(ptr=address_of(array), device_id=device)
+        self.flags = array.flags
+        self.asked = 0
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, object]:
+        self.asked += 1
+        return super().__cuda_array_interface__
+
+
+@pytest.fixture
+def stream_of_cupy(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    stream = SimpleNamespace(ptr=OWN)
+    cupy = SimpleNamespace(ndarray=Cupys, cuda=SimpleNamespace(get_current_stream=lambda: stream))
+    monkeypatch.setitem(sys.modules, "cupy", cast("ModuleType", cupy))
+    monkeypatch.setattr(_device_arrays, "_default_streams", [])
+    return stream
+
+
+def test_an_array_of_cupy_is_copied_after_its_current_stream_without_being_described(
+    stream_of_cupy: SimpleNamespace, cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
+) -> None:
+    pixels, block = plane(0), pool.lend(plane().nbytes)
+    array = Cupys(pixels)
+    cuda.launch(OWN, lambda: np.copyto(pixels, plane(3)))
+
+    assert writer.layout(array) == ((64, 48), "uint16")
+    start(writer, array, block).wait()
+
+    assert (in_block(block) == plane(3).ravel()).all()
+    assert array.asked == 0
+
+
+def test_which_default_stream_is_cupys_is_asked_once(
+    stream_of_cupy: SimpleNamespace, cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
+) -> None:
+    stream_of_cupy.ptr = 0  # whichever it is
+    arrays = [Cupys(plane(value)) for value in range(3)]
+    for array in arrays:
+        start(writer, array, pool.lend(plane().nbytes)).wait()
+
+    assert [array.asked for array in arrays] == [1, 0, 0]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("device", [0, 1])
+def test_an_array_of_cupy_says_where_it_is_if_it_is_elsewhere_or_has_gaps(
+    layout: str,
+    device: int,
+    stream_of_cupy: SimpleNamespace,
+    cuda: FakeCuda,
+    writer: ArrayWriter,
+    pool: BlockPool,
+) -> None:
+    pixels = LAYOUTS[layout](plane(0, (5, 40, 50)))
+    cuda.devices[address_of(pixels)] = device
+    block, array = pool.lend(pixels.nbytes), Cupys(pixels, device)
+
+    start(writer, array, block).wait()
+
+    assert (in_block(block) == pixels.ravel()).all()
+    assert bool(array.asked) == (device == 1 or not pixels.flags.c_contiguous)
 
 
 @pytest.mark.parametrize("said", [{"shape": 7}, {"typestr": "nonsense"}, {"shape": ("a", "b")}])

@@ -10,6 +10,7 @@ from hcs_protocol import DTYPES, DeviceError, LentBlock
 from hcs_shm import ArrayWriter, BlockPool, to_numpy
 from hcs_shm._cuda import cuda_runtime
 from hcs_shm._device import DeviceCopies, DeviceCopy
+from hcs_shm._libraries import source_of
 
 try:
     runtime, why_none = cuda_runtime(), ""
@@ -103,6 +104,36 @@ def test_every_layout_is_equal_bit_for_bit(library: str, layout: str, pool: Bloc
     array = LAYOUTS[layout](on_device(library, pattern("uint16")))
 
     assert through_a_block(array, pool).tobytes() == LAYOUTS[layout](pattern("uint16")).tobytes()
+
+
+@pytest.mark.cupy
+@pytest.mark.parametrize("kind", ["null", "ptds", "of its own"])
+def test_the_stream_of_cupy_is_what_its_array_says(kind: str, pool: BlockPool) -> None:
+    cupy = found("cupy")
+    stream = cupy.cuda.Stream() if kind == "of its own" else getattr(cupy.cuda.Stream, kind)
+    array = cupy.asarray(pattern("uint16"))
+
+    with stream:
+        memory = source_of(array).on_device(DeviceCopies(runtime))
+        assert memory is not None
+        assert memory.stream == array.__cuda_array_interface__["stream"]
+        assert memory.pointer == array.__cuda_array_interface__["data"][0]
+        assert through_a_block(array, pool).tobytes() == pattern("uint16").tobytes()
+
+
+@pytest.mark.jax
+def test_an_array_of_jax_in_another_order_arrives_in_ours(pool: BlockPool) -> None:
+    jax = found("jax")
+    layouts = pytest.importorskip("jax.experimental.layout")
+    plane, writer = on_device("jax", pattern("uint16")[0]), ArrayWriter()
+    block = pool.lend(plane.nbytes)
+    turned = jax.jit(lambda a: a + 1, out_shardings=layouts.Format(layouts.Layout((1, 0)), plane.sharding))(
+        plane
+    )
+
+    for array, expected in ((plane, pattern("uint16")[0]), (turned, pattern("uint16")[0] + 1)):
+        writer.write(array, block.pixels)
+        assert bytes(block.pixels) == expected.tobytes()
 
 
 @pytest.mark.torch

@@ -2,14 +2,17 @@
 
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from fake_cuda import FakeCuda
 
 from hcs_protocol import PixelWriter, UnsupportedArrayError
 from hcs_protocol.testing import PixelWriterTests
 from hcs_shm import ArrayWriter, _jax, to_numpy
+from hcs_shm._device import DeviceCopies
 
 pytestmark = pytest.mark.jax
 jax: Any = pytest.importorskip("jax", reason="jax is not installed", exc_type=ImportError)
@@ -59,6 +62,46 @@ def test_an_array_is_kept_from_others_by_a_capsule_in_either_way() -> None:
 
     for capsule_of in ways:
         assert "dltensor" in repr(capsule_of(array, None))
+
+
+class OnDevice:
+    """What JAX's arrays say of themselves, and how often they were asked to."""
+
+    ndim = 2
+
+    def __init__(self, layout: str | None, *, in_c_order: bool = True) -> None:
+        if layout:
+            self._pjrt_layout = layout
+        self.aval = SimpleNamespace(shape=(3, 4), dtype=np.dtype("<u2"))
+        self.sharding = "the first device's"
+        self._in_c_order = in_c_order
+        self.described = 0
+
+    def unsafe_buffer_pointer(self) -> int:
+        return 4096
+
+    def is_ready(self) -> bool:
+        return True
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, object]:
+        self.described += 1
+        if not self._in_c_order:
+            raise AttributeError("only for what lies in C order")
+        return {"data": (4096, True)}
+
+
+def test_an_array_is_described_only_if_none_that_lay_like_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_jax, "_c_orders", {})
+    monkeypatch.setattr(_jax, "_device_of", lambda sharding: 0)
+    turned = OnDevice("{0,1}", in_c_order=False)
+    arrays = [OnDevice("{1,0}"), OnDevice("{1,0}"), turned, OnDevice("{1,0}"), OnDevice(None), OnDevice(None)]
+
+    found = [_jax._memory_of(array, DeviceCopies(FakeCuda())) for array in arrays]
+
+    assert [array for array, memory in zip(arrays, found, strict=True) if memory is None] == [turned]
+    assert {(memory.pointer, memory.nbytes) for memory in found if memory} == {(4096, 24)}
+    assert [array.described for array in arrays] == [1, 0, 1, 0, 1, 1]
 
 
 def test_an_array_that_is_traced_is_refused() -> None:

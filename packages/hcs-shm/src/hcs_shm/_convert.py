@@ -7,8 +7,8 @@ import numpy as np
 
 from ._copying import copy_pixels
 from ._device import DeviceCopies, DeviceCopy, process_copies
-from ._dtypes import LITTLE, NAMES, Array, Layout, layout_of
-from ._libraries import layout_before, remember_layout, source_of
+from ._dtypes import LITTLE, NAMES, Array, Layout, is_bfloat16, layout_of
+from ._libraries import at_once_by, layout_before, remember_layout, remember_way, source_of
 from ._sources import HostArray
 
 
@@ -65,16 +65,23 @@ class ArrayWriter:
         if type(array) is np.ndarray:
             _write(array, pixels)
             return None
-        source = source_of(array)
+        source, memory, copies = None, None, None
+        if (at_once := at_once_by.get(type(array))) and (copies := self._copies()):
+            memory = at_once(array, copies)
+        if memory is None:
+            source = source_of(array)
+            if source.is_on_device and (source.dtype in NAMES or is_bfloat16(source.dtype)):
+                copies = self._copies()
+                memory = source.on_device(copies) if copies else None
+                remember_way(array, source)
+        if copies is not None and memory is not None and memory.nbytes == pixels.nbytes:
+            self._begun = copies
+            return copies.start(memory, pixels)
+        source = source or source_of(array)
         shape, name = layout_of(source.shape, source.dtype)
-        copies = self._copies() if source.is_on_device else None
-        memory = source.on_device(copies) if copies else None
-        if copies is None or memory is None or memory.nbytes != pixels.nbytes:
-            _check_room(shape, name, pixels)
-            source.copy_to(np.ndarray(shape, LITTLE[name], pixels))
-            return None
-        self._begun = copies
-        return copies.start(memory, pixels)
+        _check_room(shape, name, pixels)
+        source.copy_to(np.ndarray(shape, LITTLE[name], pixels))
+        return None
 
     def finish(self) -> None:
         """Wait until no device writes into any block; at once if none ever did."""

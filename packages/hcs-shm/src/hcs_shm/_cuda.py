@@ -1,18 +1,21 @@
 """What the copies of a device need of CUDA, and NVIDIA's runtime library behind it.
 
-Streams, events and pointers are the numbers that CUDA has for them. All calls are for the device of
-`Cuda.on`, and fail with `DeviceError`.
+Streams and pointers are the numbers that CUDA has for them. All calls are for the device of `Cuda.on`, and
+fail with `DeviceError`.
 """
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TypeAlias
 
 from hcs_protocol import DeviceError
 
 LEGACY, PER_THREAD = 1, 2
 """The default streams, as numbers that cannot be mistaken for "none"."""
+
+Target: TypeAlias = int | memoryview
+"""Host memory: its address, or what looks at it."""
 
 _PORTABLE = 1  # cudaHostRegisterPortable and cudaHostAllocPortable: pinned for all devices
 _NON_BLOCKING = 1  # cudaStreamNonBlocking: does not wait for the legacy default stream
@@ -23,6 +26,9 @@ _UNCHANGED = nullcontext()
 
 class Cuda(Protocol):
     """CUDA's runtime."""
+
+    is_alone: bool
+    """Whether there is one device, and so no other one to change to."""
 
     def device_of(self, pointer: int) -> int | None:
         """Return the number of the device that has this memory; None if the host has it."""
@@ -36,25 +42,25 @@ class Cuda(Protocol):
     def new_stream(self) -> int:
         """Make a stream that waits for no other by itself."""
 
-    def new_event(self, *, sleeping: bool = True) -> int:
+    def new_event(self, *, sleeping: bool = True) -> object:
         """Make an event whose waiters sleep, or spin: they go on 40 µs sooner, and take a core meanwhile."""
 
-    def record(self, event: int, stream: int) -> None:
+    def record(self, event: object, stream: int) -> None:
         """Let the event happen when the stream has done all that it was given so far."""
 
-    def copy(self, target: int, source: int, nbytes: int, stream: int) -> None:
+    def copy(self, target: Target, source: int, nbytes: int, stream: int) -> None:
         """Give the stream a copy from device to host memory."""
 
-    def copy_rows(self, target: int, source: int, pitch: int, width: int, rows: int, stream: int) -> None:
+    def copy_rows(self, target: Target, source: int, pitch: int, width: int, rows: int, stream: int) -> None:
         """The same of rows of ``width`` bytes that begin ``pitch`` bytes apart; the target has no gaps."""
 
-    def wait(self, event: int) -> None:
+    def wait(self, event: object) -> None:
         """Wait for an event, without the GIL."""
 
     def synchronize(self, stream: int) -> None:
         """Wait until a stream has done all that it was given."""
 
-    def has_happened(self, event: int) -> bool:
+    def has_happened(self, event: object) -> bool:
         """Say whether an event has happened."""
 
     def register(self, address: int, nbytes: int) -> None:
@@ -75,7 +81,7 @@ class Runtime:
         self._success = runtime.cudaError_t.cudaSuccess
         self._not_ready = runtime.cudaError_t.cudaErrorNotReady
         self._to_host = runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
-        self._is_alone = False
+        self.is_alone = False
         self._record, self._copy = runtime.cudaEventRecord, runtime.cudaMemcpyAsync
         self._attributes = runtime.cudaPointerGetAttributes
 
@@ -85,7 +91,7 @@ class Runtime:
             (count,) = self._do(self._runtime.cudaGetDeviceCount)
         except (DeviceError, RuntimeError) as error:  # the second without a driver, before 12.9
             return str(error)
-        self._is_alone = count == 1
+        self.is_alone = count == 1
         return "" if count else "there is none"
 
     def device_of(self, pointer: int) -> int | None:
@@ -98,7 +104,7 @@ class Runtime:
 
     def is_on(self, device: int) -> bool:
         """Ask for the thread's context, and not only for its device, which it may not have begun to use."""
-        return self._is_alone or (self._context() != 0 and self._do(self._runtime.cudaGetDevice)[0] == device)
+        return self.is_alone or (self._context() != 0 and self._do(self._runtime.cudaGetDevice)[0] == device)
 
     def on(self, device: int) -> AbstractContextManager[None]:
         """Change the thread's context only if it has none or another's.
@@ -124,29 +130,30 @@ class Runtime:
         """Make one."""
         return int(self._do(self._runtime.cudaStreamCreateWithFlags, _NON_BLOCKING)[0])
 
-    def new_event(self, *, sleeping: bool = True) -> int:
-        """Make one."""
+    def new_event(self, *, sleeping: bool = True) -> object:
+        """Make one; its number would be made an event of anew for each call."""
         flags = _UNTIMED | _SLEEPING if sleeping else _UNTIMED
-        return int(self._do(self._runtime.cudaEventCreateWithFlags, flags)[0])
+        event: object = self._do(self._runtime.cudaEventCreateWithFlags, flags)[0]
+        return event
 
-    def record(self, event: int, stream: int) -> None:
+    def record(self, event: object, stream: int) -> None:
         """Record it."""
         (error,) = self._record(event, stream)
         if error != self._success:
             self._fail(error, "cudaEventRecord")
 
-    def copy(self, target: int, source: int, nbytes: int, stream: int) -> None:
+    def copy(self, target: Target, source: int, nbytes: int, stream: int) -> None:
         """Copy."""
         (error,) = self._copy(target, source, nbytes, self._to_host, stream)
         if error != self._success:
             self._fail(error, "cudaMemcpyAsync")
 
-    def copy_rows(self, target: int, source: int, pitch: int, width: int, rows: int, stream: int) -> None:
+    def copy_rows(self, target: Target, source: int, pitch: int, width: int, rows: int, stream: int) -> None:
         """Copy."""
         places = target, width, source, pitch
         self._do(self._runtime.cudaMemcpy2DAsync, *places, width, rows, self._to_host, stream)
 
-    def wait(self, event: int) -> None:
+    def wait(self, event: object) -> None:
         """Wait."""
         self._do(self._runtime.cudaEventSynchronize, event)
 
@@ -154,7 +161,7 @@ class Runtime:
         """Wait."""
         self._do(self._runtime.cudaStreamSynchronize, stream)
 
-    def has_happened(self, event: int) -> bool:
+    def has_happened(self, event: object) -> bool:
         """Ask."""
         (error,) = self._runtime.cudaEventQuery(event)
         if error not in {self._success, self._not_ready}:

@@ -3,7 +3,7 @@
 The copy is given to the stream that computes the array. It begins when that has done what it was given before
 `start`, and what that is given afterwards waits for the copy's end: a pipeline that overwrites the array at
 once neither spoils the image nor is held up, and no stream waits for what another one computes. Who does not
-say which stream computes the array is waited for, and what the default stream was given comes before the copy.
+say which stream computes the array is waited for, and what the default stream was given comes before it.
 """
 
 import logging
@@ -11,8 +11,8 @@ import os
 import threading
 import time
 from contextlib import suppress
-from ctypes import addressof, c_char
-from typing import NamedTuple
+
+import msgspec
 
 from hcs_protocol import DeviceError
 
@@ -65,7 +65,7 @@ class DeviceCopies:
             memory.keep()
             lane.ring.copy(memory, pixels)
             return None
-        copy = lane.start(memory, addressof(c_char.from_buffer(pixels)))
+        copy = lane.start(memory, pixels)
         if memory.stream is None:  # nothing that follows could be made to wait
             copy.wait()
             return None
@@ -97,14 +97,13 @@ class DeviceCopies:
             return self._lanes[device]
 
 
-class DeviceCopy:
+class DeviceCopy(msgspec.Struct, eq=False):
     """One copy that a device makes by itself; keeps the array's memory until then."""
 
-    def __init__(self, lane: "_Lane", events: "_Events", memory: DeviceMemory) -> None:
-        self._lane = lane
-        self._events = events
-        self._memory: DeviceMemory | None = memory
-        self._lock = threading.Lock()
+    _lane: "_Lane"
+    _events: "_Events"
+    _memory: DeviceMemory | None
+    _lock: threading.Lock = msgspec.field(default_factory=threading.Lock)
 
     def wait(self) -> None:
         """Wait until the pixels are there; a second time is harmless.
@@ -118,12 +117,12 @@ class DeviceCopy:
                 self._memory = None
 
 
-class _Events(NamedTuple):
+class _Events(msgspec.Struct, frozen=True, eq=False):
     """What one copy waits for, and who waits for that copy."""
 
-    ready: int
+    ready: object
     """The array is computed: this can take as long as the pipeline computes, its waiters sleep."""
-    done: int
+    done: object
     """The pixels are there: of a small image, its waiters spin."""
     sleeping: bool
 
@@ -140,12 +139,12 @@ class _Lane:
         self._unused: dict[bool, list[_Events]] = {True: [], False: []}
         self._begun: set[_Events] = set()
 
-    def start(self, memory: DeviceMemory, address: int) -> DeviceCopy:
+    def start(self, memory: DeviceMemory, pixels: memoryview) -> DeviceCopy:
         """Give the array's stream a copy, between what that was given so far and what follows."""
         cuda = self._cuda
-        if not cuda.is_on(self._device):  # most are
+        if not (cuda.is_alone or cuda.is_on(self._device)):
             with cuda.on(self._device):
-                return self.start(memory, address)
+                return self.start(memory, pixels)
         stream = LEGACY if memory.stream is None else memory.stream
         sleeping = memory.nbytes > SPUN_NBYTES
         try:
@@ -157,9 +156,9 @@ class _Lane:
             if not memory.is_ready:
                 cuda.record(events.ready, stream)
             if memory.width:
-                memory.copy_by(cuda, address, stream)
+                memory.copy_by(cuda, pixels, stream)
             else:
-                cuda.copy(address, memory.pointer, memory.nbytes, stream)
+                cuda.copy(pixels, memory.pointer, memory.nbytes, stream)
             cuda.record(events.done, stream)
             if memory.hold is not None:
                 memory.keep()  # only now: it takes longest

@@ -1,6 +1,7 @@
 """Arrays in a CUDA device's memory: of CuPy, Numba and all that have ``__cuda_array_interface__``."""
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from ._copying import copy_pixels
 from ._cuda import LEGACY
 from ._device_memory import NO_GAPS, DeviceMemory, rows_of
 from ._dtypes import LITTLE, Array, Dtype, is_bfloat16
-from ._sources import DEVICE_ERRORS, Source, Streams, as_host, device_error, loaded, name_of
+from ._sources import DEVICE_ERRORS, Source, Streams, as_host, device_error, is_a, loaded, name_of
 
-_little = {dtype.str: dtype for dtype in LITTLE.values()}
+_as_in_blocks = frozenset(LITTLE.values())
+_little = {dtype.str: dtype for dtype in _as_in_blocks}
 """What most arrays say their dtype is."""
 
 
@@ -64,6 +66,31 @@ class DeviceArray(Source):
             return DeviceArray(packed, _interface(packed)).on_device(streams)
 
 
+class CupyArray(Source):
+    """An array of CuPy, which takes several times as long to describe itself as this takes to look."""
+
+    def __init__(self, array: Any) -> None:
+        self.is_on_device = True
+        self.at_once = _memory_of
+        self._array = array
+        self.shape = array.shape
+        self.dtype = array.dtype
+
+    def copy_to(self, target: Array) -> None:
+        """Copy them by CuPy."""
+        copy_pixels(target, as_host(self._array, _read))
+
+    def on_device(self, streams: Streams) -> DeviceMemory | None:
+        """Say where they are; where it is not that simple, let the array say it."""
+        array = self._array
+        return _memory_of(array, streams) or DeviceArray(array, _interface(array)).on_device(streams)
+
+
+def cupy_array(array: Any) -> CupyArray | None:
+    """Return the source of an array of CuPy; None if it is none."""
+    return CupyArray(array) if is_a(array, "cupy", "ndarray") else None
+
+
 def device_array(array: Any) -> DeviceArray | None:
     """Return the source of an array on a CUDA device; None if it is none, or does not say what it has."""
     interface = _interface(array)
@@ -85,6 +112,26 @@ def _interface(array: Any) -> Any:
         return getattr(array, "__cuda_array_interface__", None)
     except DEVICE_ERRORS as error:
         raise device_error(array, error) from error
+
+
+def _memory_of(array: Any, streams: Streams) -> DeviceMemory | None:
+    """Say where an array of CuPy lies; None if that is not in C order, or not on the thread's device."""
+    memory = array.data
+    device = memory.device_id
+    if array.dtype not in _as_in_blocks or not (array.flags.c_contiguous and streams.is_on(device)):
+        return None
+    stream = sys.modules["cupy"].cuda.get_current_stream().ptr or _default_stream(array)
+    return DeviceMemory(array, memory.ptr, device, stream, array.nbytes)
+
+
+def _default_stream(array: Any) -> int:
+    """Return which of the two default streams is CuPy's, which numbers both 0; it stays the same one."""
+    if not _default_streams:
+        _default_streams.append(_interface(array).get("stream", LEGACY))
+    return _default_streams[0]
+
+
+_default_streams: list[int] = []
 
 
 def _dtype(array: Any, said: str) -> Dtype:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from ._cuda import Cuda
+from ._cuda import Cuda, Target
 
 NO_GAPS = 0, 0
 """Width and pitch of rows that follow each other."""
@@ -39,7 +39,7 @@ class DeviceMemory(msgspec.Struct, eq=False):  # made four times as fast as anot
         if self.hold is not None and self.stream is not None:
             self.owner, self.hold = (self.owner, self.hold(self.owner, self.stream)), None
 
-    def copy_by(self, cuda: Cuda, target: int, stream: int) -> None:
+    def copy_by(self, cuda: Cuda, target: Target, stream: int) -> None:
         """Give the stream the copy of all of it."""
         if self.width:
             rows = self.nbytes // self.width

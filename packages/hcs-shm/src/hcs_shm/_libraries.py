@@ -10,10 +10,11 @@ from hcs_protocol import UnsupportedArrayError
 
 from ._chunked import chunked
 from ._converters import converter_of
-from ._device_arrays import device_array
+from ._device_arrays import CupyArray, cupy_array, device_array
+from ._device_memory import DeviceMemory
 from ._dtypes import Array, Layout, layout_of
 from ._jax import JaxArray, jax_array
-from ._sources import HostArray, LazyArray, Source, as_host, is_a, loaded, name_of
+from ._sources import HostArray, LazyArray, Source, Streams, as_host, is_a, loaded, name_of
 from ._torch import Tensor, tensor_of
 
 KNOWN = 256
@@ -42,6 +43,12 @@ def source_of(array: object) -> Source:
             return source
     advice = next((f"array.{name}()" for name in _TO_DENSE if hasattr(array, name)), "np.asarray of it")
     raise UnsupportedArrayError(f"wanted an array, got {name_of(array)}: send {advice}")
+
+
+def remember_way(array: object, source: Source) -> None:
+    """Remember for an array's type how a device's memory is had at once."""
+    if source.at_once is not None and type(array) in _found_by:
+        at_once_by[type(array)] = source.at_once
 
 
 def layout_before(array: Any) -> Layout | None:
@@ -139,15 +146,19 @@ _CUDA = 2, 13
 _found_by: dict[type, Callable[[object], Source | None]] = {}
 """What a device's array took the last time: to ask all others costs a pipeline more than the copy's start."""
 
+at_once_by: dict[type, Callable[[Any, Streams], DeviceMemory | None]] = {}
+"""`Source.at_once` of what came before."""
 _layouts: dict[object, Layout] = {}
 
 _DESCRIPTION = "__array__", "shape", "dtype"
 _OF_DEVICES: dict[Callable[[Any], Source | None], Callable[[Any], Source | None]] = {
     tensor_of: Tensor,
     jax_array: JaxArray,
+    cupy_array: CupyArray,
     device_array: device_array,
 }
 """What finds such arrays, and what makes the source of one of the same type."""
 _LOOKS: tuple[Callable[[object], Source | None], ...] = (
-    *(_numpy, tensor_of, jax_array, _wrapped, device_array, _chunked, _described, _interface, _dlpack),
+    *(_numpy, tensor_of, jax_array, cupy_array, _wrapped, device_array),
+    *(_chunked, _described, _interface, _dlpack),
 )

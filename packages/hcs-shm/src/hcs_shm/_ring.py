@@ -25,7 +25,7 @@ class Ring:
         self._device = device
         self._stream = stream
         self._lock = threading.Lock()
-        self._pieces: list[tuple[int, int]] | None = None
+        self._pieces: list[tuple[int, object]] | None = None
         """Address and event of each; none if no memory can be pinned at all."""
 
     def copy(self, memory: DeviceMemory, pixels: memoryview) -> None:
@@ -37,7 +37,7 @@ class Ring:
         with self._lock, self._cuda.on(self._device), self._after(memory.stream):
             pieces = self._made()
             if memory.width or not pieces:
-                memory.copy_by(self._cuda, _array(pixels).ctypes.data, self._stream)
+                memory.copy_by(self._cuda, pixels, self._stream)
             else:
                 self._copy_pieces(memory, _array(pixels), pieces)
 
@@ -54,9 +54,9 @@ class Ring:
         self,
         memory: DeviceMemory,
         target: "np.ndarray[tuple[int], np.dtype[np.uint8]]",
-        pieces: list[tuple[int, int]],
+        pieces: list[tuple[int, object]],
     ) -> None:
-        waiting: list[tuple[int, int, int]] = []
+        waiting: list[tuple[int, object, int]] = []
         for number, begin in enumerate(range(0, memory.nbytes, PIECE_NBYTES)):
             if len(waiting) == len(pieces):
                 self._take_out(*waiting.pop(0), target)
@@ -69,13 +69,13 @@ class Ring:
             self._take_out(*piece, target)
 
     def _take_out(
-        self, address: int, event: int, begin: int, target: "np.ndarray[tuple[int], np.dtype[np.uint8]]"
+        self, address: int, event: object, begin: int, target: "np.ndarray[tuple[int], np.dtype[np.uint8]]"
     ) -> None:
         self._cuda.wait(event)
         place = target[begin : begin + PIECE_NBYTES]
         np.copyto(place, np.frombuffer((ctypes.c_uint8 * place.nbytes).from_address(address), np.uint8))
 
-    def _made(self) -> list[tuple[int, int]]:
+    def _made(self) -> list[tuple[int, object]]:
         if self._pieces is None:
             try:
                 self._pieces = [

@@ -24,6 +24,9 @@ class Source:
     """NumPy's name for what the array has, or bfloat16."""
     is_on_device = False
     """Whether a CUDA device may have them."""
+    at_once: "Callable[[Any, Streams], DeviceMemory | None] | None" = None
+    """`on_device` of others of the same type, without a source: what Python does for one costs a pipeline as
+    much as CUDA does; None from it asks for a closer look."""
 
     def copy_to(self, target: Array) -> None:
         """Write the pixels into an array of this shape and of the dtype that blocks have for this one.

@@ -33,6 +33,7 @@ class Tensor(Source):
         self.is_on_device = tensor.is_cuda and not found.version.hip  # which it calls so, too
         if not self.is_on_device and tensor.is_meta:
             raise UnsupportedArrayError("a tensor on the device 'meta' has no pixels")
+        self.at_once = _memory_of
         self.shape = tuple(tensor.shape)
         self.dtype = _dtypes.get(tensor.dtype) or _dtype(tensor)
 
@@ -75,6 +76,22 @@ class Tensor(Source):
             return DeviceMemory(tensor, tensor.data_ptr(), device, stream, tensor.nbytes, width, pitch)
         except DEVICE_ERRORS as error:
             raise device_error(tensor, error) from error
+
+
+def _memory_of(tensor: Any, _streams: Streams) -> DeviceMemory | None:
+    """Say where the most usual tensor lies; None if it takes a closer look."""
+    torch: Any = sys.modules["torch"]
+    dtype = tensor.dtype
+    if not tensor.is_cuda or tensor.layout is not torch.strided or tensor.is_nested:
+        return None
+    if dtype not in _dtypes or dtype is torch.bfloat16 or not tensor.is_contiguous() or tensor.is_neg():
+        return None
+    device = tensor.get_device()
+    try:
+        stream = torch._C._cuda_getCurrentRawStream(device) or LEGACY  # noqa: SLF001 - 5 µs less than the other
+    except AttributeError:
+        return None
+    return DeviceMemory(tensor, tensor.data_ptr(), device, stream, tensor.nbytes)
 
 
 def torch() -> Any:
