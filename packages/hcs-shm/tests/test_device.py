@@ -5,6 +5,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from hcs_protocol import DeviceError, LentBlock, PixelWriter, UnsupportedArrayError
 from hcs_protocol.testing import PixelWriterTests
 from hcs_shm import ArrayWriter, BlockPool, _device
-from hcs_shm._device import DeviceCopies, DeviceCopy
+from hcs_shm._device import DeviceCopies, DeviceCopy, LaterCopy
 from hcs_shm._device_memory import DeviceMemory
 
 
@@ -165,29 +166,81 @@ def test_events_are_used_again(cuda: FakeCuda, writer: ArrayWriter, pool: BlockP
     assert cuda.calls.count("new_spun_event") == 1
 
 
-def test_an_array_that_is_computed_waits_for_nothing_and_is_kept_from_others_while_it_is_copied(
+def later(copies: DeviceCopies, pixels: np.ndarray, find: Any) -> DeviceMemory:
+    return DeviceMemory(pixels, 0, 0, copies.stream_of(0), pixels.nbytes, find=find)
+
+
+def found(memory: DeviceMemory, _pixels: memoryview) -> DeviceMemory:
+    owner, device, stream = memory.owner, memory.device, memory.stream
+    return DeviceMemory(owner, address_of(owner), device, stream, memory.nbytes)
+
+
+def test_an_array_that_nobody_can_change_is_held_and_copied_when_somebody_waits(
     cuda: FakeCuda, pool: BlockPool
 ) -> None:
     copies, block, pixels = DeviceCopies(cuda), pool.lend(plane().nbytes), plane()
-    held: list[weakref.ref[object]] = []
-
-    def hold(owner: object, stream: int) -> object:
-        assert owner is pixels
-        assert cuda.calls[-2:] == ["copy", "record"]
-        kept = np.empty(1)
-        held.append(weakref.ref(kept))
-        return kept
-
-    memory = DeviceMemory(pixels, address_of(pixels), 0, copies.stream_of(0), pixels.nbytes)
-    memory.is_ready, memory.hold = True, hold
-    copy = copies.start(memory, block.pixels)
-    del memory
+    gone = weakref.ref(pixels)
+    copy = copies.start(later(copies, pixels, found), block.pixels)
+    del pixels
 
     assert copy is not None
-    assert cuda.calls.count("record") == 1
-    assert held[0]() is not None
+    assert gone() is not None
+    assert "copy" not in cuda.calls
+    for _ in range(2):
+        copy.wait()
+    assert cuda.calls.count("copy") == 1
+    assert gone() is None
+    assert (in_block(block) == plane().ravel()).all()
+
+
+def test_its_copy_can_begin_before_somebody_waits(cuda: FakeCuda, pool: BlockPool) -> None:
+    copies, block = DeviceCopies(cuda), pool.lend(plane().nbytes)
+    copy = copies.start(later(copies, plane(), found), block.pixels)
+
+    assert isinstance(copy, LaterCopy)
+    for _ in range(2):
+        copy.begin()
+    assert cuda.calls.count("copy") == 1
     copy.wait()
-    assert held[0]() is None
+    assert (in_block(block) == plane().ravel()).all()
+
+
+def test_what_no_device_copies_after_all_is_there_when_somebody_has_waited(
+    cuda: FakeCuda, pool: BlockPool
+) -> None:
+    def read(memory: DeviceMemory, pixels: memoryview) -> None:
+        pixels[:] = memory.owner.tobytes()
+
+    copies, block = DeviceCopies(cuda), pool.lend(plane().nbytes)
+    copy = copies.start(later(copies, plane(), read), block.pixels)
+
+    assert copy is not None
+    copy.wait()
+    assert (in_block(block) == plane().ravel()).all()
+    assert "copy" not in cuda.calls
+
+
+@pytest.mark.parametrize("error", [DeviceError("it is lost"), RuntimeError("it is lost")])
+def test_why_an_array_was_not_found_is_said_whenever_it_is_asked(
+    error: Exception, cuda: FakeCuda, pool: BlockPool
+) -> None:
+    def fail(memory: DeviceMemory, pixels: memoryview) -> None:
+        raise error
+
+    copies = DeviceCopies(cuda)
+    copy = copies.start(later(copies, plane(), fail), pool.lend(plane().nbytes).pixels)
+
+    assert isinstance(copy, LaterCopy)
+    copy.begin()
+    for _ in range(2):
+        with pytest.raises(type(error), match="it is lost"):
+            copy.wait()
+
+
+def test_where_no_memory_is_pinned_it_is_copied_at_once(cuda: FakeCuda, pool: BlockPool) -> None:
+    copies, block = DeviceCopies(cuda, pinned=False), pool.lend(plane().nbytes)
+
+    assert copies.start(later(copies, plane(), found), block.pixels) is None
     assert (in_block(block) == plane().ravel()).all()
 
 

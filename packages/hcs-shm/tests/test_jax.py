@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,9 @@ from fake_cuda import FakeCuda
 
 from hcs_protocol import PixelWriter, UnsupportedArrayError
 from hcs_protocol.testing import PixelWriterTests
-from hcs_shm import ArrayWriter, _jax, to_numpy
+from hcs_shm import ArrayWriter, BlockPool, _jax, to_numpy
 from hcs_shm._device import DeviceCopies
+from hcs_shm._dlpack import pointer_in_c_order
 
 pytestmark = pytest.mark.jax
 jax: Any = pytest.importorskip("jax", reason="jax is not installed", exc_type=ImportError)
@@ -56,52 +56,100 @@ def test_bfloat16_becomes_float32_with_the_same_values() -> None:
 
 def test_an_array_is_kept_from_others_by_a_capsule_in_either_way() -> None:
     array = jax.numpy.ones((2, 2)).block_until_ready()
-    ways = [_jax._hold, _jax._hold_otherwise, _jax._capsule]
-    if "jaxlib._jax" in sys.modules:  # not each version has them
-        ways += [_jax._capsule_at_once, _jax._capsule_of_part]
+    ways = _jax._WAYS if "jaxlib._jax" in sys.modules else _jax._WAYS[-1:]  # not each version has them
 
-    for capsule_of in ways:
+    for capsule_of in (*ways, _jax._hold):
         assert "dltensor" in repr(capsule_of(array, None))
 
 
-class OnDevice:
-    """What JAX's arrays say of themselves, and how often they were asked to."""
-
-    ndim = 2
-
-    def __init__(self, layout: str | None, *, in_c_order: bool = True) -> None:
-        if layout:
-            self._pjrt_layout = layout
-        self.aval = SimpleNamespace(shape=(3, 4), dtype=np.dtype("<u2"))
-        self.sharding = "the first device's"
-        self._in_c_order = in_c_order
-        self.described = 0
-
-    def unsafe_buffer_pointer(self) -> int:
-        return 4096
-
-    def is_ready(self) -> bool:
-        return True
-
-    @property
-    def __cuda_array_interface__(self) -> dict[str, object]:
-        self.described += 1
-        if not self._in_c_order:
-            raise AttributeError("only for what lies in C order")
-        return {"data": (4096, True)}
+HOST = 1
+"""kDLCPU."""
 
 
-def test_an_array_is_described_only_if_none_that_lay_like_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_jax, "_c_orders", {})
+@pytest.mark.parametrize("shape", [(64, 48), (1, 48), (64, 1), (1, 1), (5, 64, 48), (5, 1, 48), (64, 48, 3)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_capsule_says_where_an_array_lies(shape: tuple[int, ...], dtype: str) -> None:
+    array = jax.numpy.ones(shape, dtype).block_until_ready()
+    capsule = _jax._capsule(array, None)
+
+    assert pointer_in_c_order(capsule, HOST) == array.unsafe_buffer_pointer()
+    assert pointer_in_c_order(capsule) is None  # it is no device's
+
+
+def test_a_capsule_says_that_an_array_does_not_lie_in_c_order() -> None:
+    turned = np.ones((5, 7)).T  # which NumPy gives away as it lies
+
+    assert pointer_in_c_order(turned.__dlpack__(), HOST) is None
+    assert pointer_in_c_order(turned.T.__dlpack__(), HOST) == turned.ctypes.data
+    assert pointer_in_c_order(turned[:1].__dlpack__(), HOST) is None
+    assert pointer_in_c_order(turned[3:, :1].T.__dlpack__(), HOST) == turned.ctypes.data + 24
+
+
+def test_a_capsule_that_was_taken_says_nothing() -> None:
+    array = jax.numpy.ones((5, 7))
+    capsule = _jax._capsule(array, None)
+    jax.dlpack.from_dlpack(Taken(capsule))
+
+    with pytest.raises(ValueError, match="PyCapsule_GetPointer"):
+        pointer_in_c_order(capsule, HOST)
+
+
+class Taken:
+    def __init__(self, capsule: object) -> None:
+        self._capsule = capsule
+
+    def __dlpack__(self, **_: object) -> object:
+        return self._capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return HOST, 0
+
+
+@pytest.fixture
+def streams(monkeypatch: pytest.MonkeyPatch) -> DeviceCopies:
+    """What copies from a device that is the host."""
     monkeypatch.setattr(_jax, "_device_of", lambda sharding: 0)
-    turned = OnDevice("{0,1}", in_c_order=False)
-    arrays = [OnDevice("{1,0}"), OnDevice("{1,0}"), turned, OnDevice("{1,0}"), OnDevice(None), OnDevice(None)]
+    monkeypatch.setattr(_jax, "pointer_in_c_order", lambda capsule: pointer_in_c_order(capsule, HOST))
+    monkeypatch.setattr(_jax, "_capsule_at_once", lambda array, stream: _jax._capsule(array, None))
+    return DeviceCopies(FakeCuda())
 
-    found = [_jax._memory_of(array, DeviceCopies(FakeCuda())) for array in arrays]
 
-    assert [array for array, memory in zip(arrays, found, strict=True) if memory is None] == [turned]
-    assert {(memory.pointer, memory.nbytes) for memory in found if memory} == {(4096, 24)}
-    assert [array.described for array in arrays] == [1, 0, 1, 0, 1, 1]
+def test_an_array_of_a_device_is_held_and_found_and_copied_later(streams: DeviceCopies) -> None:
+    plane = np.arange(70 * 90, dtype=np.uint16).reshape(70, 90)
+    array, pool = jax.numpy.asarray(plane), BlockPool()
+    block = pool.lend(plane.nbytes)
+
+    memory = _jax._held(array, streams)
+    assert memory is not None
+    copy = streams.start(memory, block.pixels)
+    array.delete()  # what is held stays where it is
+    assert copy is not None
+    copy.wait()
+
+    assert bytes(block.pixels) == plane.tobytes()
+    del copy, memory
+    pool.close()
+
+
+def test_what_lies_otherwise_is_read_by_jax(streams: DeviceCopies, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_jax, "pointer_in_c_order", lambda capsule: None)
+    array, pixels = jax.numpy.arange(12.0).reshape(3, 4), bytearray(48)
+
+    memory = _jax._held(array, streams)
+    assert memory is not None
+    assert _jax._find(memory, memoryview(pixels)) is None
+    assert bytes(pixels) == np.asarray(array).tobytes()
+
+
+def test_what_cannot_be_held_at_once_takes_a_closer_look(
+    streams: DeviceCopies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(array: object, stream: int) -> object:
+        raise ValueError("not in this version")
+
+    assert _jax._held(jax.numpy.ones((3, 4), "bfloat16"), streams) is None
+    monkeypatch.setattr(_jax, "_capsule_at_once", refuse)
+    assert _jax._held(jax.numpy.ones((3, 4)), streams) is None
 
 
 def test_an_array_that_is_traced_is_refused() -> None:

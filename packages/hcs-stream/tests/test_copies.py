@@ -41,6 +41,17 @@ class Copying:
         self._pixels[:] = self._array.tobytes()
 
 
+class Later(Copying):
+    """One that begins when it is told to."""
+
+    def __init__(self, array: np.ndarray, pixels: memoryview) -> None:
+        super().__init__(array, pixels)
+        self.has_begun = threading.Event()
+
+    def begin(self) -> None:
+        self.has_begun.set()
+
+
 class Device:
     """Writes arrays as a device does those that are marked, and others at once."""
 
@@ -48,13 +59,14 @@ class Device:
         self._writer = writer
         self.layout, self.write = writer.layout, writer.write
         self.copies: list[Copying] = []
+        self.copying: type[Copying] = Copying
         self.was_waited_for = False
 
     def start(self, array: np.ndarray, pixels: memoryview) -> PixelCopy | None:
         if not isinstance(array, OnDevice):
             self.write(array, pixels)
             return None
-        self.copies.append(Copying(array, pixels))
+        self.copies.append(self.copying(array, pixels))
         return self.copies[-1]
 
     def finish(self) -> None:
@@ -96,6 +108,26 @@ def test_an_image_is_published_when_its_copy_is_done(viewer: Any, stream: Any, d
     stream.flush()
 
     assert grey_values(viewer) == [7]
+
+
+def test_while_a_copy_is_waited_for_the_next_one_begins(viewer: Any, stream: Any, device: Device) -> None:
+    device.copying = Later
+    for value in range(3):
+        stream.send(on_device(value))
+    first, second, third = (copy for copy in device.copies if isinstance(copy, Later))
+    first.end()
+    assert third.has_begun.wait(LONG)  # while the second is waited for
+    stream.send(on_device(3))
+    fourth = device.copies[3]
+    assert second.has_begun.is_set()
+    assert isinstance(fourth, Later)
+    assert not fourth.has_begun.is_set()
+
+    for copy in device.copies:
+        copy.end()
+    stream.flush()
+    assert fourth.has_begun.is_set()
+    assert grey_values(viewer) == [0, 1, 2, 3]
 
 
 def test_what_is_sent_after_it_waits_behind_it(viewer: Any, stream: Any, device: Device) -> None:

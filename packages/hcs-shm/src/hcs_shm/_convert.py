@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ._copying import copy_pixels
-from ._device import DeviceCopies, DeviceCopy, process_copies
+from ._device import DeviceCopies, DeviceCopy, LaterCopy, process_copies
 from ._dtypes import LITTLE, NAMES, Array, Layout, is_bfloat16, layout_of
 from ._libraries import at_once_by, layout_before, remember_layout, remember_way, source_of
 from ._sources import HostArray
@@ -51,11 +51,12 @@ class ArrayWriter:
         elif copy := self.start(array, pixels):
             copy.wait()
 
-    def start(self, array: object, pixels: memoryview) -> DeviceCopy | None:
+    def start(self, array: object, pixels: memoryview) -> DeviceCopy | LaterCopy | None:
         """Begin to copy an array into these bytes; None if they are there already.
 
         From a CUDA device into a segment that is what always begins, unless nobody says which stream
-        computes the array. What the array's stream is given afterwards waits for it.
+        computes the array. What the array's stream is given afterwards waits for it. What nobody can change,
+        as JAX's arrays, is only held: that copy begins when it is first waited for.
 
         Raises:
             UnsupportedArrayError: As `write`.

@@ -54,18 +54,53 @@ class DeviceCopies:
         """Return a stream of this device on which nobody computes."""
         return (self._lanes.get(device) or self._lane(device)).stream
 
-    def start(self, memory: DeviceMemory, pixels: memoryview) -> "DeviceCopy | None":
-        """Begin to copy an array into these bytes; None if it is there already.
+    def start(self, memory: DeviceMemory, pixels: memoryview) -> "DeviceCopy | LaterCopy | None":
+        """Begin to copy an array into these bytes, or to hold it until then; None if it is there already.
 
         Raises:
             DeviceError: The device cannot.
         """
-        lane = self._lanes.get(memory.device) or self._lane(memory.device)
-        if id(pixels.obj) not in self._is_pinned and not self._pinned.has(pixels, memory.device):
-            memory.keep()
+        if memory.find is None:
+            return self.begin(memory, pixels)
+        if id(pixels.obj) in self._is_pinned or self._pinned.has(pixels, memory.device):
+            return LaterCopy(self, memory, pixels)
+        found = memory.find(memory, pixels)
+        return None if found is None else self.begin(found, pixels)
+
+    def begin(self, memory: DeviceMemory, pixels: memoryview) -> "DeviceCopy | None":
+        """Begin to copy an array, between what its stream was given so far and what follows.
+
+        Raises:
+            DeviceError: The device cannot.
+        """
+        cuda, device = self._cuda, memory.device
+        if not (cuda.is_alone or cuda.is_on(device)):
+            with cuda.on(device):
+                return self.begin(memory, pixels)
+        lane = self._lanes.get(device) or self._lane(device)
+        if id(pixels.obj) not in self._is_pinned and not self._pinned.has(pixels, device):
             lane.ring.copy(memory, pixels)
             return None
-        copy = lane.start(memory, pixels)
+        stream = LEGACY if memory.stream is None else memory.stream
+        sleeping = memory.nbytes > SPUN_NBYTES
+        try:
+            events = lane.unused[sleeping].pop()
+        except IndexError:
+            events = _Events(cuda.new_event(), cuda.new_event(sleeping=sleeping), sleeping)
+        lane.begun.add(events)
+        try:
+            cuda.record(events.ready, stream)
+            if memory.width:
+                memory.copy_by(cuda, pixels, stream)
+            else:
+                cuda.copy(pixels, memory.pointer, memory.nbytes, stream)
+            cuda.record(events.done, stream)
+        except BaseException:  # Ctrl-C, too
+            with suppress(DeviceError):
+                cuda.synchronize(stream)  # or it could write into a block that is lent anew
+            lane.begun.discard(events)
+            raise
+        copy = DeviceCopy(lane, events, memory)
         if memory.stream is None:  # nothing that follows could be made to wait
             copy.wait()
             return None
@@ -117,6 +152,42 @@ class DeviceCopy(msgspec.Struct, eq=False):
                 self._memory = None
 
 
+class LaterCopy:
+    """The copy of an array that nobody can change: it begins when somebody has the time; any thread may."""
+
+    def __init__(self, copies: DeviceCopies, memory: DeviceMemory, pixels: memoryview) -> None:
+        self._copies = copies
+        self._left: tuple[DeviceMemory, memoryview] | None = (memory, pixels)
+        self._copy: DeviceCopy | None = None
+        self._error: Exception | None = None
+        self._lock = threading.Lock()
+
+    def begin(self) -> None:
+        """Begin it, if nobody did; `wait` says whether that failed."""
+        with self._lock:
+            left, self._left = self._left, None
+            if left is None:
+                return
+            memory, pixels = left
+            try:
+                found = memory.find(memory, pixels) if memory.find else memory
+                self._copy = None if found is None else self._copies.begin(found, pixels)
+            except Exception as error:  # of the array's library, too: it is whoever waits who has to know
+                self._error = error
+
+    def wait(self) -> None:
+        """Wait until the pixels are there; a second time is harmless.
+
+        Raises:
+            DeviceError: They never will be.
+        """
+        self.begin()
+        if self._error is not None:
+            raise self._error
+        if self._copy is not None:
+            self._copy.wait()
+
+
 class _Events(msgspec.Struct, frozen=True, eq=False):
     """What one copy waits for, and who waits for that copy."""
 
@@ -136,49 +207,19 @@ class _Lane:
         with cuda.on(device):
             self.stream = cuda.new_stream()
         self.ring = Ring(cuda, device, self.stream)
-        self._unused: dict[bool, list[_Events]] = {True: [], False: []}
-        self._begun: set[_Events] = set()
-
-    def start(self, memory: DeviceMemory, pixels: memoryview) -> DeviceCopy:
-        """Give the array's stream a copy, between what that was given so far and what follows."""
-        cuda = self._cuda
-        if not (cuda.is_alone or cuda.is_on(self._device)):
-            with cuda.on(self._device):
-                return self.start(memory, pixels)
-        stream = LEGACY if memory.stream is None else memory.stream
-        sleeping = memory.nbytes > SPUN_NBYTES
-        try:
-            events = self._unused[sleeping].pop()
-        except IndexError:
-            events = _Events(cuda.new_event(), cuda.new_event(sleeping=sleeping), sleeping)
-        self._begun.add(events)
-        try:
-            if not memory.is_ready:
-                cuda.record(events.ready, stream)
-            if memory.width:
-                memory.copy_by(cuda, pixels, stream)
-            else:
-                cuda.copy(pixels, memory.pointer, memory.nbytes, stream)
-            cuda.record(events.done, stream)
-            if memory.hold is not None:
-                memory.keep()  # only now: it takes longest
-        except BaseException:  # Ctrl-C, too
-            with suppress(DeviceError):
-                cuda.synchronize(stream)  # or it could write into a block that is lent anew
-            self._begun.discard(events)
-            raise
-        return DeviceCopy(self, events, memory)
+        self.unused: dict[bool, list[_Events]] = {True: [], False: []}
+        self.begun: set[_Events] = set()
 
     def finish(self) -> None:
         """Wait for all copies so far."""
-        for events in list(self._begun):
+        for events in list(self.begun):
             self._cuda.wait(events.ready)
             self._cuda.wait(events.done)
 
     def is_idle(self) -> bool:
         """Say whether all copies so far have ended; those of a device that is lost have."""
         with suppress(DeviceError), self._cuda.on(self._device):
-            return all(self._cuda.has_happened(events.done) for events in list(self._begun))
+            return all(self._cuda.has_happened(events.done) for events in list(self.begun))
         return True
 
     def wait(self, events: "_Events") -> None:
@@ -186,8 +227,8 @@ class _Lane:
         with self._cuda.on(self._device):
             self._cuda.wait(events.ready)
             self._cuda.wait(events.done)
-        self._begun.discard(events)
-        self._unused[events.sleeping].append(events)
+        self.begun.discard(events)
+        self.unused[events.sleeping].append(events)
 
 
 def process_copies() -> DeviceCopies | None:

@@ -12,6 +12,7 @@ from hcs_protocol import UnsupportedArrayError
 
 from ._copying import copy_pixels
 from ._device_memory import DeviceMemory
+from ._dlpack import pointer_in_c_order
 from ._dtypes import NAMES, Array, is_bfloat16
 from ._sources import DEVICE_ERRORS, Source, Streams, as_host, device_error, is_a
 
@@ -27,7 +28,7 @@ class JaxArray(Source):
         if not isinstance(self.dtype, np.dtype):
             raise UnsupportedArrayError(f"wanted pixels, got an array of JAX of dtype {self.dtype}")
         self.is_on_device = _device_of(array.sharding) is not None
-        self.at_once = _memory_of
+        self.at_once = _held
         self._array = array
         self.shape = array.shape
 
@@ -40,53 +41,46 @@ class JaxArray(Source):
         return as_host(self._array)
 
     def on_device(self, streams: Streams) -> DeviceMemory | None:
-        """Say where a CUDA device has them; its copies wait there until they are computed."""
+        """Say where a CUDA device has them; a stream of ours waits there until they are computed."""
         array = self._array
-        if is_bfloat16(self.dtype):
-            try:
+        try:
+            if is_bfloat16(self.dtype):
                 array = array.astype(np.float32)
-            except DEVICE_ERRORS as error:
-                raise device_error(array, error) from error
-        return _memory_of(array, streams)
+            device = _device_of(array.sharding)
+            if device is None or (interface := getattr(array, "__cuda_array_interface__", None)) is None:
+                return None  # the second is not in C order, say
+            stream = streams.stream_of(device)
+            owner = array, _hold(array, stream)
+            nbytes = array.dtype.itemsize * math.prod(self.shape)
+            return DeviceMemory(owner, interface["data"][0], device, stream, nbytes)
+        except DEVICE_ERRORS as error:
+            raise device_error(array, error) from error
 
 
-def _memory_of(array: Any, streams: Streams) -> DeviceMemory | None:
-    """Say where a CUDA device has an array; None if none has it, or not in C order, or it is bfloat16."""
+def _held(array: Any, streams: Streams) -> DeviceMemory | None:
+    """Hold an array, which nobody can change: where it lies can be found, and copied, later.
+
+    JAX takes several times as long for that as to hold it.
+    """
     described = array.aval  # of which array.shape and array.dtype are functions in Python
-    shape, dtype, device = described.shape, described.dtype, _device_of(array.sharding)
+    dtype, device = described.dtype, _device_of(array.sharding)
     if device is None or dtype not in NAMES:
         return None
+    stream = streams.stream_of(device)
     try:
-        pointer = array.unsafe_buffer_pointer()
-        if getattr(array, "_pjrt_layout", None) != _c_orders.get(len(shape), ()) and not _is_in_c_order(
-            array
-        ):
-            return None
-        nbytes = dtype.itemsize * math.prod(shape)
-        stream, is_ready = streams.stream_of(device), array.is_ready()
-        memory = DeviceMemory(array, pointer, device, stream, nbytes, 0, 0, is_ready, _hold)
-        if not is_ready:
-            memory.keep()
-    except DEVICE_ERRORS as error:
-        _refuse_what_is_gone(array)
-        raise device_error(array, error) from error
-    return memory
+        owner = array, _capsule_at_once(array, stream)
+    except _NOT_SO:
+        return None
+    return DeviceMemory(owner, 0, device, stream, dtype.itemsize * math.prod(described.shape), find=_find)
 
 
-def _is_in_c_order(array: Any) -> bool:
-    """Ask JAX, which takes it a third of the time that all of a copy's start does.
-
-    So it is asked once for each number of axes; others lie like that if JAX has the same layout for them.
-    """
-    if getattr(array, "__cuda_array_interface__", None) is None:
-        return False
-    if (layout := getattr(array, "_pjrt_layout", None)) is not None:  # not each version has it
-        _c_orders[array.ndim] = layout
-    return True
-
-
-_c_orders: dict[int, object] = {}
-"""By number of axes, what JAX's layout of arrays in C order is."""
+def _find(memory: DeviceMemory, pixels: memoryview) -> DeviceMemory | None:
+    """Return where an array that is held lies; None if no device can copy it, and so it is copied."""
+    array, capsule = memory.owner
+    if (pointer := pointer_in_c_order(capsule)) is not None:
+        return DeviceMemory(memory.owner, pointer, memory.device, memory.stream, memory.nbytes)
+    copy_pixels(np.ndarray(array.aval.shape, array.aval.dtype, pixels), as_host(array))
+    return None
 
 
 def _refuse_what_is_gone(array: Any) -> None:
@@ -107,14 +101,7 @@ def jax_array(array: object) -> JaxArray | None:
 
 def _hold(array: Any, stream: int) -> object:
     """Let the stream wait until it is computed, and no later computation have its memory meanwhile."""
-    try:
-        return sys.modules["jaxlib._jax"].buffer_to_dlpack_managed_tensor(array, stream=stream)
-    except _NOT_SO:
-        return _hold_otherwise(array, stream)
-
-
-def _hold_otherwise(array: Any, stream: int) -> object:
-    for capsule_of in _SLOWER_WAYS:
+    for capsule_of in _WAYS:
         with suppress(*_NOT_SO):
             return capsule_of(array, stream)
     try:
@@ -136,7 +123,8 @@ def _capsule(array: Any, stream: int) -> object:
     return array.__dlpack__(stream=stream)
 
 
-_SLOWER_WAYS = _capsule_of_part, _capsule
+_WAYS = _capsule_at_once, _capsule_of_part, _capsule
+"""The fastest first."""
 _NOT_SO = AttributeError, BufferError, KeyError, TypeError, ValueError, RuntimeError
 """What a JAX says that does it another way."""
 

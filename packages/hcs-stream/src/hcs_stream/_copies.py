@@ -144,6 +144,7 @@ class Copies:
             if not self._waiting:
                 return
             images = self._waiting[0]
+            self._begin_two()
             try:
                 self._publish([image for image in images if self._is_there(image)])
             except Exception as error:  # the outermost loop of this thread
@@ -153,6 +154,15 @@ class Copies:
                 self._waiting.popleft()  # only now: what is sent meanwhile has to wait
                 self._done += 1
                 self._changed.notify_all()
+
+    def _begin_two(self) -> None:
+        """Have copies begin that only hold their array: this one, and the next, for a device without gaps."""
+        with self._changed:
+            near = [image.held for images in islice(self._waiting, 2) for image in images]
+        for held in near:
+            begin = getattr(held and held.copy, "begin", None)
+            if begin is not None:
+                begin()
 
     def _is_there(self, image: Owed) -> bool:
         """Wait for an image's copy; one that fails is given up."""
