@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
+import hcs_stream.storage
 from hcs_protocol import HcsError
 from hcs_stream.microscopes import ImageFile, MissingExtraError, UnreadableImageError, read_image
 
@@ -152,3 +153,7 @@ def test_a_missing_library_is_named_with_what_installs_it(
 @pytest.mark.parametrize("error", [MissingExtraError("a", "b"), UnreadableImageError(Path("a"), "b")])
 def test_an_error_travels_between_processes(error: HcsError) -> None:
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_what_cannot_be_read_is_called_the_same_wherever_it_lies() -> None:
+    assert UnreadableImageError is hcs_stream.storage.UnreadableImageError

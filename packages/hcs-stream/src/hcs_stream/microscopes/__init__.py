@@ -1,6 +1,7 @@
 """Makers' file names, read as addresses on a plate."""
 
 from hcs_stream._extras import MissingExtraError
+from hcs_stream._unreadable import UnreadableImageError
 
 from ._errors import (
     GrammarError,
@@ -12,7 +13,6 @@ from ._errors import (
     UnknownFileNameError,
     UnknownMakerError,
     UnnameableImageError,
-    UnreadableImageError,
 )
 from ._grammar import Description, Grammar, ParsedName, Wanted
 from ._image_file import ImageFile, Result

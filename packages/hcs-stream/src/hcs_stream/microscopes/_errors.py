@@ -10,7 +10,7 @@ HcsError
 ├── UnknownFileNameError (ValueError)           no grammar knows the name
 ├── UnknownMakerError (LookupError)             there is no grammar of this name
 ├── UnnameableImageError (ValueError)           no name of this maker says that image
-└── UnreadableImageError (ValueError)           the file holds no such image
+└── UnreadableImageError (ValueError)           the file holds no such image; that of storage, too
 """
 
 import re
@@ -171,15 +171,3 @@ class UnnameableImageError(HcsError, ValueError):
 
     def __str__(self) -> str:
         return f"wanted a {self.grammar} name that reads back as the same image, found {self.name!r}"
-
-
-class UnreadableImageError(HcsError, ValueError):
-    """A file holds no image, or not the plane that was asked for."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"wanted an image, found {self.reason} at {str(self.path)!r}"

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from hcs_stream._chunk_files import ChunkFiles
 from hcs_stream._extras import extra
+from hcs_stream._unreadable import UnreadableImageError
 
-from ._errors import UnreadableImageError
 from ._image_file import ImageFile, Result
 from ._ngff_metadata import STORE_FILES
 from ._tiff import has_channels, open_tiff

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ._errors import UnreadableImageError
+from hcs_stream._unreadable import UnreadableImageError
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage

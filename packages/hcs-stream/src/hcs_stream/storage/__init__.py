@@ -1,5 +1,7 @@
 """Where images are kept: files, memory, OME-NGFF plates; or streamed to a viewer, by the same calls."""
 
+from hcs_stream._unreadable import UnreadableImageError
+
 from ._backend import Reference, StorageBackend, StreamingBackend
 from ._disk import DiskBackend
 from ._errors import (
@@ -10,7 +12,6 @@ from ._errors import (
     StorageWriteError,
     UnknownBackendError,
     UnknownFormatError,
-    UnreadableImageError,
     UnsafePathError,
     WrongBatchError,
 )

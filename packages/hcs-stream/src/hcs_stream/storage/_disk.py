@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hcs_protocol import FileRef, HcsError, Kind, natural_key
+from hcs_stream._unreadable import UnreadableImageError
 
 from ._atomic import sync_folder, write_atomically
 from ._backend import Pixels, Reference, StorageBackend
-from ._errors import ImageNotFoundError, StorageWriteError, UnreadableImageError
+from ._errors import ImageNotFoundError, StorageWriteError
 from ._formats import Description, axes_of, is_image_name, is_tiff_name, read, writer_of
 from ._pixels import check_described, host_pixels
 
@@ -86,9 +87,9 @@ class DiskBackend(StorageBackend):
         except HcsError:
             raise
         except Exception as error:  # a damaged file makes its decoders raise anything
-            raise UnreadableImageError(path, f"{type(error).__name__}: {error}") from error
+            raise UnreadableImageError(path, f"{type(error).__name__} ({error})") from error
         if not pixels.size:
-            raise UnreadableImageError(path, "there is no image in it")
+            raise UnreadableImageError(path, "no image")
         return pixels
 
     def exists(self, path: Path) -> bool:

@@ -8,7 +8,7 @@ HcsError
 ├── StorageWriteError (OSError)                 disk full, folder missing or read-only, name too long
 ├── UnknownBackendError (LookupError)           there is no backend of this name
 ├── UnknownFormatError (ValueError)             no format has this suffix
-├── UnreadableImageError (ValueError)           the file is damaged, or no image
+├── UnreadableImageError (ValueError)           the file is damaged, or no image; that of a microscope, too
 ├── UnsafePathError (ValueError)                the path leads out of its folder, or is none
 └── WrongBatchError (ValueError)                data and paths do not belong together
 """
@@ -136,18 +136,6 @@ class UnknownFormatError(HcsError, ValueError):
 
     def __str__(self) -> str:
         return f"wanted a name that ends in {', '.join(self.suffixes)}, found {str(self.path)!r}"
-
-
-class UnreadableImageError(HcsError, ValueError):
-    """The file is damaged, or no image."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"wanted an image, found what cannot be read at {str(self.path)!r}: {self.reason}"
 
 
 class UnsafePathError(HcsError, ValueError):

@@ -13,9 +13,10 @@ import numpy as np
 
 from hcs_stream._chunk_files import ChunkFiles
 from hcs_stream._extras import extra
+from hcs_stream._unreadable import UnreadableImageError
 
 from ._backend import Pixels
-from ._errors import StorageWriteError, UnreadableImageError
+from ._errors import StorageWriteError
 from ._ngff import Version
 from ._pyramid import level_count, level_shapes, pyramid
 from ._zarr_groups import is_array
@@ -195,7 +196,7 @@ class Levels:
                 self._files[level].check(file)
             return np.asarray(self._arrays[level][at])
         except Exception as error:  # a damaged file makes its decoders raise anything
-            raise UnreadableImageError(files[0], f"{type(error).__name__}: {error}") from error
+            raise UnreadableImageError(files[0], f"{type(error).__name__} ({error})") from error
 
     def samples(self, c: int) -> Iterator[tuple[float, float]]:
         """Yield grey values of a channel, nearly the least and nearly the greatest, of its middle planes."""
@@ -242,7 +243,7 @@ def _open(folder: Path) -> "zarr.Array[Any]":
     try:
         array = module.open_array(folder, mode="r+")
     except Exception as error:  # damaged metadata makes zarr raise anything
-        raise UnreadableImageError(folder, f"{type(error).__name__}: {error}") from error
+        raise UnreadableImageError(folder, f"{type(error).__name__} ({error})") from error
     # An image that is all zero was written too: its file says so.
     config = {"write_empty_chunks": True}
     opened: zarr.Array[Any] = module.Array(module.AsyncArray(array.metadata, array.store_path, config))

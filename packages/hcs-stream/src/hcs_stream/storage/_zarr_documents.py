@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ._errors import UnreadableImageError
+from hcs_stream._unreadable import UnreadableImageError
+
 from ._ngff import Json, content_of
 from ._zarr_groups import read_attributes
 from ._zarr_state import FolderName, WellPath
@@ -96,4 +97,4 @@ def _checked(found: object, wanted: type[DocumentT], group: Path) -> DocumentT:
     try:
         return msgspec.convert(found, wanted)
     except msgspec.MsgspecError as error:
-        raise UnreadableImageError(group, f"damaged metadata: {error}") from error
+        raise UnreadableImageError(group, f"damaged metadata ({error})") from error

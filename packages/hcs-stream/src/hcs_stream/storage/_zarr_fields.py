@@ -10,9 +10,10 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
+from hcs_stream._unreadable import UnreadableImageError
 from hcs_stream.microscopes._folders import folders_in
 
-from ._errors import StorageWriteError, UnreadableImageError
+from ._errors import StorageWriteError
 from ._ngff import Json, Version, channel, image_document, plate_document, well_document
 from ._pyramid import level_shapes
 from ._zarr_arrays import ArrayOptions, Levels, create_levels
@@ -196,7 +197,7 @@ def known(plate: Path, state: PlateState, name: str) -> Variant:
         UnreadableImageError: The plate's own does not know it.
     """
     if name not in state.variants:
-        raise UnreadableImageError(plate, f"damaged metadata: no images of the variant {name!r}")
+        raise UnreadableImageError(plate, f"damaged metadata, with no images of the variant {name!r},")
     return state.variants[name]
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from hcs_stream._extras import extra
+from hcs_stream._unreadable import UnreadableImageError
 
 from ._atomic import write_atomically
-from ._errors import StorageWriteError, UnreadableImageError
+from ._errors import StorageWriteError
 from ._ngff import Json, Version
 
 LOCK_SECONDS = 120.0
@@ -48,7 +49,7 @@ def read_attributes(folder: Path) -> Json:
     try:
         return {} if found is None else dict(found.get("attributes", {}))
     except (ValueError, TypeError) as error:
-        raise UnreadableImageError(path, f"damaged metadata: {error}") from error
+        raise UnreadableImageError(path, f"damaged metadata ({error})") from error
 
 
 def write_attributes(folder: Path, version: Version, attributes: Mapping[str, Any]) -> None:
@@ -112,7 +113,7 @@ def _read(path: Path) -> Json | None:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
     except (ValueError, TypeError) as error:
-        raise UnreadableImageError(path, f"damaged metadata: {error}") from error
+        raise UnreadableImageError(path, f"damaged metadata ({error})") from error
 
 
 def _write(path: Path, document: Mapping[str, Any]) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from hcs_protocol import new_id
+from hcs_stream._unreadable import UnreadableImageError
 
 from ._backend import Pixels
-from ._errors import ImageNotFoundError, StorageWriteError, UnreadableImageError, UnsafePathError
+from ._errors import ImageNotFoundError, StorageWriteError, UnsafePathError
 from ._ngff import AXES, Version, document
 from ._zarr_arrays import ArrayOptions, chunk_files, compressors, import_zarr
 from ._zarr_documents import OWN, own_of
@@ -121,7 +122,7 @@ def read_loose(plate: Path, name: str) -> Pixels:
         except Exception as error:  # a damaged file makes its decoders raise anything
             after = _identity(folder)
             if before == after and after is not None:
-                raise UnreadableImageError(folder, f"{type(error).__name__}: {error}") from error
+                raise UnreadableImageError(folder, f"{type(error).__name__} ({error})") from error
         else:
             after = _identity(folder)
     if after is None:

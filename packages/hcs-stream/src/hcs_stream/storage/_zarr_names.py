@@ -10,7 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from ._errors import UnreadableImageError
+from hcs_stream._unreadable import UnreadableImageError
+
 from ._zarr_arrays import chunk_files
 from ._zarr_documents import Kept, own_of, with_names
 from ._zarr_fields import group_of, images_on_disk, known
@@ -111,7 +112,7 @@ def _changing(plate: ZarrPlate, group: Path) -> Iterator[dict[str, Kept]]:
     with metadata_lock(plate.folder):
         own = own_of(group)
         if own is None:
-            raise UnreadableImageError(group, "its arrays are gone")
+            raise UnreadableImageError(group, "metadata of arrays that are gone")
         names = dict(own.names)
         yield names
         if names != own.names:

@@ -15,9 +15,10 @@ import msgspec
 import numpy as np
 
 from hcs_protocol import FileRef, Kind, Step, natural_key
+from hcs_stream._unreadable import UnreadableImageError
 
 from ._backend import Pixels, Reference
-from ._errors import ImageNotFoundError, UnreadableImageError
+from ._errors import ImageNotFoundError
 from ._ngff import VERSIONS, Version
 from ._pixels import check_described, check_lengths, height_and_width, host_pixels, is_coloured
 from ._zarr_arrays import ArrayOptions, Levels
@@ -262,7 +263,7 @@ class ZarrPlate:
         try:
             return PlateState.from_json(read_attributes(self.folder).get(OWN))
         except ValueError as error:
-            raise UnreadableImageError(self.folder, f"damaged metadata: {error}") from error
+            raise UnreadableImageError(self.folder, f"damaged metadata ({error})") from error
 
     @contextmanager
     def _changing(self) -> Iterator[PlateState]:
@@ -339,5 +340,5 @@ class ZarrPlate:
 def _levels(group: Path) -> Levels:
     found = Levels.of(group)
     if found is None:
-        raise UnreadableImageError(group, "its arrays are gone")
+        raise UnreadableImageError(group, "metadata of arrays that are gone")
     return found
