@@ -237,6 +237,37 @@ def test_why_an_array_was_not_found_is_said_whenever_it_is_asked(
             copy.wait()
 
 
+def test_a_beginning_that_ctrl_c_cut_off_is_made_anew(cuda: FakeCuda, pool: BlockPool) -> None:
+    def interrupted_once(memory: DeviceMemory, pixels: memoryview) -> DeviceMemory:
+        if interrupts:
+            raise interrupts.pop()
+        return found(memory, pixels)
+
+    copies, block, interrupts = DeviceCopies(cuda), pool.lend(plane().nbytes), [KeyboardInterrupt()]
+    copy = copies.start(later(copies, plane(), interrupted_once), block.pixels)
+
+    assert copy is not None
+    with pytest.raises(KeyboardInterrupt):
+        copy.wait()
+    copy.wait()
+    assert (in_block(block) == plane().ravel()).all()
+
+
+def test_an_array_that_could_not_be_found_is_not_kept(cuda: FakeCuda, pool: BlockPool) -> None:
+    def fail(memory: DeviceMemory, pixels: memoryview) -> None:
+        raise RuntimeError("it is lost")
+
+    copies, pixels = DeviceCopies(cuda), plane()
+    gone = weakref.ref(pixels)
+    copy = copies.start(later(copies, pixels, fail), pool.lend(pixels.nbytes).pixels)
+    del pixels
+
+    assert copy is not None
+    with pytest.raises(RuntimeError, match="it is lost"):
+        copy.wait()
+    assert gone() is None
+
+
 def test_where_no_memory_is_pinned_it_is_copied_at_once(cuda: FakeCuda, pool: BlockPool) -> None:
     copies, block = DeviceCopies(cuda, pinned=False), pool.lend(plane().nbytes)
 

@@ -165,15 +165,15 @@ class LaterCopy:
     def begin(self) -> None:
         """Begin it, if nobody did; `wait` says whether that failed."""
         with self._lock:
-            left, self._left = self._left, None
-            if left is None:
+            if self._left is None:
                 return
-            memory, pixels = left
+            memory, pixels = self._left
             try:
                 found = memory.find(memory, pixels) if memory.find else memory
                 self._copy = None if found is None else self._copies.begin(found, pixels)
             except Exception as error:  # of the array's library, too: it is whoever waits who has to know
-                self._error = error
+                self._error = error.with_traceback(None)  # or its frames keep the array
+            self._left = None  # only now: Ctrl-C may come before, and it begins anew
 
     def wait(self) -> None:
         """Wait until the pixels are there; a second time is harmless.
