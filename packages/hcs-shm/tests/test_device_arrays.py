@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+import weakref
 from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
 from typing import cast
@@ -173,6 +174,35 @@ def test_an_array_that_says_nonsense_of_itself_is_refused(
 ) -> None:
     with pytest.raises(UnsupportedArrayError, match=r"OnDevice says of itself .*"):
         writer.layout(OnDevice(plane(), **said))
+
+
+class Dalis(OnDevice):
+    """As DALI's: what is called its shape is a function."""
+
+    dtype = "FLOAT"
+
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+
+class Shapeless(OnDevice):
+    @property
+    def shape(self) -> tuple[int, ...]:
+        raise RuntimeError("only its interface has one")
+
+
+@pytest.mark.parametrize("kind", [Dalis, Shapeless])
+def test_an_array_is_what_its_interface_says_whatever_else_it_says(
+    kind: type[OnDevice], writer: ArrayWriter
+) -> None:
+    array = kind(plane())
+    gone = weakref.ref(array)
+
+    assert [writer.layout(array) for _ in range(2)] == [((64, 48), "uint16")] * 2
+    array.array = plane(0, (3, 4))
+    assert writer.layout(array) == ((3, 4), "uint16")
+    del array
+    assert gone() is None
 
 
 def test_masked_pixels_of_a_device_are_refused(writer: ArrayWriter) -> None:

@@ -56,7 +56,7 @@ def layout_before(array: Any) -> Layout | None:
 
     Whether this one's pixels are to be had is left to `source_of`.
     """
-    if type(array) not in _found_by:
+    if _found_by.get(type(array)) not in _SAY_ALL:
         return None
     try:
         return _layouts.get((type(array), array.shape, array.dtype))
@@ -65,8 +65,11 @@ def layout_before(array: Any) -> Layout | None:
 
 
 def remember_layout(array: Any, layout: Layout) -> None:
-    """Remember what a device's array was found to have."""
-    if type(array) in _found_by:
+    """Remember what a device's array was found to have, if its library is known.
+
+    The shape of another one's may be a function, which would keep the array, or not be that of its pixels.
+    """
+    if _found_by.get(type(array)) in _SAY_ALL:
         if len(_layouts) >= KNOWN:
             _layouts.clear()
         with suppress(AttributeError, TypeError):
@@ -158,6 +161,8 @@ _OF_DEVICES: dict[Callable[[Any], Source | None], Callable[[Any], Source | None]
     device_array: device_array,
 }
 """What finds such arrays, and what makes the source of one of the same type."""
+_SAY_ALL = Tensor, JaxArray, CupyArray
+"""Whose ``shape`` and ``dtype`` are those of their pixels, and nothing else."""
 _LOOKS: tuple[Callable[[object], Source | None], ...] = (
     *(_numpy, tensor_of, jax_array, cupy_array, _wrapped, device_array),
     *(_chunked, _described, _interface, _dlpack),
