@@ -9,7 +9,7 @@ from fake_cuda import FakeCuda
 
 from hcs_protocol import DTYPES, PixelWriter, UnsupportedArrayError
 from hcs_protocol.testing import PixelWriterTests
-from hcs_shm import ArrayWriter, BlockPool, to_numpy
+from hcs_shm import ArrayWriter, BlockPool, _torch, to_numpy
 from hcs_shm._device import DeviceCopies
 from hcs_shm._torch import Tensor
 
@@ -146,3 +146,21 @@ def test_a_device_is_told_where_a_tensor_lies(
 
     assert bytes(block.pixels) == expected.tobytes()
     pool.close()
+
+
+def test_a_tensor_that_lies_nowhere_takes_a_closer_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OnDevice(torch.Tensor):  # type: ignore[misc]  # PyTorch may be missing
+        is_cuda = True
+
+    class Within(OnDevice):
+        def data_ptr(self) -> int:
+            raise RuntimeError("Cannot access data pointer of Tensor that doesn't have storage")
+
+    monkeypatch.setattr(torch._C, "_cuda_getCurrentRawStream", lambda device: 0, raising=False)
+    tensor, copies = torch.ones(2, 3), DeviceCopies(FakeCuda())
+    ArrayWriter().layout(tensor)
+    memory = _torch._memory_of(tensor.as_subclass(OnDevice), copies)
+
+    assert memory is not None
+    assert memory.pointer == tensor.data_ptr()
+    assert _torch._memory_of(tensor.as_subclass(Within), copies) is None

@@ -89,9 +89,9 @@ def _memory_of(tensor: Any, _streams: Streams) -> DeviceMemory | None:
     device = tensor.get_device()
     try:
         stream = torch._C._cuda_getCurrentRawStream(device) or LEGACY  # noqa: SLF001 - 5 µs less than the other
-    except AttributeError:
+        return DeviceMemory(tensor, tensor.data_ptr(), device, stream, tensor.nbytes)
+    except (AttributeError, *DEVICE_ERRORS):  # within `torch.func.vmap` it lies nowhere
         return None
-    return DeviceMemory(tensor, tensor.data_ptr(), device, stream, tensor.nbytes)
 
 
 def torch() -> Any:
