@@ -141,6 +141,16 @@ def test_what_lies_otherwise_is_read_by_jax(streams: DeviceCopies, monkeypatch: 
     assert bytes(pixels) == np.asarray(array).tobytes()
 
 
+def test_what_a_capsule_of_another_kind_holds_is_read_by_jax(streams: DeviceCopies) -> None:
+    array, pixels = jax.numpy.arange(12.0).reshape(3, 4), bytearray(48)
+    memory = _jax._held(array, streams)
+    assert memory is not None
+    jax.dlpack.from_dlpack(Taken(memory.owner[1]))  # which then has another name
+
+    assert _jax._find(memory, memoryview(pixels)) is None
+    assert bytes(pixels) == np.asarray(array).tobytes()
+
+
 def test_what_cannot_be_held_at_once_takes_a_closer_look(
     streams: DeviceCopies, monkeypatch: pytest.MonkeyPatch
 ) -> None:

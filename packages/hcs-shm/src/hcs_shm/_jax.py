@@ -77,8 +77,9 @@ def _held(array: Any, streams: Streams) -> DeviceMemory | None:
 def _find(memory: DeviceMemory, pixels: memoryview) -> DeviceMemory | None:
     """Return where an array that is held lies; None if no device can copy it, and so it is copied."""
     array, capsule = memory.owner
-    if (pointer := pointer_in_c_order(capsule)) is not None:
-        return DeviceMemory(memory.owner, pointer, memory.device, memory.stream, memory.nbytes)
+    with suppress(ValueError):  # of a DLPack that is not known yet: it would cost each image
+        if (pointer := pointer_in_c_order(capsule)) is not None:
+            return DeviceMemory(memory.owner, pointer, memory.device, memory.stream, memory.nbytes)
     copy_pixels(np.ndarray(array.aval.shape, array.aval.dtype, pixels), as_host(array))
     return None
 
