@@ -119,7 +119,7 @@ def test_an_array_lives_until_it_is_copied(writer: ArrayWriter, pool: BlockPool)
     assert gone() is None
 
 
-def test_each_device_has_a_stream_of_its_own(cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool) -> None:
+def test_each_device_has_streams_of_its_own(cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool) -> None:
     here, there = plane(1), plane(2)
     cuda.devices[address_of(there)] = 1
     blocks = [pool.lend(plane().nbytes) for _ in range(2)]
@@ -130,7 +130,7 @@ def test_each_device_has_a_stream_of_its_own(cuda: FakeCuda, writer: ArrayWriter
 
     assert cuda.device == 0
     assert [in_block(block)[0] for block in blocks] == [1, 2]
-    assert cuda.calls.count("new_stream") == 2
+    assert cuda.calls.count("new_stream") == 4
 
 
 @pytest.mark.parametrize("call", ["copy", "record"])
@@ -166,6 +166,18 @@ def test_events_are_used_again(cuda: FakeCuda, writer: ArrayWriter, pool: BlockP
     assert cuda.calls.count("new_spun_event") == 1
 
 
+@pytest.mark.parametrize("is_found", [True, False])
+def test_events_of_what_is_held_are_used_again(is_found: bool, cuda: FakeCuda, pool: BlockPool) -> None:
+    copies, find = DeviceCopies(cuda), found if is_found else lambda memory, pixels: None
+    for _ in range(50):
+        copy = copies.start(later(copies, plane(), find), pool.lend(plane().nbytes).pixels)
+        assert copy is not None
+        copy.wait()
+
+    assert cuda.calls.count("new_event") == 1 + is_found
+    assert cuda.calls.count("new_spun_event") == is_found
+
+
 def later(copies: DeviceCopies, pixels: np.ndarray, find: Any) -> DeviceMemory:
     return DeviceMemory(pixels, 0, 0, copies.stream_of(0), pixels.nbytes, find=find)
 
@@ -190,6 +202,18 @@ def test_an_array_that_nobody_can_change_is_held_and_copied_when_somebody_waits(
         copy.wait()
     assert cuda.calls.count("copy") == 1
     assert gone() is None
+    assert (in_block(block) == plane().ravel()).all()
+
+
+def test_what_is_held_waits_for_nothing_that_is_held_after_it(cuda: FakeCuda, pool: BlockPool) -> None:
+    copies, block, pixels = DeviceCopies(cuda), pool.lend(plane().nbytes), plane(0)
+    stream = copies.stream_of(0)  # which JAX lets wait until each array is computed
+    cuda.launch(stream, lambda: np.copyto(pixels, plane()))
+    copy = copies.start(later(copies, pixels, found), block.pixels)
+    cuda.launch(stream, lambda: False)  # the next one never is
+
+    assert copy is not None
+    copy.wait()
     assert (in_block(block) == plane().ravel()).all()
 
 

@@ -63,7 +63,7 @@ class DeviceCopies:
         if memory.find is None:
             return self.begin(memory, pixels)
         if id(pixels.obj) in self._is_pinned or self._pinned.has(pixels, memory.device):
-            return LaterCopy(self, memory, pixels)
+            return LaterCopy(self, memory, pixels, self._computed(memory))
         found = memory.find(memory, pixels)
         return None if found is None else self.begin(found, pixels)
 
@@ -105,6 +105,29 @@ class DeviceCopies:
             copy.wait()
             return None
         return copy
+
+    def begin_held(self, memory: DeviceMemory, pixels: memoryview, computed: object) -> "DeviceCopy | None":
+        """Begin to copy an array that is held, as soon as it is computed; None if it is there already.
+
+        Args:
+            memory: That can be found.
+            pixels: Of a block.
+            computed: The event of `_computed`, after which nothing that is held since is waited for.
+
+        Raises:
+            DeviceError: The device cannot.
+        """
+        with self._cuda.on(memory.device):
+            stream = self._lane(memory.device).copying_after(computed)
+            if (found := memory.find(memory, pixels) if memory.find else memory) is None:
+                return None
+            found.stream = stream
+            return self.begin(found, pixels)
+
+    def _computed(self, memory: DeviceMemory) -> object:
+        """Return an event that happens when what is held now is computed."""
+        with self._cuda.on(memory.device):
+            return (self._lanes.get(memory.device) or self._lane(memory.device)).computed()
 
     def finish(self) -> None:
         """Wait until no device writes anything any more."""
@@ -155,8 +178,11 @@ class DeviceCopy(msgspec.Struct, eq=False):
 class LaterCopy:
     """The copy of an array that nobody can change: it begins when somebody has the time; any thread may."""
 
-    def __init__(self, copies: DeviceCopies, memory: DeviceMemory, pixels: memoryview) -> None:
+    def __init__(
+        self, copies: DeviceCopies, memory: DeviceMemory, pixels: memoryview, computed: object
+    ) -> None:
         self._copies = copies
+        self._computed = computed
         self._left: tuple[DeviceMemory, memoryview] | None = (memory, pixels)
         self._copy: DeviceCopy | None = None
         self._error: Exception | None = None
@@ -169,8 +195,7 @@ class LaterCopy:
                 return
             memory, pixels = self._left
             try:
-                found = memory.find(memory, pixels) if memory.find else memory
-                self._copy = None if found is None else self._copies.begin(found, pixels)
+                self._copy = self._copies.begin_held(memory, pixels, self._computed)
             except Exception as error:  # of the array's library, too: it is whoever waits who has to know
                 self._error = error.with_traceback(None)  # or its frames keep the array
             self._left = None  # only now: Ctrl-C may come before, and it begins anew
@@ -206,9 +231,27 @@ class _Lane:
         self._device = device
         with cuda.on(device):
             self.stream = cuda.new_stream()
+            self._copying = cuda.new_stream()
+            """Waits for one array that is held at a time: the other one waits for all."""
         self.ring = Ring(cuda, device, self.stream)
         self.unused: dict[bool, list[_Events]] = {True: [], False: []}
         self.begun: set[_Events] = set()
+        self._unused: list[object] = []
+
+    def computed(self) -> object:
+        """Return an event that happens when all arrays that are held so far are computed."""
+        try:
+            event = self._unused.pop()
+        except IndexError:
+            event = self._cuda.new_event()
+        self._cuda.record(event, self.stream)
+        return event
+
+    def copying_after(self, computed: object) -> int:
+        """Return a stream that goes on after such an event, which then is another's."""
+        self._cuda.let_wait(self._copying, computed)
+        self._unused.append(computed)
+        return self._copying
 
     def finish(self) -> None:
         """Wait for all copies so far."""
