@@ -178,6 +178,25 @@ def test_events_of_what_is_held_are_used_again(is_found: bool, cuda: FakeCuda, p
     assert cuda.calls.count("new_spun_event") == is_found
 
 
+class Interrupted(list[object]):
+    def append(self, value: object) -> None:
+        super().append(value)
+        raise KeyboardInterrupt
+
+
+def test_no_two_copies_share_events_after_ctrl_c(
+    cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool
+) -> None:
+    copy = start(writer, OnDevice(plane()), pool.lend(plane().nbytes))
+    unused = Interrupted()
+    copy._lane.unused[False] = unused  # type: ignore[assignment]  # of events
+
+    with pytest.raises(KeyboardInterrupt):
+        copy.wait()
+    copy.wait()
+    assert len(unused) == 1
+
+
 def later(copies: DeviceCopies, pixels: np.ndarray, find: Any) -> DeviceMemory:
     return DeviceMemory(pixels, 0, 0, copies.stream_of(0), pixels.nbytes, find=find)
 

@@ -173,6 +173,7 @@ class DeviceCopy(msgspec.Struct, eq=False):
             if self._memory is not None:
                 self._lane.wait(self._events)
                 self._memory = None
+                self._lane.use_again(self._events)  # last: twice, and two copies would share them
 
 
 class LaterCopy:
@@ -266,10 +267,13 @@ class _Lane:
         return True
 
     def wait(self, events: "_Events") -> None:
-        """Wait for a copy's end; its events then are another's."""
+        """Wait for a copy's end."""
         with self._cuda.on(self._device):
             self._cuda.wait(events.ready)
             self._cuda.wait(events.done)
+
+    def use_again(self, events: "_Events") -> None:
+        """Have another copy use the events of one that has ended."""
         self.begun.discard(events)
         self.unused[events.sleeping].append(events)
 
