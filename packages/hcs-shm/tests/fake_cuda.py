@@ -85,11 +85,6 @@ class FakeCuda:
         self._recorded[event] = time = self._recorded[event] + 1
         self._give(stream, lambda: self._happened[event].add(time) is None)
 
-    def let_wait(self, stream: int, event: object) -> None:
-        self._call("let_wait")
-        time = self._recorded[event]
-        self._give(stream, lambda: time in self._happened[event])
-
     def copy(self, target: Target, source: int, nbytes: int, stream: int) -> None:
         self._call("copy")
         address = _address(target)

@@ -229,18 +229,6 @@ class Runtime:
         where.give(lambda: one.happen(time))
         return None
 
-    def cudaStreamWaitEvent(self, stream: int, event: int, flags: int) -> object:  # noqa: N802
-        assert flags == 0
-        one, where = _event(event), _stream(stream)
-        time = one.recorded
-
-        def wait() -> None:
-            with changed:
-                changed.wait_for(lambda: one.has_happened(time) or lost)
-
-        where.give(wait)
-        return None
-
     def cudaMemcpyAsync(  # noqa: N802
         self, target: int | memoryview, source: int, nbytes: int, kind: Kind, stream: int
     ) -> object:

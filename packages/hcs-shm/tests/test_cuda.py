@@ -79,7 +79,6 @@ def test_what_is_asked_is_what_cuda_calls_it() -> None:
     found = cuda.why_no_device(), cuda.device_of(9), cuda.new_stream(), cuda.new_event(), cuda.allocate(64)
     cuda.new_event(sleeping=False)
     cuda.record(78, 1)
-    cuda.let_wait(77, 78)
     cuda.copy(1, 2, 3, 77)
     cuda.copy_rows(1, 2, 90, 80, 7, 77)
     cuda.wait(78)
@@ -94,7 +93,6 @@ def test_what_is_asked_is_what_cuda_calls_it() -> None:
         ("cudaHostAlloc", 64, 1),
         ("cudaEventCreateWithFlags", 2),
         ("cudaEventRecord", 78, 1),
-        ("cudaStreamWaitEvent", 77, 78, 0),
         ("cudaMemcpyAsync", 1, 2, 3, "to host", 77),
         ("cudaMemcpy2DAsync", 1, 80, 2, 90, 80, 7, "to host", 77),
         ("cudaEventSynchronize", 78),
@@ -220,7 +218,6 @@ CALLS: dict[str, Callable[[Runtime], object]] = {
     "new_stream": lambda cuda: cuda.new_stream(),
     "new_event": lambda cuda: cuda.new_event(),
     "record": lambda cuda: cuda.record(ADDRESS, 1),
-    "let_wait": lambda cuda: cuda.let_wait(1, ADDRESS),
     "copy": lambda cuda: cuda.copy(ADDRESS, ADDRESS, 1 << 40, 1),
     "copy to what looks at memory": lambda cuda: cuda.copy(memoryview(bytearray(7)), ADDRESS, 7, 1),
     "copy_rows": lambda cuda: cuda.copy_rows(ADDRESS, ADDRESS, 90, 80, 7, 1),

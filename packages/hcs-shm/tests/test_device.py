@@ -4,6 +4,7 @@ import os
 import threading
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -119,7 +120,7 @@ def test_an_array_lives_until_it_is_copied(writer: ArrayWriter, pool: BlockPool)
     assert gone() is None
 
 
-def test_each_device_has_streams_of_its_own(cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool) -> None:
+def test_each_device_has_a_stream_of_its_own(cuda: FakeCuda, writer: ArrayWriter, pool: BlockPool) -> None:
     here, there = plane(1), plane(2)
     cuda.devices[address_of(there)] = 1
     blocks = [pool.lend(plane().nbytes) for _ in range(2)]
@@ -130,7 +131,7 @@ def test_each_device_has_streams_of_its_own(cuda: FakeCuda, writer: ArrayWriter,
 
     assert cuda.device == 0
     assert [in_block(block)[0] for block in blocks] == [1, 2]
-    assert cuda.calls.count("new_stream") == 4
+    assert cuda.calls.count("new_stream") == 2
 
 
 @pytest.mark.parametrize("call", ["copy", "record"])
@@ -166,18 +167,6 @@ def test_events_are_used_again(cuda: FakeCuda, writer: ArrayWriter, pool: BlockP
     assert cuda.calls.count("new_spun_event") == 1
 
 
-@pytest.mark.parametrize("is_found", [True, False])
-def test_events_of_what_is_held_are_used_again(is_found: bool, cuda: FakeCuda, pool: BlockPool) -> None:
-    copies, find = DeviceCopies(cuda), found if is_found else lambda memory, pixels: None
-    for _ in range(50):
-        copy = copies.start(later(copies, plane(), find), pool.lend(plane().nbytes).pixels)
-        assert copy is not None
-        copy.wait()
-
-    assert cuda.calls.count("new_event") == 1 + is_found
-    assert cuda.calls.count("new_spun_event") == is_found
-
-
 class Interrupted(list[object]):
     def append(self, value: object) -> None:
         super().append(value)
@@ -198,7 +187,7 @@ def test_no_two_copies_share_events_after_ctrl_c(
 
 
 def later(copies: DeviceCopies, pixels: np.ndarray, find: Any) -> DeviceMemory:
-    return DeviceMemory(pixels, 0, 0, copies.stream_of(0), pixels.nbytes, find=find)
+    return DeviceMemory(pixels, 0, 0, copies.take_stream(0), pixels.nbytes, find=find)
 
 
 def found(memory: DeviceMemory, _pixels: memoryview) -> DeviceMemory:
@@ -226,14 +215,52 @@ def test_an_array_that_nobody_can_change_is_held_and_copied_when_somebody_waits(
 
 def test_what_is_held_waits_for_nothing_that_is_held_after_it(cuda: FakeCuda, pool: BlockPool) -> None:
     copies, block, pixels = DeviceCopies(cuda), pool.lend(plane().nbytes), plane(0)
-    stream = copies.stream_of(0)  # which JAX lets wait until each array is computed
-    cuda.launch(stream, lambda: np.copyto(pixels, plane()))
-    copy = copies.start(later(copies, pixels, found), block.pixels)
-    cuda.launch(stream, lambda: False)  # the next one never is
+    memory, next_one = (later(copies, array, found) for array in (pixels, plane(9)))
+    assert memory.stream is not None
+    assert next_one.stream is not None
+    cuda.launch(memory.stream, lambda: np.copyto(pixels, plane()))  # which JAX lets it wait for
+    copy = copies.start(memory, block.pixels)
+    cuda.launch(next_one.stream, lambda: False)  # it never is computed
 
     assert copy is not None
     copy.wait()
     assert (in_block(block) == plane().ravel()).all()
+
+
+def fails(memory: DeviceMemory, pixels: memoryview) -> None:
+    raise DeviceError("it is lost")
+
+
+@pytest.mark.parametrize("find", [found, fails, lambda memory, pixels: None])
+@pytest.mark.parametrize("pinned", [True, False])
+def test_the_stream_of_what_is_held_is_used_again(
+    find: Any, pinned: bool, cuda: FakeCuda, pool: BlockPool
+) -> None:
+    copies = DeviceCopies(cuda, pinned=pinned)
+    for _ in range(20):
+        with suppress(DeviceError):
+            copy = copies.start(later(copies, plane(), find), pool.lend(plane().nbytes).pixels)
+            if copy is not None:
+                copy.wait()
+
+    assert cuda.calls.count("new_stream") == 2
+
+
+def test_so_many_arrays_that_are_held_share_their_streams(
+    cuda: FakeCuda, pool: BlockPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_device, "MOST_STREAMS", 3)
+    copies, blocks = DeviceCopies(cuda), [pool.lend(plane().nbytes) for _ in range(10)]
+
+    started = [
+        copies.start(later(copies, plane(value), found), block.pixels) for value, block in enumerate(blocks)
+    ]
+    for copy in reversed(started):
+        assert copy is not None
+        copy.wait()
+
+    assert [in_block(block)[0] for block in blocks] == list(range(10))
+    assert cuda.calls.count("new_stream") == 1 + 3
 
 
 def test_its_copy_can_begin_before_somebody_waits(cuda: FakeCuda, pool: BlockPool) -> None:

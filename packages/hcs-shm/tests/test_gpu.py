@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hcs_protocol import DTYPES, DeviceError, LentBlock
+from hcs_protocol import DTYPES, DeviceError, LentBlock, PixelCopy
 from hcs_shm import ArrayWriter, BlockPool, to_numpy
 from hcs_shm._cuda import cuda_runtime
-from hcs_shm._device import DeviceCopies, DeviceCopy
+from hcs_shm._device import DeviceCopies
 from hcs_shm._libraries import source_of
 
 try:
@@ -81,7 +81,7 @@ def through_a_block(array: Any, pool: BlockPool, writer: ArrayWriter | None = No
     return np.frombuffer(block.pixels, dtype).reshape(shape).copy()
 
 
-def start(writer: ArrayWriter, array: Any, block: LentBlock) -> DeviceCopy:
+def start(writer: ArrayWriter, array: Any, block: LentBlock) -> PixelCopy:
     copy = writer.start(array, block.pixels)
     assert copy is not None, "it was not the device that copied it"
     return copy
@@ -134,6 +134,26 @@ def test_an_array_of_jax_in_another_order_arrives_in_ours(pool: BlockPool) -> No
     for array, expected in ((plane, pattern("uint16")[0]), (turned, pattern("uint16")[0] + 1)):
         writer.write(array, block.pixels)
         assert bytes(block.pixels) == expected.tobytes()
+
+
+@pytest.mark.jax
+def test_an_array_of_jax_waits_for_none_that_is_computed_after_it(pool: BlockPool) -> None:
+    jax = found("jax")
+    writer, blocks = ArrayWriter(), [pool.lend(2048 * 2048 * 4) for _ in range(2)]
+    quick, factor = (jax.numpy.full((2048, 2048), value, "float32") for value in (7, 1 / 2048))
+    multiply = jax.jit(lambda a, times: jax.lax.fori_loop(0, times, lambda _, b: b @ factor, a))
+    multiply(factor, 1).block_until_ready()
+    for block in blocks:  # what takes long the first time
+        start(writer, quick, block).wait()
+    slow = multiply(factor, 5000)
+
+    copies = [start(writer, array, block) for array, block in zip((quick, slow), blocks, strict=True)]
+    copies[0].wait()
+    assert not slow.is_ready()
+
+    assert (np.frombuffer(blocks[0].pixels, np.float32) == 7).all()
+    copies[1].wait()
+    assert bytes(blocks[1].pixels) == np.asarray(slow).tobytes()
 
 
 @pytest.mark.torch

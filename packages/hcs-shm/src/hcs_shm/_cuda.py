@@ -48,9 +48,6 @@ class Cuda(Protocol):
     def record(self, event: object, stream: int) -> None:
         """Let the event happen when the stream has done all that it was given so far."""
 
-    def let_wait(self, stream: int, event: object) -> None:
-        """Let what the stream is given from now on begin after the event."""
-
     def copy(self, target: Target, source: int, nbytes: int, stream: int) -> None:
         """Give the stream a copy from device to host memory."""
 
@@ -144,10 +141,6 @@ class Runtime:
         (error,) = self._record(event, stream)
         if error != self._success:
             self._fail(error, "cudaEventRecord")
-
-    def let_wait(self, stream: int, event: object) -> None:
-        """Let it wait."""
-        self._do(self._runtime.cudaStreamWaitEvent, stream, event, 0)
 
     def copy(self, target: Target, source: int, nbytes: int, stream: int) -> None:
         """Copy."""

@@ -31,6 +31,10 @@ SPUN_NBYTES = 64 << 20
 """The largest image for whose end a core is taken: a millisecond, where to sleep takes 40 µs longer."""
 
 
+MOST_STREAMS = 64
+"""Of a device, for so many arrays that are computed or copied at once; others share them."""
+
+
 class DeviceCopies:
     """Copies from all devices of this process; any thread may call it."""
 
@@ -54,6 +58,18 @@ class DeviceCopies:
         """Return a stream of this device on which nobody computes."""
         return (self._lanes.get(device) or self._lane(device)).stream
 
+    def take_stream(self, device: int) -> int:
+        """Return one that is nobody else's until it is given back."""
+        lane = self._lanes.get(device) or self._lane(device)
+        try:
+            return lane.streams.pop()
+        except IndexError:
+            return lane.one_more_stream()
+
+    def give_stream_back(self, device: int, stream: int) -> None:
+        """Let others have it."""
+        self._lanes[device].streams.append(stream)
+
     def start(self, memory: DeviceMemory, pixels: memoryview) -> "DeviceCopy | LaterCopy | None":
         """Begin to copy an array into these bytes, or to hold it until then; None if it is there already.
 
@@ -63,9 +79,21 @@ class DeviceCopies:
         if memory.find is None:
             return self.begin(memory, pixels)
         if id(pixels.obj) in self._is_pinned or self._pinned.has(pixels, memory.device):
-            return LaterCopy(self, memory, pixels, self._computed(memory))
-        found = memory.find(memory, pixels)
-        return None if found is None else self.begin(found, pixels)
+            return LaterCopy(self, memory, pixels)
+        return self.begin_held(memory, pixels)
+
+    def begin_held(self, memory: DeviceMemory, pixels: memoryview) -> "DeviceCopy | None":
+        """Begin to copy an array that is held; None if it is there already. Its stream is others' then.
+
+        Raises:
+            DeviceError: The device cannot.
+        """
+        try:
+            found = memory.find(memory, pixels) if memory.find else memory
+            return None if found is None else self.begin(found, pixels)
+        finally:
+            if memory.stream is not None:
+                self.give_stream_back(memory.device, memory.stream)
 
     def begin(self, memory: DeviceMemory, pixels: memoryview) -> "DeviceCopy | None":
         """Begin to copy an array, between what its stream was given so far and what follows.
@@ -105,29 +133,6 @@ class DeviceCopies:
             copy.wait()
             return None
         return copy
-
-    def begin_held(self, memory: DeviceMemory, pixels: memoryview, computed: object) -> "DeviceCopy | None":
-        """Begin to copy an array that is held, as soon as it is computed; None if it is there already.
-
-        Args:
-            memory: That can be found.
-            pixels: Of a block.
-            computed: The event of `_computed`, after which nothing that is held since is waited for.
-
-        Raises:
-            DeviceError: The device cannot.
-        """
-        with self._cuda.on(memory.device):
-            stream = self._lane(memory.device).copying_after(computed)
-            if (found := memory.find(memory, pixels) if memory.find else memory) is None:
-                return None
-            found.stream = stream
-            return self.begin(found, pixels)
-
-    def _computed(self, memory: DeviceMemory) -> object:
-        """Return an event that happens when what is held now is computed."""
-        with self._cuda.on(memory.device):
-            return (self._lanes.get(memory.device) or self._lane(memory.device)).computed()
 
     def finish(self) -> None:
         """Wait until no device writes anything any more."""
@@ -179,11 +184,8 @@ class DeviceCopy(msgspec.Struct, eq=False):
 class LaterCopy:
     """The copy of an array that nobody can change: it begins when somebody has the time; any thread may."""
 
-    def __init__(
-        self, copies: DeviceCopies, memory: DeviceMemory, pixels: memoryview, computed: object
-    ) -> None:
+    def __init__(self, copies: DeviceCopies, memory: DeviceMemory, pixels: memoryview) -> None:
         self._copies = copies
-        self._computed = computed
         self._left: tuple[DeviceMemory, memoryview] | None = (memory, pixels)
         self._copy: DeviceCopy | None = None
         self._error: Exception | None = None
@@ -196,7 +198,7 @@ class LaterCopy:
                 return
             memory, pixels = self._left
             try:
-                self._copy = self._copies.begin_held(memory, pixels, self._computed)
+                self._copy = self._copies.begin_held(memory, pixels)
             except Exception as error:  # of the array's library, too: it is whoever waits who has to know
                 self._error = error.with_traceback(None)  # or its frames keep the array
             self._left = None  # only now: Ctrl-C may come before, and it begins anew
@@ -232,27 +234,21 @@ class _Lane:
         self._device = device
         with cuda.on(device):
             self.stream = cuda.new_stream()
-            self._copying = cuda.new_stream()
-            """Waits for one array that is held at a time: the other one waits for all."""
         self.ring = Ring(cuda, device, self.stream)
+        self.streams: list[int] = []
+        """Unused ones for arrays that are held: each waits for one array, and a copy for no other."""
+        self._made: list[int] = []
         self.unused: dict[bool, list[_Events]] = {True: [], False: []}
         self.begun: set[_Events] = set()
-        self._unused: list[object] = []
 
-    def computed(self) -> object:
-        """Return an event that happens when all arrays that are held so far are computed."""
-        try:
-            event = self._unused.pop()
-        except IndexError:
-            event = self._cuda.new_event()
-        self._cuda.record(event, self.stream)
-        return event
-
-    def copying_after(self, computed: object) -> int:
-        """Return a stream that goes on after such an event, which then is another's."""
-        self._cuda.let_wait(self._copying, computed)
-        self._unused.append(computed)
-        return self._copying
+    def one_more_stream(self) -> int:
+        """Make a stream; when there are many, return one that somebody has."""
+        if len(self._made) >= MOST_STREAMS:
+            self._made.append(self._made.pop(0))
+        else:
+            with self._cuda.on(self._device):
+                self._made.append(self._cuda.new_stream())
+        return self._made[-1]
 
     def finish(self) -> None:
         """Wait for all copies so far."""

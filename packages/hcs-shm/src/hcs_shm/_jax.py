@@ -66,10 +66,11 @@ def _held(array: Any, streams: Streams) -> DeviceMemory | None:
     dtype, device = described.dtype, _device_of(array.sharding)
     if device is None or dtype not in NAMES:
         return None
-    stream = streams.stream_of(device)
+    stream = streams.take_stream(device)
     try:
         owner = array, _capsule_at_once(array, stream)
     except _NOT_SO:
+        streams.give_stream_back(device, stream)
         return None
     return DeviceMemory(owner, 0, device, stream, dtype.itemsize * math.prod(described.shape), find=_find)
 

@@ -56,6 +56,12 @@ class Streams(Protocol):
     def stream_of(self, device: int) -> int:
         """Return the stream that copies from this device."""
 
+    def take_stream(self, device: int) -> int:
+        """Return one that is nobody else's until it is given back."""
+
+    def give_stream_back(self, device: int, stream: int) -> None:
+        """Let others have it."""
+
     def device_of(self, pointer: int) -> int | None:
         """Return the device that has this memory; None if the host has it."""
 
