@@ -156,6 +156,7 @@ def test_wells_may_be_pairs_of_numbers(store: Store) -> None:
         ("micrometer", [{"type": "scale", "scale": [2.0, 2.0]}], (1.0, 0.5)),
         (None, [], None),
         ("parsec", [], None),
+        ("micrometer", [{"type": "scale", "scale": [10**400, 2.0]}], (0.5, 0.5)),
     ],
 )
 def test_a_pixel_has_the_size_that_is_said(
@@ -201,6 +202,20 @@ def test_metadata_that_make_no_sense_hide_no_other_image(store: Store) -> None:
 
     assert [image.well for image in plate.images] == ["A01"]
     assert plate.unparsed == (store.folder / "A/2/0", store.folder / "A/3/0")
+
+
+def test_an_image_that_names_an_axis_twice_is_reported(store: Store) -> None:
+    store.write_plate(["A/1"])
+    store.write_well("A/1")
+    store.write_image("A/1/0", "czyx", (2, 3, 4, 5))
+    store.say("A/1/0", {"multiscales": [{"axes": [*"zzyx"], "datasets": [{"path": "0"}]}]})
+
+    plate = open_plate(store.folder)
+
+    assert plate.images == ()
+    assert [*plate.unreadable.values()] == [
+        "wanted axes that end in y and x, found ['z', 'z', 'y', 'x'] for the shape (2, 3, 4, 5)"
+    ]
 
 
 def test_paths_that_lead_out_of_a_plate_are_not_followed(store: Store) -> None:

@@ -4,32 +4,20 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Sequence
-from itertools import product
 from pathlib import Path
 
 from hcs_stream._unicode import readable
 
-from ._channels import tell_apart
 from ._grammar import Description
 from ._image_file import ImageFile
-from ._ngff_metadata import (
-    Axis,
-    Multiscale,
-    PlateMetadata,
-    WellPlace,
-    below,
-    check_planes,
-    read_group,
-    read_shape,
-    scale_of,
-)
+from ._ngff_image import first_multiscale, ngff_image
+from ._ngff_metadata import PlateMetadata, WellPlace, below, read_group
 from ._ngff_results import Results, WellOfResults, numbers_of_sites, results_at, wells_at
 from ._wells import well_at, well_of
 
 logger = logging.getLogger(__name__)
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
-OLD_AXES = "tczyx"  # of versions before 0.3, which do not say them
 
 
 class NgffPlate:
@@ -59,7 +47,7 @@ class NgffPlate:
         for place in self._plate.wells:
             try:
                 yield from self._well(place)
-            except (OSError, ValueError, IndexError) as error:
+            except (OSError, ValueError) as error:
                 self._give_up(self.folder / place.path.strip("/"), error)
 
     def _on_disk(self, results: Results) -> Iterator[ImageFile]:
@@ -79,42 +67,18 @@ class NgffPlate:
         for site, image in zip(sites, found.images, strict=True):
             try:
                 yield from list(self._planes(below(folder, image.path), self._name_of(place), site))
-            except (OSError, ValueError, IndexError) as error:
+            except (OSError, ValueError) as error:
                 self._give_up(folder / image.path.strip("/"), error)
 
     def _planes(self, folder: Path, well: str, site: int) -> Iterator[ImageFile]:
         metadata = read_group(folder)
-        multiscale = metadata.multiscales[0]
         if self._results:
+            first_multiscale(metadata)
             return  # that the image is there is all that is to be known
-        axes, path = _axes(multiscale), below(folder, multiscale.datasets[0].path)
-        shape = read_shape(path)
-        names = [axis.name for axis in axes]
-        if names[-2:] != ["y", "x"] or len(shape) != len(axes):
-            raise ValueError(f"wanted axes that end in y and x, found {names} for the shape {shape}")
-        check_planes(shape[:-2])
-        self._describe(multiscale, axes)
-        count = shape[names.index("c")] if "c" in names else 1
-        labels = tell_apart(metadata.labels, [str(number) for number in range(count)])
-        for key in product(*map(range, shape[:-2])):
-            at = dict(zip(names, key, strict=False))
-            number = str(at.get("c", 0))
-            yield ImageFile(
-                path=path,
-                plate=self.name,
-                well=well,
-                site=site,
-                channel=labels.get(number, number),
-                z_index=at.get("z"),
-                timepoint=at.get("t"),
-                key=key,
-            )
-
-    def _describe(self, multiscale: Multiscale, axes: list[Axis]) -> None:
+        image = ngff_image(folder, metadata)
         if self.description.pixel_size is None:
-            height, width, z_step = (scale_of(multiscale, axes, name) for name in "yxz")
-            size = (height, width) if height and width else None
-            self.description = Description(pixel_size=size, z_step=z_step)
+            self.description = image.description
+        yield from image.planes(plate=self.name, well=well, site=site)
 
     def _name_of(self, place: WellPlace) -> str:
         row, _, column = place.path.strip("/").partition("/")
@@ -149,8 +113,3 @@ def _sites(paths: Sequence[str]) -> Sequence[int]:
     """Return the numbers that the names of a well's images begin with, else their places."""
     numbers = [int(found[0]) for path in paths if (found := _NUMBER.match(path))]
     return numbers if len(set(numbers)) == len(paths) else range(len(paths))
-
-
-def _axes(multiscale: Multiscale) -> list[Axis]:
-    axes = [Axis(axis) if isinstance(axis, str) else axis for axis in multiscale.axes]
-    return axes or [Axis(name) for name in OLD_AXES]
