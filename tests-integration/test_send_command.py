@@ -6,11 +6,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import tifffile
+import zarr
 
 import hcs_stream
 from hcs_protocol import Components, State
@@ -201,6 +203,33 @@ def test_results_are_shown_where_the_pipeline_showed_them(
     ]
     assert state.axes == shown.axes
     assert (viewer.image(name, at) == pixels).all()
+
+
+def test_an_ngff_image_of_no_plate_is_shown_with_its_channels_planes_and_labels(
+    viewer: hcs_stream.Viewer, wait_until: Wait, tmp_path: Path
+) -> None:
+    six, labels = tmp_path / "six.zarr", tmp_path / "six.zarr" / "labels" / "cells"
+    for folder, axes, shape in ((six, "czyx", (2, 3, 8, 8)), (labels, "zyx", (3, 8, 8))):
+        group = zarr.open_group(folder, mode="a", zarr_format=2)
+        scale = [{"type": "scale", "scale": [0.5] * len(axes)}]
+        datasets: Any = [{"path": "0", "coordinateTransformations": scale}]
+        said: Any = [{"name": axis, "unit": "micrometer"} for axis in axes]
+        group.attrs["multiscales"] = [{"axes": said, "datasets": datasets}]
+        group.attrs["omero"] = {"channels": [{"label": "LaminB1"}, {"label": "Dapi"}][: len(axes) - 2]}
+        array = group.create_array("0", shape=shape, dtype="u2")
+        array[...] = np.arange(np.prod(shape)).reshape(shape)
+
+    done = send(viewer, six, labels)
+
+    state = wait_until(viewer, lambda state: sum(layer.images for layer in state.layers) == 9)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert {(layer.name, layer.kind) for layer in state.layers} == {
+        ("Channel_LaminB1", "image"),
+        ("Channel_Dapi", "image"),
+        ("Channel_cells", "labels"),
+    }
+    found = viewer.image("Channel_Dapi", Components(site="six", channel="Dapi", z_index=2))
+    assert found[0, 0] == 5 * 64
 
 
 def test_a_choice_that_takes_nothing_says_what_there_is(viewer: hcs_stream.Viewer, tmp_path: Path) -> None:

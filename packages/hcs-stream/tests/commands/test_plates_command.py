@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 
 from hcs_stream.cli import main
 from hcs_stream.storage import ZarrOutput
@@ -134,3 +135,27 @@ def test_results_say_what_made_them_of_what(options: list[str], tmp_path: Path, 
         "  made        labels by step 2 cells of Assay 7",
         f"in {tmp_path / 'Step_02_cells.zarr'}",
     ]
+
+
+def test_an_image_of_no_plate_beside_a_plate_is_told_of(tmp_path: Path, capsys: Captured) -> None:
+    touch(tmp_path, "overview.tif")
+    store = zarr.open_group(tmp_path / "six.zarr", mode="w", zarr_format=2)
+    store.attrs["multiscales"] = [{"axes": ["y", "x"], "datasets": [{"path": "0"}]}]
+
+    main(["plates", str(tmp_path)])
+    main(["plates", str(tmp_path), "--json"])
+
+    *lines, line = capsys.readouterr().out.splitlines()
+    assert "  no plate    1 OME-NGFF image: six.zarr" in lines
+    assert "              'hcs-stream send' shows each as a site of its name" in lines
+    assert json.loads(line)["single_images"] == [str(tmp_path / "six.zarr")]
+
+
+def test_a_single_image_is_no_plate_and_the_advice_is_to_send_it(tmp_path: Path, capsys: Captured) -> None:
+    store = zarr.open_group(tmp_path / "six.zarr", mode="w", zarr_format=3)
+    store.attrs["ome"] = {"multiscales": [{"axes": ["y", "x"], "datasets": [{"path": "0"}]}]}
+
+    status = main(["plates", str(tmp_path / "six.zarr")])
+
+    assert status == 1
+    assert "'hcs-stream send' shows it" in capsys.readouterr().err

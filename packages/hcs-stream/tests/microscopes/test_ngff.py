@@ -236,7 +236,7 @@ def test_paths_that_lead_out_of_a_plate_are_not_followed(store: Store) -> None:
 
     assert [image.well for image in plate.images] == ["A01"]
     assert len(plate.unreadable) == 3
-    assert all("wanted a path inside the plate" in reason for reason in plate.unreadable.values())
+    assert all("wanted a path inside its group" in reason for reason in plate.unreadable.values())
 
 
 def test_an_image_that_says_it_has_too_many_planes_to_list_is_reported(store: Store) -> None:
@@ -379,10 +379,43 @@ def test_a_store_beside_images_is_left_out(store: Store) -> None:
 
 
 def test_a_store_that_is_no_plate_has_no_images(store: Store) -> None:
-    store.write_image("0", "yx", (4, 5))
+    store.say("", {"labels": []})
 
-    with pytest.raises(NoImagesError, match="say the folder of the whole plate"):
+    with pytest.raises(NoImagesError, match="of a plate or an image in a Zarr store, say its whole folder"):
         open_plate(store.folder)
+
+
+def test_an_image_of_no_plate_is_an_error_that_says_what_shows_it(store: Store) -> None:
+    store.write_image("", "yx", (4, 5))
+
+    with pytest.raises(
+        NoImagesError, match=r"an OME-NGFF image of no plate at .*: 'hcs-stream send' shows it"
+    ):
+        open_plate(store.folder)
+
+
+def test_images_of_no_plate_are_told_of_beside_a_plate(store: Store) -> None:
+    store.write_plate(["A/1"])
+    store.write_well("A/1")
+    store.write_image("A/1/0", "yx", (4, 5))
+    other = Store(store.folder.with_name("other.zarr"), store.version)
+    other.write_image("", "yx", (4, 5))
+
+    plate = open_plate(store.folder.parent)
+
+    assert ([image.plate for image in plate.images], plate.single_images) == (["screen"], [other.folder])
+    assert "stores" not in plate.skipped
+
+
+@pytest.mark.parametrize("path", ["A/1/0", "A/1", "A/1/0/labels/cells"])
+def test_a_folder_inside_a_plate_is_no_image_of_no_plate(store: Store, path: str) -> None:
+    store.write_plate(["A/1"])
+    store.write_well("A/1")
+    for image in ("A/1/0", "A/1/0/labels/cells"):
+        store.write_image(image, "yx", (4, 5))
+
+    with pytest.raises(NoImagesError, match="say its whole folder"):
+        open_plate(store.folder / path)
 
 
 def test_a_path_inside_a_plate_says_the_well_and_the_site() -> None:

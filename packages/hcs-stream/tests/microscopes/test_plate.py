@@ -191,6 +191,7 @@ def test_the_plates_own_folder_has_to_be_open(tmp_path: Path, monkeypatch: pytes
     "error",
     [
         NoImagesError(Path("p"), 3, {Path("p/q"): "closed"}),
+        NoImagesError(Path("p"), 1, single_images=(Path("p/a.zarr"), Path("p/b.zarr"))),
         NotAPlateFolderError(Path("p")),
         PlateNotFoundError(Path("p")),
     ],

@@ -15,7 +15,7 @@ Exit status: 0 listed, 1 there is no image, 2 wrong usage.
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -32,6 +32,7 @@ from ._viewers_table import new_console
 SHOWN = 8
 """Wells, channels or files that are named before the rest is counted."""
 UNKNOWN = f"sent by their names; --pattern {EXAMPLE_OF_PATTERN!r} or the like has them read"
+NO_PLATE = "'hcs-stream send' shows each as a site of its name"
 UNMATCHED = "not sent: the pattern does not match"
 COUNTED = {"well": "well", "site": "site", "channel": "channel", "z_index": "z", "timepoint": "timepoint"}
 
@@ -65,6 +66,8 @@ class FolderReport(msgspec.Struct, frozen=True, kw_only=True):
     skipped: dict[str, list[str]]
     unparsed: list[str]
     unreadable: dict[str, str]
+    single_images: list[str] = []
+    """OME-NGFF images of no plate."""
 
     def json(self) -> str:
         """Return it as one line of JSON."""
@@ -141,6 +144,7 @@ def report_folder(plate: Plate) -> FolderReport:
         },
         unparsed=[readable(str(path)) for path in plate.unparsed],
         unreadable={readable(str(path)): readable(why) for path, why in plate.unreadable.items()},
+        single_images=[readable(str(path)) for path in plate.single_images],
     )
 
 
@@ -179,14 +183,26 @@ def _lines(report: FolderReport, advice: str) -> Iterator[Text]:
         if report.pixel_size is not None:
             yield _detail("pixel size", _pixel_size(report.pixel_size, report.z_step))
     yield Text.assemble(("in ", "dim"), printable(report.folder))
+    yield from _beside(report, advice)
+
+
+def _beside(report: FolderReport, advice: str) -> Iterator[Text]:
+    """Say what is in a folder that is of no plate."""
     for why, paths in report.skipped.items():
         yield _detail("skipped", f"{reason(why, len(paths))}: {_names(paths)}")
+    if report.single_images:
+        yield _detail("no plate", f"{_stores(report.single_images)}: {_names(report.single_images)}")
+        yield _detail("", NO_PLATE if advice == UNKNOWN else advice)
     unknown = [path for path in report.unparsed if path not in report.unreadable]
     if unknown:
         yield _detail("not known", f"{files(len(unknown))}: {_names(unknown)}")
         yield from [_detail("", advice)] * any(path.lower().endswith(TIFF) for path in unknown)
     for path, why in report.unreadable.items():
         yield _detail("unreadable", printable(f"{path}: {why}"))
+
+
+def _stores(paths: Sequence[str]) -> str:
+    return "1 OME-NGFF image" if len(paths) == 1 else f"{len(paths)} OME-NGFF images"
 
 
 def _made(plate: PlateReport) -> str:

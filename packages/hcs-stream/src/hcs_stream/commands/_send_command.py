@@ -8,6 +8,7 @@ Examples:
   hcs-stream send result_1.tif result_2.png                 files of any name
   hcs-stream send "/data/plate-7/Images/r01c0*ch1*.tiff"    a glob, whatever the shell makes of it
   hcs-stream send segmented.zarr --step segmented --labels  an OME-NGFF plate, as a step of a pipeline
+  hcs-stream send cells.ome.zarr                            an OME-NGFF image of no plate
   hcs-stream send results/plate-7                           what a pipeline kept: all steps, as it showed them
   hcs-stream send results/plate-7 --step cells              one of them
 
@@ -50,7 +51,7 @@ from ._viewer_options import add_viewer_options, connect_as_said
 
 OVERFLOW = "block(600)"
 """The images lie on disk as it is: nothing has to be spilled, and a busy viewer is waited for."""
-KINDS = "TIFF, PNG, JPEG or BMP files or an OME-NGFF plate"
+KINDS = "TIFF, PNG, JPEG or BMP files or an OME-NGFF plate or image"
 FLUSH_SECONDS = 600.0
 INTERRUPTED_SECONDS = 2.0
 """For what is under way when somebody presses Ctrl-C; what is published is not lost by it."""

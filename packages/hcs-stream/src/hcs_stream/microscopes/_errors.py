@@ -54,8 +54,9 @@ class NoImagesError(HcsError, LookupError):
         closed: Mapping[Path, str] | None = None,
         stores: int = 0,
         endings: tuple[str, ...] = (),
+        single_images: tuple[Path, ...] = (),
     ) -> None:
-        super().__init__(folder, others, closed, stores, endings)
+        super().__init__(folder, others, closed, stores, endings, single_images)
         self.folder = folder
         self.others = others
         self.closed = dict(closed or {})
@@ -64,16 +65,28 @@ class NoImagesError(HcsError, LookupError):
         """Zarr stores among the others, which are no plates."""
         self.endings = endings
         """How the names of the others end, the most frequent first."""
+        self.single_images = single_images
+        """Stores of OME-NGFF that are images of no plate."""
 
     def __str__(self) -> str:
+        if self.single_images:
+            return self._of_single_images()
         files = "1 file" if self.others == 1 else f"{self.others} files"
         kinds = f" ({', '.join(self.endings[:ENDINGS_NAMED])})" if self.endings else ""
         found = f"found {files} of other kinds{kinds} in {str(self.folder)!r}"
         closed = "".join(f"; cannot look into {str(path)!r}" for path in self.closed)
-        advice = "; of a plate in a Zarr store, say the folder of the whole plate" if self.stores else ""
+        advice = "; of a plate or an image in a Zarr store, say its whole folder" if self.stores else ""
         if not OF_MAKERS.isdisjoint(map(str.lower, self.endings)):
             advice += "; export such files as TIFF, or convert them with bioformats2raw"
         return f"wanted TIFF files or an OME-NGFF plate, {found}{closed}{advice}"
+
+    def _of_single_images(self) -> str:
+        first, *others = self.single_images
+        count = f" and {len(others)} more" if others else ""
+        return (
+            "wanted TIFF files or an OME-NGFF plate, found an OME-NGFF image of no plate at "
+            f"{str(first)!r}{count}: 'hcs-stream send' shows it"
+        )
 
 
 class NoMatchError(HcsError, LookupError):

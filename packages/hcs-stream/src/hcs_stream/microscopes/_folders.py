@@ -98,7 +98,7 @@ def _list(path: Path, parts: tuple[str, ...], listing: Listing) -> Iterator[tupl
                 below.append((name, entry.is_symlink()))
             else:
                 (files if kind == "file" else broken).append(name)
-    if not STORE_FILES.isdisjoint(hidden) or "zarr.json" in files:
+    if not STORE_FILES.isdisjoint((*hidden, *files, *broken)):
         listing.stores.append(path)
         return iter(())
     folders = {name for name, _ in below}

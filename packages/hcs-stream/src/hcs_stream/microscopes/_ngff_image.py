@@ -28,6 +28,11 @@ class NgffImage(msgspec.Struct, frozen=True, kw_only=True):
     """Names of the channels by their numbers, as far as they tell these apart."""
     description: Description
 
+    @property
+    def channels(self) -> int:
+        """How many there are."""
+        return self.lengths[self.axes.index("c")] if "c" in self.axes else 1
+
     def planes(self, *, plate: str = "", well: str = "", site: int | None = None) -> Iterator[ImageFile]:
         """Yield all planes, each at its place on the axes t, c and z."""
         for key in product(*map(range, self.lengths)):

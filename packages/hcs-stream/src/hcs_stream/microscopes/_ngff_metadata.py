@@ -17,6 +17,9 @@ STORE_FILES = frozenset({"zarr.json", ".zattrs", ".zgroup", ".zarray"})
 MOST_PLANES = 1 << 20
 """Of an image: a file of a few bytes may say that it has more than any memory could list."""
 
+CONVERTED = "bioformats2raw.layout"
+"""The attribute with the version of bioformats2raw's layout."""
+
 OWN = "hcs"
 """The attribute with what this package says in its own words."""
 
@@ -110,6 +113,22 @@ class Metadata:
         return self._part("well", WellMetadata)
 
     @property
+    def is_image(self) -> bool:
+        """Whether it is the group of an image."""
+        names = [name for name in ("plate", "well") if isinstance(self._said.get(name), dict)]
+        return "multiscales" in self._said and not names
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether it is the group in which bioformats2raw puts all images of a file."""
+        return CONVERTED in self._said
+
+    @property
+    def series(self) -> list[str]:
+        """Of the group ``OME`` of what bioformats2raw made: where the images are, if it says so."""
+        return _converted(self._said.get("series", []), list[str])
+
+    @property
     def multiscales(self) -> list[Multiscale]:
         """Of the group of an image."""
         return _converted(self._said.get("multiscales", []), list[Multiscale])
@@ -194,7 +213,7 @@ def below(folder: Path, path: str) -> Path:
     """
     inside = PurePath(path.strip("/"))
     if inside.anchor or ".." in inside.parts:
-        raise ValueError(f"wanted a path inside the plate, found {path!r}")
+        raise ValueError(f"wanted a path inside its group, found {path!r}")
     return folder / inside
 
 

@@ -17,6 +17,7 @@ from ._makers import grammar_of, grammars
 from ._names import plate_folder
 from ._ngff import OmeNgff
 from ._ngff_plate import ngff_plate
+from ._ngff_singles import is_single, plate_above
 from ._on_demand import Paths
 from ._parsing import TIFF, File, Sorted, parse_folders
 from ._pattern_grammar import Pattern
@@ -41,6 +42,8 @@ class Plate(msgspec.Struct, frozen=True, kw_only=True):
     """Images whose names no grammar knows, and what could not be read: metadata, wells, closed folders."""
     unreadable: dict[Path, str] = {}
     """Those of ``unparsed`` that have images which are therefore missing, and why."""
+    single_images: Sequence[Path] = ()
+    """OME-NGFF images of no plate, which ``hcs-stream send`` shows; beside images they are ``"stores"``."""
     maker: str = ""
     """The name of the grammar that knows most images."""
     folder: Path = Path()
@@ -115,15 +118,21 @@ def _sort_out(root: Path, listing: Listing, done: Sorted, *, has_stores: bool) -
     makers = Counter[str]()
     for group in done.groups:
         makers[group.grammar.name] += len(group.names)
+    single_images: list[Path] = []
     if has_stores and not found.images:
-        _read_stores(root, listing, found)
+        single_images = _read_stores(root, listing, found)
         makers[OmeNgff.name] = len(found.images)
     skipped = _skipped(done, listing, found.twins)
     if not (found.images or found.unread or found.unreadable or done.unparsed or skipped["thumbs"]):
         count = sum(map(len, skipped.values()))
         endings = Counter(filter(None, (path.suffix for path in skipped["other"])))
         raise NoImagesError(
-            root, count, listing.closed, len(listing.stores), tuple(dict(endings.most_common()))
+            root,
+            count,
+            listing.closed,
+            len(listing.stores),
+            tuple(dict(endings.most_common())),
+            tuple(single_images),
         )
     unreadable = {**listing.closed, **found.unreadable}
     return Plate(
@@ -134,6 +143,7 @@ def _sort_out(root: Path, listing: Listing, done: Sorted, *, has_stores: bool) -
             [*done.unparsed, *((path.parent, path.name) for path in (*found.unread, *unreadable))]
         ),
         unreadable=unreadable,
+        single_images=single_images,
         maker=next((maker for maker, count in makers.most_common(1) if count), ""),
         folder=root,
         pixel_size=found.pixel_size,
@@ -153,11 +163,13 @@ def _skipped(done: Sorted, listing: Listing, twins: list[File]) -> dict[str, Seq
     return {reason: Paths(files) for reason, files in done.skipped.items()}
 
 
-def _read_stores(root: Path, listing: Listing, found: Described) -> None:
-    """Add the images of OME-NGFF plates, which are then no longer among the stores."""
+def _read_stores(root: Path, listing: Listing, found: Described) -> list[Path]:
+    """Add the images of OME-NGFF plates; return images of no plate. Both are no longer among the stores."""
     images: list[ImageFile] = []
     plates = {store: plate for store in listing.stores if (plate := ngff_plate(store, found.unreadable))}
-    listing.stores = [store for store in listing.stores if store not in plates]
+    others = [store for store in listing.stores if store not in plates]
+    singles = {store for store in others if is_single(store) and plate_above(store) is None}
+    listing.stores = [store for store in others if store not in singles]
     names = Counter(plate.name for plate in plates.values())
     for store, plate in plates.items():
         if names[plate.name] > 1 and store != root:
@@ -170,6 +182,7 @@ def _read_stores(root: Path, listing: Listing, found: Described) -> None:
     order = natural_order(columns, lambda: [str(image.path) for image in images])
     found.images = tuple(images[place] for place in order.places)
     found.plates = {image.plate for image in images}
+    return sorted(singles)
 
 
 def _name(names: set[str], root: Path) -> str:

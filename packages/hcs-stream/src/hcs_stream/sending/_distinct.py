@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,25 +13,37 @@ from ._found_images import FoundImage
 from ._printable import readable
 
 
+class Name(NamedTuple):
+    """After what an image of no plate is called."""
+
+    path: Path
+    """Its file, or the store in which it is."""
+    part: str = ""
+    """Which it is of several in there."""
+
+
 class Placed(msgspec.Struct, frozen=True, gc=False):
     """An image, and the folder of its plate; None for an image of no plate."""
 
     image: FoundImage
     folder: Path | None
+    name: Name | None = None
+    """Of an image of no plate; by default its file's."""
 
 
 class LooseNames:
     """Names for images of no plate: by their file's, and as much of its path as no other has."""
 
     def __init__(self) -> None:
-        self._paths: dict[str, Path] = {}
+        self._owners: dict[str, Name] = {}
 
-    def name(self, path: Path) -> str:
-        """Return an image's name, the same each time."""
-        whole = Path(os.path.abspath(path))
-        first = self._paths.setdefault(readable(path.stem), whole)
-        free = (name for name in _names(whole, first) if self._paths.setdefault(name, whole) == whole)
-        return next(free, readable(whole.as_posix()))
+    def name(self, path: Path, part: str = "") -> str:
+        """Return an image's name, the same each time; with what stands behind it, such as ``" (0)"``."""
+        owner = Name(Path(os.path.abspath(path)), readable(part))
+        first = self._owners.setdefault(f"{_stem(path)}{owner.part}", owner)
+        names = (f"{name}{owner.part}" for name in _names(owner.path, first.path))
+        free = (name for name in names if self._owners.setdefault(name, owner) == owner)
+        return next(free, f"{readable(owner.path.as_posix())}{owner.part}")
 
 
 def once(placed: Sequence[Placed]) -> list[Placed]:
@@ -51,9 +64,9 @@ def told_apart(placed: Sequence[Placed]) -> list[FoundImage]:
     placed = _side_by_side(placed)
     plates = _plates(placed)
     images: list[FoundImage] = []
-    for image, folder in ((each.image, each.folder) for each in placed):
+    for image, folder, name in ((each.image, each.folder, each.name) for each in placed):
         if folder is None:
-            images.append(_said(image, "site", loose.name(image.file.path)))
+            images.append(_said(image, "site", loose.name(*(name or Name(image.file.path)))))
         else:
             plate = image.keywords.get("plate")
             images.append(_said(image, "plate", plates.get((folder, plate), plate)))
@@ -100,11 +113,16 @@ def _plates(placed: Sequence[Placed]) -> dict[tuple[Path, object], str]:
 
 def _names(path: Path, first: Path) -> Iterator[str]:
     """Yield what an image may be called of which another one may have the same stem."""
-    yield readable(path.stem)
+    yield _stem(path)
     if first.parent == path.parent:
         yield readable(path.name)
-    yield from _tails(path.with_suffix(""))
+    yield from _tails(path.with_name(_stem(path)))
     yield from _tails(path)
+
+
+def _stem(path: Path) -> str:
+    """Return a file's name without its ending, which is ``.ome.zarr`` of some stores."""
+    return readable(path.stem.removesuffix(".ome") if path.suffix.lower() == ".zarr" else path.stem)
 
 
 def _tails(path: Path) -> Iterator[str]:

@@ -15,6 +15,7 @@ from ._choice import Choice
 from ._distinct import Placed, once, told_apart
 from ._found_images import PICTURES, FoundImage, of_no_plate, of_plate
 from ._open_plates import open_plates
+from ._single_images import placed_planes
 
 NOT_MATCHING = "not matching"
 """Why an image is left out whose name is not as the pattern says."""
@@ -129,14 +130,25 @@ def _of_folder(
     try:
         plates = names.open(folder, told)
     except NoImagesError as error:
-        pictures = _pictures(folder)
-        if not pictures or names.pattern is not None:
+        pictures = [] if folder in error.single_images else _pictures(folder)
+        if not error.single_images and (not pictures or names.pattern is not None):
             raise
         found.unreadable |= error.closed
-        yield from (Placed(of_no_plate(path), None) for path in pictures)
+        yield from _of_single_images(error.single_images, names, found)
+        if names.pattern is None:
+            yield from (Placed(of_no_plate(path), None) for path in pictures)
         return
     for plate in plates:
         yield from _of_plate(plate, names, found)
+        yield from _of_single_images(plate.single_images, names, found)
+
+
+def _of_single_images(stores: Sequence[Path], names: Names, found: Found) -> Iterator[Placed]:
+    if names.pattern is not None:
+        found.skip(NOT_MATCHING, stores)
+        return
+    for store in stores:
+        yield from placed_planes(store, found.unreadable)
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 
+from hcs_protocol import Kind
 from hcs_stream._addresses import ImageKeywords
 from hcs_stream.microscopes import ImageFile, Result
 
@@ -24,8 +25,8 @@ class FoundImage(msgspec.Struct, frozen=True, gc=False):
     keywords: ImageKeywords
 
 
-class SaysOfImages(Protocol):
-    """A plate, or what it says of its images."""
+class SaysOfPlanes(Protocol):
+    """An OME-NGFF image of no plate, or what it says of its planes."""
 
     @property
     def pixel_size(self) -> tuple[float, float] | None:
@@ -34,6 +35,10 @@ class SaysOfImages(Protocol):
     @property
     def z_step(self) -> float | None:
         """In µm."""
+
+
+class SaysOfImages(SaysOfPlanes, Protocol):
+    """A plate, or what it says of its images."""
 
     @property
     def wavelengths(self) -> Mapping[str, float]:
@@ -57,6 +62,20 @@ def of_plate(image: ImageFile, plate: SaysOfImages) -> FoundImage:
         "kind": result.kind,
     }
     return FoundImage(image, keywords)
+
+
+def of_single_image(plane: ImageFile, site: str, kind: Kind, said: SaysOfPlanes) -> FoundImage:
+    """Return a plane of an OME-NGFF image of no plate, which is a site of this name."""
+    keywords: ImageKeywords = {"site": site, "channel": readable(plane.channel) or None, "kind": kind}
+    if plane.z_index is not None:
+        keywords["z_index"] = plane.z_index
+    if plane.timepoint is not None:
+        keywords["timepoint"] = plane.timepoint
+    if said.pixel_size is not None:
+        keywords["pixel_size"] = said.pixel_size
+    if said.z_step is not None:
+        keywords["z_step"] = said.z_step
+    return FoundImage(plane, keywords)
 
 
 def of_no_plate(path: Path, name: str | None = None) -> FoundImage:

@@ -3,39 +3,46 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
-from typing import TypeVar
+from pathlib import Path, PurePath
+from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from hcs_protocol import Step, natural_key
+from hcs_protocol import Kind, Step, natural_key
 from hcs_stream.microscopes import ImageFile, Result
 
 from ._finding import Found
-from ._found_images import FoundImage, of_no_plate, of_plate
+from ._found_images import FoundImage, of_no_plate, of_plate, of_single_image
 from ._printable import readable
 from ._steps import step_text
 
 COMPONENTS_IN_ORDER = ("plate", "step", "well", "site", "channel", "z_index", "timepoint")
 END_OF_NAME = b"\0"
 """No file's name has it."""
-OF_NO_PLATE = -1
 
 Codes = npt.NDArray[np.int32]
 Value = str | int | None
 Key = TypeVar("Key")
 
 
-class Told(msgspec.Struct, frozen=True):
-    """What a plate says of its images."""
+Place: TypeAlias = Literal["plate", "store", "file"]
+"""Where an image is: on a plate; on none, in a store of OME-NGFF; on none, in a file of any name."""
+PLACES: tuple[Place, ...] = ("plate", "store", "file")
+"""In the order in which they are listed."""
 
+
+class Told(msgspec.Struct, frozen=True):
+    """What a plate, or a store of no plate, says of its images."""
+
+    place: Place = "plate"
     pixel_size: tuple[float, float] | None = None
     z_step: float | None = None
-    wavelengths: dict[str, float] = {}
+    kind: Kind = "image"
     result: Result | None = None
     """Whose source is in the column of the plates."""
+    wavelengths: dict[str, float] = {}
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -131,7 +138,11 @@ class ImageTable:
         """Return what a list says of an image's file: of an array of OME-NGFF, where it is in its plate."""
         name = self.name(row)
         is_array = self._columns.keys[int(self._key_codes[row])] and "." not in name
-        return f"{self._folders_below[int(self.folder_codes[row])]}/{name}" if is_array else name
+        if not is_array and self._told_of(row).place != "store":
+            return name
+        folder = int(self.folder_codes[row])
+        below = self._folders_below[folder]
+        return PurePath(self.folders[folder].name if below == "." else below, name).as_posix()
 
     def path(self, row: int) -> Path:
         """Return where an image lies."""
@@ -139,25 +150,34 @@ class ImageTable:
 
     def is_of_plate(self, row: int) -> bool:
         """Say whether an image's name says where it lies on a plate."""
-        return int(self._told_codes[row]) != OF_NO_PLATE
+        return self._told_of(row).place == "plate"
+
+    def is_of_file(self, row: int) -> bool:
+        """Say whether nothing but the name of its file tells an image from others."""
+        return self._told_of(row).place == "file"
 
     def image(self, row: int) -> FoundImage:
         """Return an image with all that a viewer is told about it."""
-        told = self._told_codes[row]
-        if told == OF_NO_PLATE:
+        told = self._told_of(row)
+        if told.place == "file":
             return of_no_plate(self.path(row), str(self.value("site", row)))
         file = ImageFile(
             path=self.path(row),
-            plate=str(self.value("plate", row)),
-            well=str(self.value("well", row)),
+            plate=str(self.value("plate", row) or ""),
+            well=str(self.value("well", row) or ""),
             site=_whole(self.value("site", row)),
             channel=str(self.value("channel", row) or ""),
             z_index=_whole(self.value("z_index", row)),
             timepoint=_whole(self.value("timepoint", row)),
             key=self._columns.keys[int(self._key_codes[row])],
-            result=self.told[int(told)].result,
+            result=told.result,
         )
-        return of_plate(file, self.told[int(told)])
+        if told.place == "store":
+            return of_single_image(file, str(self.value("site", row)), told.kind, told)
+        return of_plate(file, told)
+
+    def _told_of(self, row: int) -> Told:
+        return self.told[int(self._told_codes[row])]
 
     def skipped(self) -> dict[str, list[Path]]:
         """Return the files that are no images, by the reason."""
@@ -199,30 +219,44 @@ def _left_out(found: Found) -> dict[str, list[Path]]:
 
 def _order(images: Sequence[FoundImage], ranks: Sequence[Codes]) -> list[int]:
     """Return the places of images so that those of a group stand together, and those of no plate last."""
-    loose = np.array(["well" not in image.keywords for image in images], bool)
-    return np.lexsort([*ranks[::-1], loose]).tolist()  # type: ignore[no-any-return]  # numpy says less
+    places = np.fromiter((PLACES.index(_place(image)) for image in images), "<i4", len(images))
+    return np.lexsort([*ranks[::-1], places]).tolist()  # type: ignore[no-any-return]  # numpy says less
 
 
 def _told(images: Sequence[FoundImage]) -> tuple[list[Told], bytes]:
     """Return what is said of the images, which is little; wavelengths are by channel."""
-    numbers: dict[tuple[object, object], int] = {}
+    numbers: dict[tuple[object, ...], int] = {}
     told: list[Told] = []
-    codes = np.full(len(images), OF_NO_PLATE, "<i4")
-    for place, image in enumerate(images):
-        keywords = image.keywords
-        if "well" not in keywords:
-            continue
-        result = image.file.result and msgspec.structs.replace(image.file.result, source="")
-        said = keywords.get("pixel_size"), keywords.get("z_step"), result
-        key = keywords.get("plate"), said
+    codes = np.zeros(len(images), "<i4")
+    for number, image in enumerate(images):
+        plate, *said = _said(image)
+        key = plate, *said
         if key not in numbers:
             numbers[key] = len(told)
-            pixel_size, z_step, _ = said
-            told.append(Told(pixel_size, z_step, {}, result))  # type: ignore[arg-type]  # as its plate says it
-        if wavelength := keywords.get("emission_wavelength"):
+            told.append(Told(*said))  # type: ignore[arg-type]  # as its plate says it
+        if wavelength := image.keywords.get("emission_wavelength"):
             told[numbers[key]].wavelengths[image.file.channel] = wavelength
-        codes[place] = numbers[key]
+        codes[number] = numbers[key]
     return told, codes.tobytes()
+
+
+def _said(image: FoundImage) -> tuple[object, ...]:
+    """Return the name of an image's plate, and the fields of `Told` that many images have in common."""
+    keywords, result = image.keywords, image.file.result
+    return (
+        keywords.get("plate"),
+        _place(image),
+        keywords.get("pixel_size"),
+        keywords.get("z_step"),
+        keywords.get("kind", "image"),
+        result and msgspec.structs.replace(result, source=""),
+    )
+
+
+def _place(image: FoundImage) -> Place:
+    if "well" in image.keywords:
+        return "plate"
+    return "store" if "kind" in image.keywords else "file"
 
 
 def _readable(value: object) -> Value:

@@ -31,7 +31,8 @@ def open_plates(
     several = [open_plates(below, maker=maker, pattern=pattern, told=told) for below in folders]
     plates = [_renamed(plate, names) for below in several for plate in below]
     rest = _beside(whole, plates)
-    return [*plates, rest] if rest.unparsed or any(rest.skipped.values()) else plates
+    has_more = rest.unparsed or rest.single_images or any(rest.skipped.values())
+    return [*plates, rest] if has_more else plates
 
 
 def reason(kind: str, count: int) -> str:
@@ -74,12 +75,16 @@ def _renamed(plate: Plate, names: dict[Path, str]) -> Plate:
 
 def _beside(whole: Plate, plates: Iterable[Plate]) -> Plate:
     known = {
-        path for plate in plates for paths in (*plate.skipped.values(), plate.unparsed) for path in paths
+        path
+        for plate in plates
+        for paths in (*plate.skipped.values(), plate.unparsed, plate.single_images)
+        for path in paths
     }
     return msgspec.structs.replace(
         whole,
         images=(),
         skipped={why: tuple(p for p in paths if p not in known) for why, paths in whole.skipped.items()},
         unparsed=tuple(path for path in whole.unparsed if path not in known),
+        single_images=tuple(path for path in whole.single_images if path not in known),
         unreadable={path: why for path, why in whole.unreadable.items() if path not in known},
     )
