@@ -225,6 +225,54 @@ def write_plate(store: Store) -> Path:
     return store.folder / "plate.zarr"
 
 
+@pytest.mark.parametrize(("path", "sites"), [("B/03/1", [1]), ("B/03", [0, 1]), ("B/03/0/0", [0])])
+def test_what_lies_inside_a_plate_stays_what_it_is_there(store: Store, path: str, sites: list[int]) -> None:
+    found = find_images([str(write_plate(store) / path)])
+
+    assert (values(found, "plate"), values(found, "well"), values(found, "site")) == (
+        ["plate"],
+        ["B03"],
+        sites,
+    )
+
+
+def test_a_plate_and_a_part_of_it_are_one_plate(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    plate = write_plate(store)
+    monkeypatch.chdir(store.folder)
+
+    found = find_images(["plate.zarr", str(plate / "B/03/1")])
+
+    assert [(image.keywords["plate"], image.keywords["site"]) for image in found.images] == [
+        ("plate", 0),
+        ("plate", 1),
+    ]
+
+
+def test_labels_inside_a_plate_lie_on_their_image(store: Store) -> None:
+    plate = write_plate(store)
+    folder = store.write_image("plate.zarr/B/03/1/labels/cells", "zyx", (3, 4, 5))
+
+    found = find_images([str(folder)])
+
+    assert len(found.images) == 3
+    said = [
+        found.images[2].keywords.get(part) for part in ("plate", "well", "site", "channel", "z_index", "kind")
+    ]
+    assert said == ["plate", "B03", 1, "cells", 2, "labels"]
+    assert images_of(found) == found.images
+    assert len(find_images([str(plate)]).images) == 2
+
+
+def test_an_image_inside_a_plate_that_cannot_be_read_is_named(store: Store) -> None:
+    plate = write_plate(store)
+    (plate / "B/03/1" / store.metadata).write_text("{")
+    store.say("plate.zarr/B/04", {"well": {"images": [{"path": "0"}]}})
+
+    found = find_images([str(plate / "B/03/1")])
+
+    assert (found.images, list(found.unreadable)) == ([], [plate / "B/03/1"])
+
+
 def test_an_image_beside_a_plate_is_sent_with_it(store: Store) -> None:
     write_plate(store)
     store.write_image("overview.zarr", "yx", (4, 5))

@@ -10,12 +10,13 @@ import msgspec
 from hcs_protocol import HcsError
 from hcs_stream.microscopes import ImageFile, NoImagesError, NoMatchError, Plate, folder_of_plate
 from hcs_stream.microscopes._ngff_results import store_of
+from hcs_stream.microscopes._ngff_singles import plate_above
 
 from ._choice import Choice
 from ._distinct import Placed, once, told_apart
 from ._found_images import PICTURES, FoundImage, of_no_plate, of_plate
 from ._open_plates import open_plates
-from ._single_images import placed_planes
+from ._single_images import placed_labels, placed_planes
 
 NOT_MATCHING = "not matching"
 """Why an image is left out whose name is not as the pattern says."""
@@ -130,10 +131,14 @@ def _of_folder(
     try:
         plates = names.open(folder, told)
     except NoImagesError as error:
-        pictures = [] if folder in error.single_images else _pictures(folder)
-        if not error.single_images and (not pictures or names.pattern is not None):
+        missing = len(found.unreadable)
+        inside = list(_inside_plate(folder, names, found, told))
+        pictures = [] if inside or folder in error.single_images else _pictures(folder)
+        has_any = inside or len(found.unreadable) > missing or error.single_images
+        if not has_any and (not pictures or names.pattern is not None):
             raise
         found.unreadable |= error.closed
+        yield from inside
         yield from _of_single_images(error.single_images, names, found)
         if names.pattern is None:
             yield from (Placed(of_no_plate(path), None) for path in pictures)
@@ -141,6 +146,24 @@ def _of_folder(
     for plate in plates:
         yield from _of_plate(plate, names, found)
         yield from _of_single_images(plate.single_images, names, found)
+
+
+def _inside_plate(
+    folder: Path, names: Names, found: Found, told: Callable[[int], None] | None
+) -> Iterator[Placed]:
+    """Yield the images of a plate that lie in a folder inside its store, such as a well's or an image's."""
+    if (store := plate_above(folder)) is None:
+        return
+    whole, plates = os.path.abspath(folder), names.open(store, told)
+    placed = [
+        _placed(image, plate)
+        for plate in plates
+        for image in plate.images
+        if image.path.is_relative_to(whole)
+    ]
+    yield from placed or placed_labels(folder, plates, found.unreadable)
+    for plate in plates:
+        found.unreadable |= {p: why for p, why in plate.unreadable.items() if p.is_relative_to(whole)}
 
 
 def _of_single_images(stores: Sequence[Path], names: Names, found: Found) -> Iterator[Placed]:

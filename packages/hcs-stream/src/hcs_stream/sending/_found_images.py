@@ -45,8 +45,8 @@ class SaysOfImages(SaysOfPlanes, Protocol):
         """In nm, by channel."""
 
 
-def of_plate(image: ImageFile, plate: SaysOfImages) -> FoundImage:
-    """Return an image of a plate with what the plate says of it."""
+def of_plate(image: ImageFile, plate: SaysOfImages, kind: Kind | None = None) -> FoundImage:
+    """Return an image of a plate with what the plate says of it, and of this kind if that is known."""
     result = image.result or OF_NO_PIPELINE
     keywords: ImageKeywords = {
         "plate": readable(result.source or image.plate),
@@ -59,7 +59,7 @@ def of_plate(image: ImageFile, plate: SaysOfImages) -> FoundImage:
         "z_step": plate.z_step,
         "emission_wavelength": plate.wavelengths.get(image.channel),
         "step": result.step,
-        "kind": result.kind,
+        "kind": kind or result.kind,
     }
     return FoundImage(image, keywords)
 

@@ -174,7 +174,7 @@ class ImageTable:
         )
         if told.place == "store":
             return of_single_image(file, str(self.value("site", row)), told.kind, told)
-        return of_plate(file, told)
+        return of_plate(file, told, told.kind)
 
     def _told_of(self, row: int) -> Told:
         return self.told[int(self._told_codes[row])]
