@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import tifffile
+import zarr
 
 from hcs_protocol import ViewerStalledError
 from hcs_stream import StreamCounters
@@ -38,6 +39,15 @@ def write_plate(
                 for plane in range(1, planes + 1):
                     name = f"{well}_s{site}_w{channel}_z{plane}_t1.tif"
                     tifffile.imwrite(folder / name, np.full((8, 8), site, "uint16"))
+    return folder
+
+
+def write_single_image(folder: Path) -> Path:
+    """Write an OME-NGFF image of no plate, of two channels and three planes."""
+    store = zarr.open_group(folder, mode="w", zarr_format=2)
+    store.attrs["multiscales"] = [{"axes": [*"czyx"], "datasets": [{"path": "0"}]}]
+    store.attrs["omero"] = {"channels": [{"label": "LaminB1"}, {"label": "Dapi"}]}
+    store.create_array("0", shape=(2, 3, 8, 8), dtype="u2", fill_value=1)
     return folder
 
 

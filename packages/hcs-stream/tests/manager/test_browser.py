@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("PyQt6", reason="the window needs Qt")
 pytest.importorskip("pytestqt", reason="the window is tested by pytest-qt")
 
-from images_to_send import FakeViewers, target, write_plate
+from images_to_send import FakeViewers, target, write_plate, write_single_image
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QCloseEvent, QDropEvent
@@ -429,3 +429,22 @@ def test_nothing_is_read_or_listed_in_the_windows_thread(
 
     assert len(where) == 3
     assert all("MainThread" not in names for names in where.values())
+
+
+def test_planes_of_an_image_of_no_plate_are_listed_and_sent_as_those_of_plates(
+    browser: Browser, viewers: FakeViewers, qtbot: QtBot, tmp_path: Path
+) -> None:
+    browser.set_targets([target()])
+    browser.set_folder(write_single_image(tmp_path / "six.zarr"))
+    qtbot.waitUntil(lambda: len(browser.list.rows) == 6, timeout=PATIENCE_MILLISECONDS)
+    model = browser.list.table_model
+    shown = [model.index(4, column).data() for column in range(model.columnCount())]
+    browser.list.table.selectRow(4)
+    qtbot.waitUntil(lambda: browser.thumbnails.store.get(4) is not None, timeout=PATIENCE_MILLISECONDS)
+
+    browser.send_to(target())
+    qtbot.waitUntil(lambda: bool(viewers.streams and viewers.streams[0].sent), timeout=PATIENCE_MILLISECONDS)
+
+    assert shown == ["–", "LaminB1", "1", "six.zarr/0"]
+    said = {name: viewers.streams[0].sent[0][name] for name in ("site", "channel", "z_index")}
+    assert said == {"site": "six", "channel": "LaminB1", "z_index": 1}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from images_to_send import table_of, write_plate
+from images_to_send import table_of, write_plate, write_single_image
 
 from hcs_stream.manager import _image_tree
 from hcs_stream.manager._image_tree import Group, ImageTree
@@ -55,6 +55,32 @@ def test_images_of_no_plate_are_a_group_of_their_own(tmp_path: Path) -> None:
     last = tree.children(tree.root)[-1]
     assert tree.text(last) == "no plate"
     assert texts(tree, last) == ["overview.tif"]
+
+
+def test_planes_of_an_image_of_no_plate_are_in_groups_as_those_of_plates(tmp_path: Path) -> None:
+    tree = tree_of(write_single_image(tmp_path / "six.zarr"))
+
+    (no_well,) = tree.children(tree.root)
+    channel = tree.children(no_well)[1]
+
+    assert (texts(tree, tree.root), texts(tree, no_well)) == (["no well"], ["Dapi", "LaminB1"])
+    assert texts(tree, channel) == ["z 0", "z 1", "z 2"]
+    assert tree.detail(tree.children(channel)[0]) == "six.zarr/0"
+
+
+def test_files_of_no_plate_come_after_the_planes_of_images(tmp_path: Path) -> None:
+    write_single_image(tmp_path / "six.zarr")
+    write_plate(tmp_path / "other", ("A01",))
+    (tmp_path / "other/A01_s1_w1_z1_t1.tif").rename(tmp_path / "an overview.tif")
+
+    tree = tree_of(tmp_path)
+
+    (no_well,) = tree.children(tree.root)
+    six, overview = tree.children(no_well)
+    assert [tree.text(group) for group in (six, overview)] == ["six", "an overview"]
+    assert texts(tree, six) == ["Dapi", "LaminB1"]
+    assert texts(tree, overview) == ["an overview.tif"]
+    assert tree.detail(tree.children(tree.children(six)[0])[0]) == "six.zarr/0"
 
 
 def test_many_branches_are_put_into_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,7 +85,7 @@ class ImageTableModel(QAbstractTableModel):
         if column == len(self._components):
             return self._table.file_text(row)
         component = self._components[column]
-        if component == "z_index" and not self._table.is_of_plate(row):
+        if self._table.value(component, row) is None and not self._table.is_of_plate(row):
             return NOTHING  # and no projection
         return self._texts[column][self._table.codes[component][row]]
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from hcs_stream.sending import ImageTable
 
-from ._filters import Rows, shown_value
+from ._filters import NOTHING, Rows, shown_value
 
 MOST = 1000
 """Branches below one; more are put into groups of so many."""
@@ -75,7 +75,8 @@ class ImageTree:
             return self.table.name(int(self.rows[group.start]))
         name = self.levels[group.depth - 1]
         value = self.table.values[name][self._codes[name][group.start]]
-        shown = shown_value(name, value)
+        is_of_plate = self.table.is_of_plate(int(self.rows[group.start]))
+        shown = shown_value(name, value) if value is not None or is_of_plate else NOTHING
         if value is None and name in {"well", "plate", "step"}:
             return f"no {name}"
         is_number = isinstance(value, int) or (isinstance(value, str) and value.isdecimal())
@@ -89,10 +90,10 @@ class ImageTree:
         return "1 image" if count == 1 else f"{count} images"
 
     def _is_flat(self, group: Group) -> bool:
-        """Say whether there are images right below a group, such as below that of images of no plate."""
+        """Say whether there are images right below a group, such as below that of files of no plate."""
         if group.depth >= len(self.levels) or group.start == group.stop:
             return True
-        return group.depth > 0 and not self.table.is_of_plate(int(self.rows[group.start]))
+        return group.depth > 0 and self.table.is_of_file(int(self.rows[group.start]))
 
     def _starts(self, group: Group) -> npt.NDArray[np.int64]:
         if self._is_flat(group):

@@ -133,12 +133,17 @@ class Thumbnails(QAbstractScrollArea):
     def _label(self, row: int) -> str:
         if self._table is None:
             return ""
-        if not self._table.is_of_plate(row):
+        if self._table.is_of_file(row):
             return self._table.name(row)
         names = [name for name in self._table.levels if name != "plate"]
         values = [(name, self._table.value(name, row)) for name in names]
-        shown = [_short(name, value) for name, value in values if value is not None or name == "z_index"]
-        return " · ".join(shown) or self._table.name(row)
+        is_of_plate = self._table.is_of_plate(row)
+        shown = [
+            _short(name, value)
+            for name, value in values
+            if value is not None or (name == "z_index" and is_of_plate)
+        ]
+        return " · ".join(shown) or self._table.file_text(row)
 
     def _draw_again(self) -> None:
         viewport = self.viewport()
