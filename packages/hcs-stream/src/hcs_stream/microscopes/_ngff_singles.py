@@ -1,6 +1,5 @@
 """OME-NGFF images of no plate: a store of its own each, or several in the layout of bioformats2raw."""
 
-import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +12,6 @@ from ._folders import folders_in
 from ._ngff_image import NgffImage, ngff_image
 from ._ngff_metadata import Metadata, below, read_group
 from ._ngff_results import LABELS
-
-logger = logging.getLogger(__name__)
 
 DEEPEST = 5
 """So far below a plate's group is that of labels: row, well, image, ``labels``, their name."""
@@ -52,14 +49,14 @@ def single_images(store: Path, unreadable: dict[Path, str]) -> Iterator[SingleIm
         said = _said_by(store)
         paths = [""] if said.is_image else _series(store)
     except (OSError, ValueError) as error:
-        _give_up(store, error, unreadable)
+        unreadable[store] = str(error)
         return
     for path in paths:
         try:
             folder = below(store, path)
             image = ngff_image(folder, read_group(folder))
         except (OSError, ValueError) as error:
-            _give_up(store / path.strip("/"), error, unreadable)
+            unreadable[store / path.strip("/")] = str(error)
         else:
             series = path.strip("/") if len(paths) > 1 else ""
             yield _named(store, image) if said.is_image else SingleImage(image, store, series)
@@ -107,8 +104,3 @@ def _named(folder: Path, image: NgffImage) -> SingleImage:
     if whole.name.isdecimal() and whole.parent.suffix.lower() == ".zarr":
         return SingleImage(image, whole.parent, whole.name)
     return SingleImage(image, whole)
-
-
-def _give_up(path: Path, error: Exception, unreadable: dict[Path, str]) -> None:
-    logger.warning("image unreadable path=%s error=%s", path, error)
-    unreadable[path] = str(error)
