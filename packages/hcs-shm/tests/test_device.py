@@ -186,6 +186,32 @@ def test_no_two_copies_share_events_after_ctrl_c(
     assert len(unused) == 1
 
 
+def test_an_array_that_is_computed_waits_for_nothing_and_is_kept_from_others_while_it_is_copied(
+    cuda: FakeCuda, pool: BlockPool
+) -> None:
+    copies, block, pixels = DeviceCopies(cuda), pool.lend(plane().nbytes), plane()
+    held: list[weakref.ref[object]] = []
+
+    def hold(owner: object, stream: int) -> object:
+        assert owner is pixels
+        assert cuda.calls[-2:] == ["copy", "record"]
+        kept = np.empty(1)
+        held.append(weakref.ref(kept))
+        return kept
+
+    memory = DeviceMemory(pixels, address_of(pixels), 0, copies.stream_of(0), pixels.nbytes)
+    memory.is_ready, memory.hold = True, hold
+    copy = copies.start(memory, block.pixels)
+    del memory
+
+    assert copy is not None
+    assert cuda.calls.count("record") == 1
+    assert held[0]() is not None
+    copy.wait()
+    assert held[0]() is None
+    assert (in_block(block) == plane().ravel()).all()
+
+
 def later(copies: DeviceCopies, pixels: np.ndarray, find: Any) -> DeviceMemory:
     return DeviceMemory(pixels, 0, 0, copies.take_stream(0), pixels.nbytes, find=find)
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,68 @@ def streams(monkeypatch: pytest.MonkeyPatch) -> DeviceCopies:
     return DeviceCopies(FakeCuda())
 
 
+class OnDevice:
+    """What JAX's arrays say of themselves, and how often they were asked to."""
+
+    ndim = 2
+
+    def __init__(self, layout: str | None, *, in_c_order: bool = True) -> None:
+        if layout:
+            self._pjrt_layout = layout
+        self.aval = SimpleNamespace(shape=(3, 4), dtype=np.dtype("<u2"))
+        self.sharding = "the first device's"
+        self._in_c_order = in_c_order
+        self.described = 0
+
+    def unsafe_buffer_pointer(self) -> int:
+        return 4096
+
+    def is_ready(self) -> bool:
+        return True
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, object]:
+        self.described += 1
+        if not self._in_c_order:
+            raise AttributeError("only for what lies in C order")
+        return {"data": (4096, True)}
+
+
+def test_an_array_is_described_only_if_none_that_lay_like_it_was(
+    streams: DeviceCopies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_jax, "_c_orders", {})
+    turned = OnDevice("{0,1}", in_c_order=False)
+    arrays = [OnDevice("{1,0}"), OnDevice("{1,0}"), turned, OnDevice("{1,0}"), OnDevice(None), OnDevice(None)]
+
+    memories = [_jax._at_once(array, streams) for array in arrays]
+
+    assert [array for array, memory in zip(arrays, memories, strict=True) if memory is None] == [turned]
+    assert {(memory.pointer, memory.nbytes) for memory in memories if memory} == {(4096, 24)}
+    assert [array.described for array in arrays] == [1, 0, 1, 0, 1, 1]
+
+
+@pytest.mark.parametrize("columns", [2047, 2048])
+def test_only_a_large_array_is_copied_later(
+    columns: int, streams: DeviceCopies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array = jax.numpy.ones((2048, columns), "float32").block_until_ready()
+    monkeypatch.setattr(_jax, "_is_in_c_order", lambda array, layout: True)
+
+    memory = _jax._at_once(array, streams)
+
+    assert memory is not None
+    assert bool(memory.find) == (columns == 2048)
+    assert memory.pointer == (0 if memory.find else array.unsafe_buffer_pointer())
+
+
+def test_an_array_that_is_gone_takes_a_closer_look(streams: DeviceCopies) -> None:
+    array = jax.numpy.ones((3, 4))
+    array.delete()
+
+    assert _jax._at_once(array, streams) is None
+
+
 def test_an_array_of_a_device_is_held_and_found_and_copied_later(streams: DeviceCopies) -> None:
     plane = np.arange(70 * 90, dtype=np.uint16).reshape(70, 90)
     array, pool = jax.numpy.asarray(plane), BlockPool()
@@ -157,7 +220,7 @@ def test_what_cannot_be_held_at_once_takes_a_closer_look(
     def refuse(array: object, stream: int) -> object:
         raise ValueError("not in this version")
 
-    assert _jax._held(jax.numpy.ones((3, 4), "bfloat16"), streams) is None
+    assert _jax._at_once(jax.numpy.ones((3, 4), "bfloat16"), streams) is None
     monkeypatch.setattr(_jax, "_capsule_at_once", refuse)
     assert _jax._held(jax.numpy.ones((3, 4)), streams) is None
 

@@ -56,7 +56,7 @@ class ArrayWriter:
 
         From a CUDA device into a segment that is what always begins, unless nobody says which stream
         computes the array. What the array's stream is given afterwards waits for it. What nobody can change,
-        as JAX's arrays, is only held: that copy begins when it is first waited for.
+        as JAX's arrays, is only held if it is large: that copy begins when it is first waited for.
 
         Raises:
             UnsupportedArrayError: As `write`.

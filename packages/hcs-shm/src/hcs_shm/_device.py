@@ -107,22 +107,21 @@ class DeviceCopies:
                 return self.begin(memory, pixels)
         lane = self._lanes.get(device) or self._lane(device)
         if id(pixels.obj) not in self._is_pinned and not self._pinned.has(pixels, device):
+            memory.keep()
             lane.ring.copy(memory, pixels)
             return None
         stream = LEGACY if memory.stream is None else memory.stream
-        sleeping = memory.nbytes > SPUN_NBYTES
+        events = lane.take_events(memory.nbytes > SPUN_NBYTES)
         try:
-            events = lane.unused[sleeping].pop()
-        except IndexError:
-            events = _Events(cuda.new_event(), cuda.new_event(sleeping=sleeping), sleeping)
-        lane.begun.add(events)
-        try:
-            cuda.record(events.ready, stream)
+            if not memory.is_ready:
+                cuda.record(events.ready, stream)
             if memory.width:
                 memory.copy_by(cuda, pixels, stream)
             else:
                 cuda.copy(pixels, memory.pointer, memory.nbytes, stream)
             cuda.record(events.done, stream)
+            if memory.hold is not None:
+                memory.keep()  # only now: it takes longest
         except BaseException:  # Ctrl-C, too
             with suppress(DeviceError):
                 cuda.synchronize(stream)  # or it could write into a block that is lent anew
@@ -240,6 +239,15 @@ class _Lane:
         self._made: list[int] = []
         self.unused: dict[bool, list[_Events]] = {True: [], False: []}
         self.begun: set[_Events] = set()
+
+    def take_events(self, sleeping: bool) -> "_Events":
+        """Return those of a copy that begins; whoever waits for it sleeps, or spins."""
+        try:
+            events = self.unused[sleeping].pop()
+        except IndexError:
+            events = _Events(self._cuda.new_event(), self._cuda.new_event(sleeping=sleeping), sleeping)
+        self.begun.add(events)
+        return events
 
     def one_more_stream(self) -> int:
         """Make a stream; when there are many, return one that somebody has."""

@@ -29,8 +29,17 @@ class DeviceMemory(msgspec.Struct, eq=False):  # made four times as fast as anot
     """Bytes of a row, 0 if the pixels lie without gaps."""
     pitch: int = 0
     """Bytes from one row's beginning to the next one's."""
+    is_ready: bool = False
+    """Whether it is computed already: then a copy waits for nothing."""
+    hold: Callable[[Any, int], object] | None = None
+    """Of the owner and the stream that copies, what keeps others from the memory as long as it exists."""
     find: "Callable[[DeviceMemory, memoryview], DeviceMemory | None] | None" = None
     """If nobody can change the array: what returns this with its pointer, or None after copying it itself."""
+
+    def keep(self) -> None:
+        """Let nobody else have the memory until this is dropped; a second time is harmless."""
+        if self.hold is not None and self.stream is not None:
+            self.owner, self.hold = (self.owner, self.hold(self.owner, self.stream)), None
 
     def copy_by(self, cuda: Cuda, target: Target, stream: int) -> None:
         """Give the stream the copy of all of it."""

@@ -17,6 +17,8 @@ from ._dtypes import NAMES, Array, is_bfloat16
 from ._sources import DEVICE_ERRORS, Source, Streams, as_host, device_error, is_a
 
 _CUDA = "cuda", "gpu"
+LATER_NBYTES = 16 << 20
+"""To copy so much takes a device so long that it matters little when that begins."""
 
 
 class JaxArray(Source):
@@ -28,7 +30,7 @@ class JaxArray(Source):
         if not isinstance(self.dtype, np.dtype):
             raise UnsupportedArrayError(f"wanted pixels, got an array of JAX of dtype {self.dtype}")
         self.is_on_device = _device_of(array.sharding) is not None
-        self.at_once = _held
+        self.at_once = _at_once
         self._array = array
         self.shape = array.shape
 
@@ -41,30 +43,67 @@ class JaxArray(Source):
         return as_host(self._array)
 
     def on_device(self, streams: Streams) -> DeviceMemory | None:
-        """Say where a CUDA device has them; a stream of ours waits there until they are computed."""
+        """Say where a CUDA device has them; its copies wait there until they are computed."""
         array = self._array
         try:
             if is_bfloat16(self.dtype):
                 array = array.astype(np.float32)
-            device = _device_of(array.sharding)
-            if device is None or (interface := getattr(array, "__cuda_array_interface__", None)) is None:
-                return None  # the second is not in C order, say
-            stream = streams.stream_of(device)
-            owner = array, _hold(array, stream)
-            nbytes = array.dtype.itemsize * math.prod(self.shape)
-            return DeviceMemory(owner, interface["data"][0], device, stream, nbytes)
+            return _memory_of(array, streams)
         except DEVICE_ERRORS as error:
             raise device_error(array, error) from error
 
 
-def _held(array: Any, streams: Streams) -> DeviceMemory | None:
-    """Hold an array, which nobody can change: where it lies can be found, and copied, later.
-
-    JAX takes several times as long for that as to hold it.
-    """
+def _at_once(array: Any, streams: Streams) -> DeviceMemory | None:
+    """Hold a large array, and say where another one is; None if that takes a closer look."""
     described = array.aval  # of which array.shape and array.dtype are functions in Python
-    dtype, device = described.dtype, _device_of(array.sharding)
-    if device is None or dtype not in NAMES:
+    shape, dtype = described.shape, described.dtype
+    if dtype not in NAMES:
+        return None
+    if dtype.itemsize * math.prod(shape) >= LATER_NBYTES and (held := _held(array, streams)) is not None:
+        return held
+    try:
+        return _memory_of(array, streams)
+    except DEVICE_ERRORS:  # it says why then
+        return None
+
+
+def _memory_of(array: Any, streams: Streams) -> DeviceMemory | None:
+    """Say where a CUDA device has an array; None if none has it, or not in C order."""
+    described = array.aval
+    shape, device = described.shape, _device_of(array.sharding)
+    if device is None:
+        return None
+    pointer = array.unsafe_buffer_pointer()
+    layout = getattr(array, "_pjrt_layout", None)  # not each version has it
+    if layout != _c_orders.get(len(shape), ()) and not _is_in_c_order(array, layout):
+        return None
+    nbytes = described.dtype.itemsize * math.prod(shape)
+    stream, is_ready = streams.stream_of(device), array.is_ready()
+    memory = DeviceMemory(array, pointer, device, stream, nbytes, 0, 0, is_ready, _hold)
+    if not is_ready:
+        memory.keep()
+    return memory
+
+
+def _is_in_c_order(array: Any, layout: object) -> bool:
+    """Ask JAX, which takes it a third of the time that all of a copy's start does.
+
+    So it is asked once for each number of axes; others lie like that if JAX has the same layout for them.
+    """
+    if getattr(array, "__cuda_array_interface__", None) is None:
+        return False
+    if layout is not None:
+        _c_orders[array.ndim] = layout
+    return True
+
+
+_c_orders: dict[int, object] = {}
+"""By number of axes, what JAX's layout of arrays in C order is."""
+
+
+def _held(array: Any, streams: Streams) -> DeviceMemory | None:
+    """Hold an array, which nobody can change: where it lies can be found, and copied, later."""
+    if (device := _device_of(array.sharding)) is None:
         return None
     stream = streams.take_stream(device)
     try:
@@ -72,7 +111,8 @@ def _held(array: Any, streams: Streams) -> DeviceMemory | None:
     except _NOT_SO:
         streams.give_stream_back(device, stream)
         return None
-    return DeviceMemory(owner, 0, device, stream, dtype.itemsize * math.prod(described.shape), find=_find)
+    nbytes = array.aval.dtype.itemsize * math.prod(array.aval.shape)
+    return DeviceMemory(owner, 0, device, stream, nbytes, find=_find)
 
 
 def _find(memory: DeviceMemory, pixels: memoryview) -> DeviceMemory | None:
