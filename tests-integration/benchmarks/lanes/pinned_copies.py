@@ -15,17 +15,15 @@ class PinnedCopies:
         self._source, self._nbytes = pointer, nbytes
         self._to_host = runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
         (self._target,) = self._do(runtime.cudaHostAlloc, nbytes, 1)
-        (self._stream,) = self._do(runtime.cudaStreamCreateWithFlags, 1)
         (self._event,) = self._do(runtime.cudaEventCreateWithFlags, 2)  # it has no time; its waiters spin
 
     def copy(self) -> None:
         """Copy and wait."""
         runtime = self._runtime
         self._do(runtime.cudaEventRecord, self._event, _LEGACY)
-        self._do(runtime.cudaStreamWaitEvent, self._stream, self._event, 0)
-        copied = self._target, self._source, self._nbytes, self._to_host, self._stream
+        copied = self._target, self._source, self._nbytes, self._to_host, _LEGACY
         self._do(runtime.cudaMemcpyAsync, *copied)
-        self._do(runtime.cudaEventRecord, self._event, self._stream)
+        self._do(runtime.cudaEventRecord, self._event, _LEGACY)
         self._do(runtime.cudaEventSynchronize, self._event)
 
     def close(self) -> None:
