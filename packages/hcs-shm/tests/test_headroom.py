@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from hcs_shm import _headroom
 from hcs_shm._headroom import cgroup_headroom, chosen_nbytes, disk_headroom, memory_headroom
 
 
@@ -54,8 +55,19 @@ def test_without_control_groups_there_is_no_limit(tmp_path: Path) -> None:
     assert cgroup_headroom(tmp_path / "root", tmp_path / "missing") == sys.maxsize
 
 
-def test_memory_has_at_most_as_much_room_as_its_folder(tmp_path: Path) -> None:
-    assert 0 < memory_headroom(tmp_path) <= disk_headroom(tmp_path)
+@pytest.mark.parametrize(("free", "left", "room"), [(7, 5, 5), (5, 7, 5), (0, sys.maxsize, 0)])
+def test_memory_has_at_most_as_much_room_as_its_folder(
+    free: int, left: int, room: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_headroom, "disk_headroom", lambda folder: free if folder == tmp_path else -1)
+    monkeypatch.setattr(_headroom, "cgroup_headroom", lambda: left)
+
+    assert memory_headroom(tmp_path) == room
+
+
+def test_a_folder_and_the_memory_in_it_have_room(tmp_path: Path) -> None:
+    assert disk_headroom(tmp_path) > 0
+    assert memory_headroom(tmp_path) > 0
 
 
 def test_a_chosen_number_of_bytes_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
