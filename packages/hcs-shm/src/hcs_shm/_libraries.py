@@ -14,7 +14,7 @@ from ._device_arrays import CupyArray, cupy_array, device_array
 from ._device_memory import DeviceMemory
 from ._dtypes import Array, Layout, layout_of
 from ._jax import JaxArray, jax_array
-from ._sources import HostArray, LazyArray, Source, Streams, as_host, is_a, loaded, name_of
+from ._sources import DEVICE_ERRORS, HostArray, LazyArray, Source, Streams, as_host, is_a, loaded, name_of
 from ._torch import Tensor, tensor_of
 
 KNOWN = 256
@@ -60,7 +60,7 @@ def layout_before(array: Any) -> Layout | None:
         return None
     try:
         return _layouts.get((type(array), array.shape, array.dtype))
-    except Exception:  # it says nothing, or nothing that can be hashed: `source_of` says why
+    except (AttributeError, TypeError, *DEVICE_ERRORS):  # such as of a nested tensor: `source_of` says why
         return None
 
 
