@@ -4,7 +4,7 @@ The fastest is a copy into memory that CUDA itself has pinned: it and ours are t
 turns the one and the other first, as often on each CPU, some of which are half as fast where others use the
 machine. The usual one is the library's own conversion to NumPy and a copy into the block. ``enqueue_us`` is
 what the pipeline waits for, ``enqueue_cold_us`` the same right after the usual way, which leaves nothing else
-in the caches, and ``send_us`` with all that `Stream.send` does besides.
+in the caches, and ``send_us`` with all that `Stream.send` does besides, to a viewer that takes each image.
 
 Each library has a process of its own: one that fails, hangs or spoils the device costs the others nothing.
 The last line is JSON, and each line before it has what was found so far. Without a CUDA device, it says so.
@@ -19,7 +19,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from lanes.arrivals import WARMING, Arrivals, on_all_cpus, timed
+from lanes.children import start
 from lanes.pinned_copies import PinnedCopies, device_name, why_no_device
 from lanes.places import free_port, own_places
 from measures.report import Report
@@ -39,7 +40,8 @@ LIBRARIES = "torch", "cupy", "jax"
 SIDES = 512, 2048, 4096
 PAIRS, QUICK_PAIRS = 96, 4
 BLOCKS = 4
-SENT = 40
+WARMING_SENDS, SENDS, QUICK_SENDS = 20, 200, 5
+GAP_SECONDS = 0.002
 LONGEST_SECONDS = 90.0
 """For one library."""
 BARS = {"x_pinned_limit": 1.15, "x_naive_2048": 0.15, "x_naive_4096": 0.05, "enqueue_us": 40.0}
@@ -128,19 +130,21 @@ def lines_of(library: str, pairs: int) -> Iterator[Line]:
         report.skip(library, f"{library} cannot be imported: {type(error).__name__}: {error}")
         yield {**report.line(), "missed": []}
         return
-    with own_places(0) as places:
+    with own_places(0) as places, ExitStack() as children:
         os.environ.update(places.environ())
+        port = free_port()
+        start(children, "forgetful_viewer", port, "secured", log=places.log).wait_until_ready()
         for side in SIDES:
             try:
-                measure(report, library, side, pairs)
+                measure(report, library, side, pairs, port)
             except Exception as error:  # the other sizes may do
                 traceback.print_exc()
                 report.skip(f"{library}_{side}", f"{type(error).__name__}: {error}")
             yield {**report.line(), "missed": missed(report)}
 
 
-def measure(report: Report, library: str, side: int, pairs: int) -> None:
-    """Measure one library at one size."""
+def measure(report: Report, library: str, side: int, pairs: int, port: int) -> None:
+    """Measure one library at one size; the viewer on this port takes what is sent."""
     plane: Pixels = np.random.default_rng(side).integers(0, 1 << 16, (side, side), np.uint16)
     array, fetch = on_device(library, plane)
     name = f"{library}_{side}"
@@ -164,7 +168,9 @@ def measure(report: Report, library: str, side: int, pairs: int) -> None:
         report.note(f"{name}_{what}", seconds)
     found = {key: round(value, 3) for key, value in report.ratios.items() if key.startswith(name)}
     sys.stderr.write(f"{found} enqueue {report.counts[f'{name}_enqueue_us']} µs\n")
-    report.count(f"{name}_send_us", median_us(send_seconds(array)))
+    report.count(
+        f"{name}_send_us", median_us(send_seconds(array, port, SENDS if pairs > QUICK_PAIRS else QUICK_SENDS))
+    )
     check_others(library, plane[:512, :512])
 
 
@@ -197,19 +203,16 @@ def median_us(seconds: list[float]) -> float:
     return round(statistics.median(seconds) * 1e6, 1)
 
 
-def send_seconds(array: Any) -> list[float]:
-    """Return what a pipeline waits for each time when it sends an array, which nobody takes."""
+def send_seconds(array: Any, port: int, count: int) -> list[float]:
+    """Return what a pipeline waits for each time when it sends an array to the viewer on this port."""
     seconds = []
-    stream = hcs_stream.connect(data_port=free_port(), start=False, wait=False, overflow="drop_oldest")
-    try:
-        for timepoint in range(SENT):
+    with hcs_stream.connect(data_port=port, start=False) as stream:
+        for timepoint in range(WARMING_SENDS + count):
             begun = time.perf_counter()
             stream.send(array, timepoint=timepoint)
             seconds.append(time.perf_counter() - begun)
-            time.sleep(0.002)  # as a pipeline that computes meanwhile
-    finally:
-        stream.close(0)
-    return seconds[WARMING:]
+            time.sleep(GAP_SECONDS)  # as a pipeline that computes meanwhile
+    return seconds[WARMING_SENDS:]
 
 
 @contextmanager

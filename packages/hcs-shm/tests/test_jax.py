@@ -1,7 +1,7 @@
-"""Arrays of JAX, without a device; two devices are the host's own, pretended by XLA."""
+"""Arrays of JAX, of the host where a test says so; two devices are the host's own, pretended by XLA."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -67,6 +67,14 @@ HOST = 1
 """kDLCPU."""
 
 
+@pytest.fixture
+def on_host() -> Iterator[None]:
+    """Where there is a device, too, JAX makes arrays of the host."""
+    with jax.default_device(jax.devices("cpu")[0]):
+        yield
+
+
+@pytest.mark.usefixtures("on_host")
 @pytest.mark.parametrize("shape", [(64, 48), (1, 48), (64, 1), (1, 1), (5, 64, 48), (5, 1, 48), (64, 48, 3)])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_capsule_says_where_an_array_lies(shape: tuple[int, ...], dtype: str) -> None:
@@ -86,6 +94,7 @@ def test_a_capsule_says_that_an_array_does_not_lie_in_c_order() -> None:
     assert pointer_in_c_order(turned[3:, :1].T.__dlpack__(), HOST) == turned.ctypes.data + 24
 
 
+@pytest.mark.usefixtures("on_host")
 def test_a_capsule_that_was_taken_says_nothing() -> None:
     array = jax.numpy.ones((5, 7))
     capsule = _jax._capsule(array, None)
@@ -107,7 +116,7 @@ class Taken:
 
 
 @pytest.fixture
-def streams(monkeypatch: pytest.MonkeyPatch) -> DeviceCopies:
+def streams(on_host: None, monkeypatch: pytest.MonkeyPatch) -> DeviceCopies:
     """What copies from a device that is the host."""
     monkeypatch.setattr(_jax, "_device_of", lambda sharding: 0)
     monkeypatch.setattr(_jax, "pointer_in_c_order", lambda capsule: pointer_in_c_order(capsule, HOST))
