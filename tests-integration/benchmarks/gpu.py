@@ -4,7 +4,8 @@ The fastest is a copy into memory that CUDA itself has pinned: it and ours are t
 turns the one and the other first, as often on each CPU, some of which are half as fast where others use the
 machine. The usual one is the library's own conversion to NumPy and a copy into the block. ``enqueue_us`` is
 what the pipeline waits for, ``enqueue_cold_us`` the same right after the usual way, which leaves nothing else
-in the caches, and ``send_us`` with all that `Stream.send` does besides, to a viewer that takes each image.
+in the caches. ``send_us`` and ``send_cold_us`` are all that `Stream.send` takes, to a viewer that takes each
+image: right after another one, and after a pause of 2 ms.
 
 Each library has a process of its own: one that fails, hangs or spoils the device costs the others nothing.
 The last line is JSON, and each line before it has what was found so far. Without a CUDA device, it says so.
@@ -40,7 +41,8 @@ LIBRARIES = "torch", "cupy", "jax"
 SIDES = 512, 2048, 4096
 PAIRS, QUICK_PAIRS = 96, 4
 BLOCKS = 4
-WARMING_SENDS, SENDS, QUICK_SENDS = 20, 200, 5
+SENDS, QUICK_SENDS = 100, 5
+AT_ONCE = 4
 GAP_SECONDS = 0.002
 LONGEST_SECONDS = 90.0
 """For one library."""
@@ -168,9 +170,9 @@ def measure(report: Report, library: str, side: int, pairs: int, port: int) -> N
         report.note(f"{name}_{what}", seconds)
     found = {key: round(value, 3) for key, value in report.ratios.items() if key.startswith(name)}
     sys.stderr.write(f"{found} enqueue {report.counts[f'{name}_enqueue_us']} µs\n")
-    report.count(
-        f"{name}_send_us", median_us(send_seconds(array, port, SENDS if pairs > QUICK_PAIRS else QUICK_SENDS))
-    )
+    paused, at_once = send_seconds(array, port, SENDS if pairs > QUICK_PAIRS else QUICK_SENDS)
+    report.count(f"{name}_send_us", median_us(at_once))
+    report.count(f"{name}_send_cold_us", median_us(paused))
     check_others(library, plane[:512, :512])
 
 
@@ -203,16 +205,23 @@ def median_us(seconds: list[float]) -> float:
     return round(statistics.median(seconds) * 1e6, 1)
 
 
-def send_seconds(array: Any, port: int, count: int) -> list[float]:
-    """Return what a pipeline waits for each time when it sends an array to the viewer on this port."""
-    seconds = []
+def send_seconds(array: Any, port: int, count: int) -> tuple[list[float], list[float]]:
+    """Return what a pipeline waits for each time when it sends an array to the viewer on this port.
+
+    Returns:
+        After a pause; and right after another one was sent.
+    """
+    paused: list[float] = []
+    at_once: list[float] = []
     with hcs_stream.connect(data_port=port, start=False) as stream:
-        for timepoint in range(WARMING_SENDS + count):
-            begun = time.perf_counter()
-            stream.send(array, timepoint=timepoint)
-            seconds.append(time.perf_counter() - begun)
+        for turn in range(-WARMING, count):
+            for taken in (paused, *[at_once] * (AT_ONCE - 1)):
+                begun = time.perf_counter()
+                stream.send(array, timepoint=turn)
+                taken.append(time.perf_counter() - begun)
+            stream.flush()
             time.sleep(GAP_SECONDS)  # as a pipeline that computes meanwhile
-    return seconds[WARMING_SENDS:]
+    return paused[WARMING:], at_once[WARMING * (AT_ONCE - 1) :]
 
 
 @contextmanager

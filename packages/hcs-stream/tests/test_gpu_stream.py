@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,33 @@ def test_two_streams_of_the_device_keep_their_orders(
     arrived = grey_values(reading_viewer)
     assert [value for value in arrived if value < 1000] == list(range(200))
     assert [value - 1000 for value in arrived if value >= 1000] == list(range(200))
+
+
+@pytest.mark.torch
+@pytest.mark.jax
+def test_threads_that_use_a_library_each_keep_their_orders(
+    connect: Callable[..., Any], reading_viewer: Any, torch: Any, jax: Any
+) -> None:
+    stream = connect(LARGE)
+    makers: list[Callable[[np.ndarray], object]] = [
+        jax.device_put,
+        lambda image: torch.from_numpy(image).cuda(),
+        lambda image: jax.device_put(image) + np.uint16(0),  # which is computed when it is sent
+        lambda image: image,
+    ]
+
+    def send(place: int) -> None:
+        for value in range(60):
+            image = np.full(LARGE if value % 4 == place else SMALL, 1000 * place + value, np.uint16)
+            stream.send(makers[place](image))
+
+    with ThreadPoolExecutor(len(makers)) as threads:
+        list(threads.map(send, range(len(makers))))
+    stream.close()
+
+    arrived = grey_values(reading_viewer)
+    for place in range(len(makers)):
+        assert [value % 1000 for value in arrived if value // 1000 == place] == list(range(60))
 
 
 KILLED = """
