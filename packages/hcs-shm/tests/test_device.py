@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from hcs_protocol import DeviceError, LentBlock, PixelWriter, UnsupportedArrayError
 from hcs_protocol.testing import PixelWriterTests
-from hcs_shm import ArrayWriter, BlockPool, _device
+from hcs_shm import ArrayWriter, BlockPool, _device, _lanes
 from hcs_shm._device import DeviceCopies, DeviceCopy, LaterCopy
 from hcs_shm._device_memory import DeviceMemory
 
@@ -275,7 +275,7 @@ def test_the_stream_of_what_is_held_is_used_again(
 def test_so_many_arrays_that_are_held_share_their_streams(
     cuda: FakeCuda, pool: BlockPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_device, "MOST_STREAMS", 3)
+    monkeypatch.setattr(_lanes, "MOST_STREAMS", 3)
     copies, blocks = DeviceCopies(cuda), [pool.lend(plane().nbytes) for _ in range(10)]
 
     started = [

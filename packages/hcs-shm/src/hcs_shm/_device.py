@@ -18,9 +18,9 @@ from hcs_protocol import DeviceError
 
 from ._cuda import LEGACY, Cuda, cuda_runtime
 from ._device_memory import DeviceMemory
+from ._lanes import Events, Lane
 from ._pinned import Pinned
 from ._platform import at_fork
-from ._ring import Ring
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +29,6 @@ SWITCH = "HCS_GPU_PINNED"
 LOOK_SECONDS = 0.01
 SPUN_NBYTES = 64 << 20
 """The largest image for whose end a core is taken: a millisecond, where to sleep takes 40 µs longer."""
-
-
-MOST_STREAMS = 64
-"""Of a device, for so many arrays that are computed or copied at once; others share them."""
 
 
 class DeviceCopies:
@@ -51,7 +47,7 @@ class DeviceCopies:
         self._pinned = Pinned(cuda, wanted=wanted, is_over=self.is_over)
         self._is_pinned = self._pinned.mappings
         self._lock = threading.Lock()
-        self._lanes: dict[int, _Lane] = {}
+        self._lanes: dict[int, Lane] = {}
         self._pid = os.getpid()
 
     def stream_of(self, device: int) -> int:
@@ -148,22 +144,22 @@ class DeviceCopies:
             time.sleep(LOOK_SECONDS)
         return True
 
-    def _own_lanes(self) -> list[tuple[int, "_Lane"]]:
+    def _own_lanes(self) -> list[tuple[int, Lane]]:
         """Return them; none in a forked child, which cannot so much as ask."""
         return list(self._lanes.items()) if os.getpid() == self._pid else []
 
-    def _lane(self, device: int) -> "_Lane":
+    def _lane(self, device: int) -> Lane:
         with self._lock:
             if device not in self._lanes:
-                self._lanes[device] = _Lane(self._cuda, device)
+                self._lanes[device] = Lane(self._cuda, device)
             return self._lanes[device]
 
 
 class DeviceCopy(msgspec.Struct, eq=False):
     """One copy that a device makes by itself; keeps the array's memory until then."""
 
-    _lane: "_Lane"
-    _events: "_Events"
+    _lane: Lane
+    _events: Events
     _memory: DeviceMemory | None
     _lock: threading.Lock = msgspec.field(default_factory=threading.Lock)
 
@@ -213,73 +209,6 @@ class LaterCopy:
             raise self._error
         if self._copy is not None:
             self._copy.wait()
-
-
-class _Events(msgspec.Struct, frozen=True, eq=False):
-    """What one copy waits for, and who waits for that copy."""
-
-    ready: object
-    """The array is computed: this can take as long as the pipeline computes, its waiters sleep."""
-    done: object
-    """The pixels are there: of a small image, its waiters spin."""
-    sleeping: bool
-
-
-class _Lane:
-    """One device's copies."""
-
-    def __init__(self, cuda: Cuda, device: int) -> None:
-        self._cuda = cuda
-        self._device = device
-        with cuda.on(device):
-            self.stream = cuda.new_stream()
-        self.ring = Ring(cuda, device, self.stream)
-        self.streams: list[int] = []
-        """Unused ones for arrays that are held: each waits for one array, and a copy for no other."""
-        self._made: list[int] = []
-        self.unused: dict[bool, list[_Events]] = {True: [], False: []}
-        self.begun: set[_Events] = set()
-
-    def take_events(self, sleeping: bool) -> "_Events":
-        """Return those of a copy that begins; whoever waits for it sleeps, or spins."""
-        try:
-            events = self.unused[sleeping].pop()
-        except IndexError:
-            events = _Events(self._cuda.new_event(), self._cuda.new_event(sleeping=sleeping), sleeping)
-        self.begun.add(events)
-        return events
-
-    def one_more_stream(self) -> int:
-        """Make a stream; when there are many, return one that somebody has."""
-        if len(self._made) >= MOST_STREAMS:
-            self._made.append(self._made.pop(0))
-        else:
-            with self._cuda.on(self._device):
-                self._made.append(self._cuda.new_stream())
-        return self._made[-1]
-
-    def finish(self) -> None:
-        """Wait for all copies so far."""
-        for events in list(self.begun):
-            self._cuda.wait(events.ready)
-            self._cuda.wait(events.done)
-
-    def is_idle(self) -> bool:
-        """Say whether all copies so far have ended; those of a device that is lost have."""
-        with suppress(DeviceError), self._cuda.on(self._device):
-            return all(self._cuda.has_happened(events.done) for events in list(self.begun))
-        return True
-
-    def wait(self, events: "_Events") -> None:
-        """Wait for a copy's end."""
-        with self._cuda.on(self._device):
-            self._cuda.wait(events.ready)
-            self._cuda.wait(events.done)
-
-    def use_again(self, events: "_Events") -> None:
-        """Have another copy use the events of one that has ended."""
-        self.begun.discard(events)
-        self.unused[events.sleeping].append(events)
 
 
 def process_copies() -> DeviceCopies | None:
