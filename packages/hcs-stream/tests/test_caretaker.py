@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import zmq
 
 from hcs_protocol import BlockRef, Connection, FrameRef, ImageReady, ImageSpec
 from hcs_protocol.testing import FakeClock, FakeLender, FakeSpiller
+from hcs_stream import _session
 from hcs_stream._caretaker import COMPLAIN_SECONDS, SPILLED_PER_TURN, Caretaker
 from hcs_stream._holdings import Holdings
 from hcs_stream._link import Link
@@ -200,6 +202,27 @@ def test_without_room_on_disk_what_waits_stays_in_memory(
 
 
 # What goes wrong.
+
+
+def test_a_session_whose_opening_failed_is_begun_anew(
+    case: Case, viewer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sockets, real = [0], _session.data_socket
+
+    def data_socket(connection: Connection) -> Any:
+        sockets[0] += 1
+        if sockets[0] == 1:
+            raise zmq.ZMQError(errno.EMFILE)
+        return real(connection)
+
+    monkeypatch.setattr(_session, "data_socket", data_socket)
+    case.found = viewer.connection
+
+    with pytest.raises(zmq.ZMQError):
+        case.turn_until(lambda: sockets[0])
+    case.turn_until(lambda: case.link.is_open)
+
+    assert len(viewer.hellos) == 2
 
 
 def test_what_goes_wrong_again_and_again_is_said_once_a_minute(

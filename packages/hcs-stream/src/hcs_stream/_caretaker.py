@@ -78,7 +78,7 @@ class Caretaker(threading.Thread):
         else:
             self._wait_for_news(session)
             gone = session.is_late and self._is_gone(session.connection)
-            with self._shared.lock:
+            with self._shared.lock, self._shared:
                 self._look_after(link, gone=gone)
         self._settle_doubts(link)
         self._holdings.look_after(self._clock())
@@ -97,7 +97,6 @@ class Caretaker(threading.Thread):
             link.tick()
             link.send_allowed()
         self._shared.receive()
-        self._shared.wake_compressor()
 
     def _start_compressor(self, link: Link) -> None:
         """Have somebody compress frames before the first can go: that is said by `Link.tick`."""
