@@ -189,6 +189,24 @@ def test_a_segment_that_cannot_be_made_is_said_to_all_who_wait(
     assert segments.nbytes == 0
 
 
+def test_nobody_waits_for_a_segment_whose_slots_took_the_last_memory(
+    slots: Slots, segments: SlowSegments, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def add(segment: OwnSegment) -> None:
+        segments.add(segment)
+        raise MemoryError
+
+    monkeypatch.setattr(slots, "add", add)
+    monkeypatch.setattr(slots, "_thread", NoThread)  # the caller hears of it, and no other test
+    segments.go.set()
+
+    with pytest.raises(MemoryError):
+        taken(slots)
+    closed(slots)
+
+    assert list(folder.iterdir()) == []
+
+
 def test_files_in_use_stay_open_until_they_are_not(slots: Slots, segments: SlowSegments) -> None:
     segments.go.set()
     slot = taken(slots)

@@ -187,14 +187,16 @@ class Slots:
                 segment.use_huge_pages(lambda: self._closed)
 
     def _finish(self, segment: OwnSegment | None, size: int, making: _Making) -> None:
-        if segment is not None and self._closed:
-            segment.remove()
-        elif segment is not None:
-            self.add(segment)
-            making.made = True
-        making.done = True
-        self._making.pop(size, None)
-        self._changed.notify_all()
+        try:
+            if segment is not None and self._closed:
+                segment.remove()
+            elif segment is not None:
+                self.add(segment)
+                making.made = True
+        finally:  # or who waits, and who closes, would do so for ever
+            making.done = True
+            self._making.pop(size, None)
+            self._changed.notify_all()
 
     def _make_room(self, size: int) -> bool:
         """Remove segments of other sizes, of which nothing is lent, until one of this size fits."""
