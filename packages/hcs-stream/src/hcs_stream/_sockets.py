@@ -1,6 +1,8 @@
 """Sockets that a viewer lets in, made from its connection file."""
 
+import contextlib
 import os
+import threading
 
 import zmq
 
@@ -14,17 +16,38 @@ TIMEOUT_MILLISECONDS = (
     30_000  # a ping waits behind a large frame; beats tell sooner whether the viewer is there
 )
 
+DESCRIPTORS, THREADS = 16, 4
+"""More than a context and its first socket need."""
+
 _contexts: dict[int, "zmq.Context[zmq.SyncSocket]"] = {}  # by process: a forked child leaves its parent's
 
 
 def process_context() -> "zmq.Context[zmq.SyncSocket]":
-    """Return the ZeroMQ context of this process."""
+    """Return the ZeroMQ context of this process.
+
+    Raises:
+        OSError: Hardly a file descriptor is free.
+        RuntimeError: Hardly a thread can be started.
+    """
     pid = os.getpid()
     if pid not in _contexts:
+        _check_room()
         _contexts[pid] = context = zmq.Context()
         if can_give_way():  # libzmq aborts where it may not
             context.set(zmq.THREAD_SCHED_POLICY, os.SCHED_BATCH)
     return _contexts[pid]
+
+
+def _check_room() -> None:
+    """See to it that a context can begin: where it gets no descriptor or thread, libzmq ends the process."""
+    over = threading.Event()
+    with contextlib.ExitStack() as undo:
+        for _ in range(DESCRIPTORS):
+            undo.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        undo.callback(over.set)
+        for _ in range(THREADS):
+            thread = threading.Thread(target=over.wait)
+            thread.start()
 
 
 def control_socket(connection: Connection) -> zmq.SyncSocket:
