@@ -1,6 +1,8 @@
 """What a session takes of what its viewer says."""
 
 import errno
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +13,20 @@ from hcs_protocol import PROTOCOL_VERSION, BlockReleased, Credit, Welcome, new_i
 from hcs_stream._session import AT_ONCE, OPEN, Session
 
 SHORT = 0.01
+FIRST_FRAME_WITH_FEW_DESCRIPTORS = """
+import os, resource, sys, zmq
+from hcs_stream._session import Session
+
+context = zmq.Context()
+data, viewer = context.socket(zmq.PAIR), context.socket(zmq.PAIR)
+data.bind("inproc://data")
+viewer.connect("inproc://data")
+limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+opened = len(os.listdir("/proc/self/fd")) - 1
+resource.setrlimit(resource.RLIMIT_NOFILE, (opened + int(sys.argv[1]), limits[1]))
+Session._send_pixels(None, data, memoryview(bytes(1 << 20)))
+print(len(viewer.recv()))
+"""
 
 
 class WithoutDescriptors:
@@ -85,6 +101,16 @@ def test_a_viewer_that_welcomes_again_changes_nothing(session: Session, viewer: 
     assert [type(message) for message in taken] == [Credit]
     assert (session.phase, session.id) == (OPEN, before)
     assert viewer.accepted == {"control": 1, "data": 1}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors as Linux tells them")
+@pytest.mark.parametrize("free", range(5))
+def test_the_first_frame_of_a_process_with_hardly_a_descriptor_does_not_end_it(free: int) -> None:
+    command = [sys.executable, "-c", FIRST_FRAME_WITH_FEW_DESCRIPTORS, str(free)]
+
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "1048576\n", "")
 
 
 def test_a_frame_of_a_process_without_descriptors_goes_as_a_copy(session: Session) -> None:

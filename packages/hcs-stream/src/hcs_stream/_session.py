@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum, auto
 
 import zmq
+from zmq.utils.garbage import gc
 
 from hcs_protocol import (
     MAX_MESSAGE_NBYTES,
@@ -36,7 +37,7 @@ from hcs_protocol import (
     shares_memory,
 )
 
-from ._sockets import control_socket, data_socket
+from ._sockets import check_room, control_socket, data_socket
 
 logger = logging.getLogger(__name__)
 
@@ -158,6 +159,8 @@ class Session:
 
     def _send_pixels(self, data: zmq.SyncSocket, pixels: memoryview) -> None:
         try:
+            if not gc.is_alive():
+                check_room()  # pyzmq begins a context of its own now
             data.send(pixels, zmq.NOBLOCK, copy=False)
         except (OSError, RuntimeError):  # for want of a descriptor, or at exit, pyzmq has no thread for it
             data.send(pixels, zmq.NOBLOCK)

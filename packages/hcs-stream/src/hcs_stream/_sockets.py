@@ -31,15 +31,20 @@ def process_context() -> "zmq.Context[zmq.SyncSocket]":
     """
     pid = os.getpid()
     if pid not in _contexts:
-        _check_room()
+        check_room()
         _contexts[pid] = context = zmq.Context()
         if can_give_way():  # libzmq aborts where it may not
             context.set(zmq.THREAD_SCHED_POLICY, os.SCHED_BATCH)
     return _contexts[pid]
 
 
-def _check_room() -> None:
-    """See to it that a context can begin: where it gets no descriptor or thread, libzmq ends the process."""
+def check_room() -> None:
+    """See to it that a context can begin: where it gets no descriptor or thread, libzmq ends the process.
+
+    Raises:
+        OSError: Hardly a file descriptor is free.
+        RuntimeError: Hardly a thread can be started.
+    """
     over = threading.Event()
     with contextlib.ExitStack() as undo:
         for _ in range(DESCRIPTORS):
