@@ -3,6 +3,7 @@ import re
 import stat
 import sys
 import tempfile
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -282,6 +283,17 @@ def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
         read_connection(tmp_path / "viewer-5555.json")
 
 
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No file takes a byte; nobody has asked for a temporary folder before."""
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has access lists instead")
 class TestOnPosix:
     @pytest.mark.parametrize("open_to_others", [0o640, 0o604, 0o660, 0o777])
@@ -347,6 +359,12 @@ class TestOnPosix:
             Path("/b"),
             *tail,
         ]
+
+    def test_a_full_disk_changes_no_folder(self, full_disk: None) -> None:
+        private = f"hcs-{os.getuid()}"
+
+        assert runtime_folders({})[-1] == Path("/tmp", private)
+        assert runtime_folders({"TMPDIR": "/own"})[-1] == Path("/own", private)
 
     def test_a_folder_named_twice_is_searched_once(self) -> None:
         usual = f"/run/user/{os.getuid()}"

@@ -231,6 +231,19 @@ def test_a_log_that_cannot_be_written_keeps_no_viewer_from_starting(
         hcs_stream.connect(data_port=PORT, viewer_command=program(SAYS_AND_ENDS))
 
 
+def test_where_no_file_can_be_written_a_start_that_fails_is_reported_all_the_same(
+    program: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = program(SAYS_AND_ENDS)
+    (tmp_path / "file").touch()
+    for name in ("XDG_STATE_HOME", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "file"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
+
+    with pytest.raises(ViewerStartError, match="it said nothing"):
+        hcs_stream.connect(data_port=PORT, viewer_command=command)
+
+
 def test_a_command_that_does_not_exist_is_reported() -> None:
     with pytest.raises(ViewerStartError, match="no-such-program"):
         hcs_stream.connect(data_port=PORT, viewer_command="/no-such-program", wait=False)

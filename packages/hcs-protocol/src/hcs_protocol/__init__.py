@@ -178,7 +178,7 @@ from ._questions import (
     State,
     WorkerStatus,
 )
-from ._runtime_folders import private_folder, runtime_folders
+from ._runtime_folders import private_folder, runtime_folders, temporary_folder
 from ._schema import (
     json_schema,
 )
@@ -348,6 +348,7 @@ __all__ = [
     "skipped_connections",
     "split_batch",
     "start_ticks",
+    "temporary_folder",
     "this_machine",
     "unique_name",
     "whole_journey",

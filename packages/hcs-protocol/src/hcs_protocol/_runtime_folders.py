@@ -20,11 +20,20 @@ def runtime_folders(environ: Mapping[str, str] = os.environ) -> list[Path]:
     if sys.platform != "win32":
         folders += [
             Path(f"/run/user/{os.getuid()}"),
-            Path(tempfile.gettempdir(), f"hcs-{os.getuid()}"),
+            temporary_folder(environ) / f"hcs-{os.getuid()}",
         ]
     else:
-        folders += [Path(tempfile.gettempdir(), "hcs")]
+        folders += [temporary_folder(environ) / "hcs"]
     return list(dict.fromkeys(folders))
+
+
+def temporary_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder for temporary files, though nothing can be written there, or anywhere, now."""
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError:  # the disk is full, or all disks are read-only
+        named = (environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
+        return Path(next(filter(None, named), "/tmp"))  # nothing is made there
 
 
 def private_folder(folders: list[Path]) -> Path:

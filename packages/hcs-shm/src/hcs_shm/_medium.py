@@ -3,12 +3,11 @@
 import logging
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hcs_protocol import runtime_folders
+from hcs_protocol import runtime_folders, temporary_folder
 
 from ._header import Kind
 from ._headroom import chosen_nbytes, disk_headroom, memory_headroom
@@ -67,9 +66,9 @@ def spill_folders(shared: Path = _SHARED_TEMPORARY) -> list[Path]:
     if chosen := os.environ.get("HCS_SPILL_DIR"):
         return [Path(chosen)]
     if sys.platform == "win32":
-        return [Path(tempfile.gettempdir(), "hcs", "spill")]
+        return [temporary_folder() / "hcs" / "spill"]
     private = f"hcs-{os.getuid()}"
-    best = shared / private if shared.is_dir() else Path(tempfile.gettempdir(), private, "spill")
+    best = shared / private if shared.is_dir() else temporary_folder() / private / "spill"
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return [best, Path(cache, "hcs", "spill")] if os.path.isabs(cache) else [best]
 

@@ -73,7 +73,10 @@ def last_lines(path: Path, count: int, *, start: int = 0) -> list[str]:
 
 
 def _temporary_path(data_port: int) -> Path:
-    file, path = tempfile.mkstemp(prefix=f"hcs-viewer-{data_port}-", suffix=".out")
+    try:
+        file, path = tempfile.mkstemp(prefix=f"hcs-viewer-{data_port}-", suffix=".out")
+    except OSError:  # nothing can be written anywhere
+        return Path(os.devnull)
     os.close(file)
     return Path(path)
 

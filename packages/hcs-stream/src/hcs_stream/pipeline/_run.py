@@ -1,7 +1,6 @@
 """One run of a pipeline over a plate: checked, gone through, and reported."""
 
 import logging
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,7 +10,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from msgspec.structs import replace as replace_fields
 
-from hcs_protocol import RunState, new_id
+from hcs_protocol import RunState, new_id, temporary_folder
 from hcs_stream.config import Streamings
 from hcs_stream.microscopes import ImageFile, Plate
 
@@ -171,7 +170,7 @@ def _check_channels(steps: tuple[Step, ...], plate: Plate) -> None:
 def _stop_file() -> Iterator[Path]:
     """Yield the name of a file that tells workers to stop when it is there."""
     # A folder of its own would stay when the run is killed.
-    file = Path(tempfile.gettempdir(), f"hcs-run-{new_id()}.stop")
+    file = temporary_folder() / f"hcs-run-{new_id()}.stop"
     try:
         yield file
     finally:

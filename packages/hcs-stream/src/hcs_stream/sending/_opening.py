@@ -10,7 +10,7 @@ from typing import IO
 
 import msgspec
 
-from hcs_protocol import HcsError
+from hcs_protocol import HcsError, temporary_folder
 
 from ._image_table import Columns, ImageTable
 
@@ -79,7 +79,7 @@ class Opening:
             OpeningError: There are none, or they could not be looked at.
             OpeningCancelledError: `cancel` was called.
         """
-        with tempfile.TemporaryFile() as errors:
+        with tempfile.TemporaryFile(dir=temporary_folder()) as errors:
             try:
                 process = self._start(errors)
             except OSError as error:
