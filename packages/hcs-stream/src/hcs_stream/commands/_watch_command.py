@@ -15,6 +15,7 @@ Exit status: 0 ended, 1 not all could be read, 2 wrong usage.
 
 import argparse
 import logging
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -131,4 +132,5 @@ def _checked(folder: Path) -> Path:
         raise PlateNotFoundError(folder)
     if not folder.is_dir():
         raise NotAPlateFolderError(folder)
-    return folder
+    with os.scandir(folder):  # of a closed one nobody would ever hear anything
+        return folder
