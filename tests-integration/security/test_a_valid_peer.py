@@ -1,8 +1,10 @@
 """A peer with the key that sends garbage, or names files and memory that are none of its own."""
 
+import contextlib
 import json
 import os
 import random
+import subprocess
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,18 +14,23 @@ import msgspec
 import numpy as np
 import pytest
 import tifffile
+import zmq
 from fuzz.inputs import HEADER_NBYTES, PIXELS, SPEC, Inputs, generated
 from fuzz.peer import Peer
 from fuzz.target import Places, Target
 
-from hcs_protocol import Counters
+from hcs_protocol import Connection, Counters, Ping, encode, endpoint
 from hcs_protocol.testing import golden_frames
+
+from .knocking import PATIENCE_MILLISECONDS, Keys
 
 HUGE = {"shape": [100_000, 100_000], "dtype": "uint16"}
 LARGE_SIDE = 11_008
 LARGE = {"shape": [LARGE_SIDE, LARGE_SIDE], "dtype": "uint16"}
 """More than the memory of the viewer, and yet not so much that no system would give it."""
 MOST_MB = 150.0
+WELL_SECONDS = 3.0
+"""What a peer that hung up does to libzmq shows after a second."""
 
 
 @pytest.fixture
@@ -33,6 +40,23 @@ def counters(target: Target, peer: Peer) -> Iterator[Counters]:
     peer.settle()
     assert target.is_alive
     assert target.unhandled == []
+
+
+@contextlib.contextmanager
+def asking_as(connection: Connection, name: bytes) -> Iterator[zmq.SyncSocket]:
+    """Connect somebody who has a routing id of its own; it hangs up at the end."""
+    keys = Keys.of(connection)
+    with zmq.Context() as context, context.socket(zmq.DEALER) as asks:
+        asks.linger = 0
+        asks.routing_id = name
+        asks.curve_serverkey = keys.server.encode()
+        asks.curve_publickey, asks.curve_secretkey = keys.public.encode(), keys.secret.encode()
+        asks.connect(endpoint(connection.host, connection.control_port))
+        yield asks
+
+
+def ask(socket: zmq.SyncSocket) -> None:
+    socket.send_multipart([b"", encode(Ping(id="p"))])
 
 
 def image(peer: Peer, pixels: dict[str, Any], *frames: bytes, spec: dict[str, Any] = SPEC) -> Counters:
@@ -193,3 +217,17 @@ def test_bytes_beyond_a_block_and_of_another_lending_are_not_read(
 
     where = {"offset": good.offset, "nbytes": good.nbytes, "generation": good.generation}
     assert image(peer, block(good.segment, **where)).adopted == counters.adopted + 1
+
+
+def test_two_peers_of_one_routing_id_end_nothing(target: Target, peer: Peer, counters: Counters) -> None:
+    with asking_as(target.connection, b"twin") as first:
+        ask(first)
+        assert first.poll(PATIENCE_MILLISECONDS)
+        with asking_as(target.connection, b"twin") as second:
+            ask(second)
+            assert second.poll(PATIENCE_MILLISECONDS)
+            ask(first)  # whom nobody reads any more
+            peer.settle()
+
+    with pytest.raises(subprocess.TimeoutExpired):
+        target.process.wait(WELL_SECONDS)

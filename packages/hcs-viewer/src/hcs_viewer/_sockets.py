@@ -29,9 +29,10 @@ RECEIVED_MESSAGES = 1000
 BACKLOG = 512
 """Connections that the system keeps until they are accepted: one that it drops comes again after a second."""
 HANDSHAKE_MILLISECONDS = 5000
-HEARTBEAT_MILLISECONDS = 500
-TIMEOUT_MILLISECONDS = 30_000
-"""A worker's answer to a ping waits behind its large frame on a slow link."""
+PROBE_AFTER_SECONDS, PROBE_SECONDS, PROBES = 10, 5, 4
+GONE_MILLISECONDS = 1000 * (PROBE_AFTER_SECONDS + PROBES * PROBE_SECONDS)
+"""A machine that answers nothing for so long is gone. The system asks it: libzmq's own heartbeats abort the
+process when a peer hangs up whose messages it had stopped to read."""
 CLOSE_MILLISECONDS = 500
 """For the last answers to go out."""
 TAKEN = (zmq.EADDRINUSE, errno.EACCES)  # the latter on Windows, and for ports below 1024
@@ -158,8 +159,10 @@ class Sockets:
             server.curve_server = True
             server.curve_publickey, server.curve_secretkey = keys.public, keys.secret
         server.zap_domain = b"hcs"
-        server.heartbeat_ivl = HEARTBEAT_MILLISECONDS
-        server.heartbeat_timeout = TIMEOUT_MILLISECONDS
+        server.tcp_keepalive = 1
+        server.tcp_keepalive_idle, server.tcp_keepalive_intvl = PROBE_AFTER_SECONDS, PROBE_SECONDS
+        server.tcp_keepalive_cnt = PROBES
+        server.tcp_maxrt = GONE_MILLISECONDS
         if kind == zmq.SUB:
             server.subscribe(b"")
         else:
