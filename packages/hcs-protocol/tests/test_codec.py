@@ -28,6 +28,7 @@ from hcs_protocol import (
     decode,
     encode,
     request_id,
+    session_id,
     split_batch,
 )
 from hcs_protocol.testing import golden_messages
@@ -307,6 +308,24 @@ def test_of_a_request_that_is_refused_the_id_is_known_if_it_can_be_read(
     data: bytes, asked: str | None
 ) -> None:
     assert request_id(data) == asked
+
+
+@pytest.mark.parametrize(
+    ("data", "session"),
+    [
+        (b'{"type": "Batch", "session": "s", "oldest": "1", "items": []}', "s"),
+        (b'{"session": "s"}', "s"),
+        (b'{"session": 7}', None),
+        (b'{"session": "s", "oldest": NaN}', "s"),
+        (b'{"session": "\xb5s", "oldest": 1}', None),
+        (b"\xff", None),
+        (b"", None),
+    ],
+)
+def test_of_a_message_that_is_refused_the_session_is_known_if_it_can_be_read(
+    data: bytes, session: str | None
+) -> None:
+    assert session_id(data) == session
 
 
 @given(st.sampled_from(sorted(GOLDEN)), st.data())

@@ -670,6 +670,40 @@ def test_an_item_that_is_none_is_refused_by_its_number_and_the_others_are_taken(
     assert worker.hears(BlockReleased).sequences == [2]
 
 
+@pytest.mark.parametrize(
+    ("mistake", "said"),
+    [
+        ({"oldest": "1"}, "`$.oldest`"),
+        ({"items": [{"type": "ImageReady", "sequence": 1.0}]}, "`$.items[0].sequence`"),
+        ({"items": []}, "length >= 1"),
+    ],
+)
+def test_who_sent_a_batch_of_which_nothing_can_be_taken_learns_why(
+    worker: Worker, mistake: dict[str, object], said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    batch = {
+        "type": "Batch",
+        "session": worker.session,
+        "oldest": 1,
+        "items": [msgspec.to_builtins(image(1))],
+    }
+
+    worker.data.send_multipart([msgspec.json.encode(batch | mistake), PIXELS])
+
+    failed = worker.hears(Failed)
+    assert failed.reply_to == "unknown"
+    assert said in failed.error
+    assert said in caplog.text
+    worker.send_frame(1)
+    assert worker.hears(BlockReleased).sequences == [1]
+
+
+def test_so_does_who_sent_one_that_is_no_json(worker: Worker) -> None:
+    worker.data.send(b'{"type": "Batch", "session": "%s", "sent_at": NaN}' % worker.session.encode())
+
+    assert "JSON is malformed" in worker.hears(Failed).error
+
+
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_garbage_on_the_data_port_is_counted_and_the_viewer_goes_on(worker: Worker, garbage: bytes) -> None:
     worker.data.send_multipart([garbage, b"more"])

@@ -26,6 +26,17 @@ def test_every_mistake_is_counted_and_each_kind_logged_once_per_peer(
     ]
 
 
+def test_each_field_of_a_message_that_is_none_is_a_kind_wherever_it_stands(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tally = Tally()
+    for where in ("items[0].sequence", "items[7].sequence", "oldest"):
+        tally.complain(b"", f"no hcs message: Expected `int`, got `str` - at `$.{where}`")
+
+    said = [record.getMessage().partition("$.")[2] for record in caplog.records]
+    assert said == ["items[0].sequence`", "oldest`"]
+
+
 def test_peers_without_end_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
     tally = Tally()
     for number in range(MAX_COMPLAINTS + 10):

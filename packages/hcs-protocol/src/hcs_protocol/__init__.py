@@ -25,6 +25,7 @@ from ._codec import (
     decode,
     encode,
     request_id,
+    session_id,
     split_batch,
 )
 from ._components import (
@@ -344,6 +345,7 @@ __all__ = [
     "refusal",
     "request_id",
     "runtime_folders",
+    "session_id",
     "shares_memory",
     "skipped_connections",
     "split_batch",

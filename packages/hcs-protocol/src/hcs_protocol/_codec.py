@@ -1,5 +1,6 @@
 """Messages to bytes and back, within limits."""
 
+import re
 from functools import lru_cache
 
 import msgspec
@@ -20,6 +21,7 @@ MAX_FRAME_NBYTES = 1 << 32
 MAX_REASON = 300
 """How much of a decoder's words is kept: they may quote the peer, at any length."""
 
+_SESSION = re.compile(rb'"session"\s*:\s*"([0-9A-Za-z]{1,64})"')
 _MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, UnsupportedArrayError, RecursionError)
 
 
@@ -53,12 +55,17 @@ class _Asked(msgspec.Struct, frozen=True):
     id: Id
 
 
+class _Sent(msgspec.Struct, frozen=True):
+    session: Id
+
+
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
 _item_decoder: msgspec.json.Decoder[Item] = msgspec.json.Decoder(Item)
 _number_decoder = msgspec.json.Decoder(_Numbered)
 _asked_decoder = msgspec.json.Decoder(_Asked)
+_sent_decoder = msgspec.json.Decoder(_Sent)
 
 
 def encode(message: Message | Item) -> bytes:
@@ -120,6 +127,21 @@ def request_id(data: bytes | memoryview) -> str | None:
         return _asked_decoder.decode(data).id
     except (MalformedMessageError, *_MALFORMED):
         return None
+
+
+def session_id(data: bytes | memoryview) -> str | None:
+    """Return the session of a message that `decode` refused, or None if there is none to be read.
+
+    Who has sent it learns what is wrong with it, also of what is no JSON, as text with NaN in it.
+    """
+    try:
+        _check_length(data, MAX_MESSAGE_NBYTES)
+        return _sent_decoder.decode(data).session
+    except MalformedMessageError:
+        return None
+    except _MALFORMED:
+        found = _SESSION.search(data)
+        return found[1].decode() if found else None
 
 
 def _check_length(data: bytes | memoryview, limit: int) -> None:

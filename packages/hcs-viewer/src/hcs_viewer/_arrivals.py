@@ -11,6 +11,7 @@ from hcs_protocol import (
     BlockReleased,
     BlockUnavailableError,
     CompressedPixelsError,
+    Failed,
     FileRef,
     FrameRef,
     Heard,
@@ -20,6 +21,7 @@ from hcs_protocol import (
     MalformedMessageError,
     Open,
     decode,
+    session_id,
     split_batch,
 )
 
@@ -74,8 +76,7 @@ class Arrivals:
         try:
             message = decode(frames[0].buffer)
         except MalformedMessageError as error:
-            self._tally.complain(b"", str(error))
-            self._take_split(frames)
+            self._take_split(frames, str(error))
             return
         match message:
             case Batch(session=session_id):
@@ -93,20 +94,30 @@ class Arrivals:
             _, session = self._to_be_told.popitem()
             self._release(session)
 
-    def _take_split(self, frames: list[zmq.Frame]) -> None:
+    def _take_split(self, frames: list[zmq.Frame], reason: str) -> None:
         """Take what is good of a batch with bad items, and say what is wrong with these."""
+        session = self._sessions.get(session_id(frames[0].buffer) or "")
         try:
             split = split_batch(frames[0].buffer)
         except MalformedMessageError:
-            return  # complained about already
-        session = self._sessions.get(split.session)
-        if session is None:
+            self._refuse_message(session, reason)
             return
+        if session is None or not (split.items or split.bad):
+            self._refuse_message(session, reason)
+            return
+        self._tally.count("malformed")
         for bad in split.bad:
             self._refuse(session, bad.sequence, bad.reason, send_frame=False)
         if split.items:
             good = Batch(session=split.session, oldest=split.oldest, items=split.items)
             self._take_batch(session, good, frames)
+
+    def _refuse_message(self, session: Session | None, reason: str) -> None:
+        """Say what is wrong with a message of which nothing can be taken, to its worker if that is known."""
+        self._tally.complain(session.identity if session else b"", reason)
+        if session:
+            self._tally.tell(Trouble("malformed", session.name, reason))
+            self._outgoing.send(session.identity, Failed(reply_to="unknown", error=reason))
 
     def _take_batch(self, session: Session, batch: Batch, frames: list[zmq.Frame]) -> None:
         session.last_sign = self._presence.clock()

@@ -79,7 +79,7 @@ class StatusRequest:
 class Trouble:
     """Something went wrong with images on their way, and the user may want to know."""
 
-    kind: Literal["refused", "recovered", "dropped", "no memory"]
+    kind: Literal["refused", "malformed", "recovered", "dropped", "no memory"]
     who: str
     """The worker's name."""
     what: str = ""

@@ -18,6 +18,7 @@ MAX_WORDS = 300
 AND_MORE = "More has gone wrong: see the status dock and the log."
 TEXTS = {
     "refused": "{who} sent an image that cannot be shown: {what}.",
+    "malformed": "{who} sent what cannot be read, and the images in it are not shown: {what}.",
     "recovered": "{who} ended without a goodbye; what it left is shown.",
     "dropped": "{who} gave up images that this viewer did not take in time (its policy is {what}).",
     "no memory": "There is no memory for more images; {who} keeps them: {what}.",

@@ -11,6 +11,7 @@ from ._latency import Hops
 logger = logging.getLogger(__name__)
 
 MAX_COMPLAINTS = 1000
+NO_MESSAGE = "no hcs message: "
 
 
 class Tally:
@@ -36,7 +37,7 @@ class Tally:
     def complain(self, identity: bytes, reason: str, *, counter: str = "malformed") -> None:
         """Count what a peer did wrong, and log it once per peer and kind."""
         self.count(counter)
-        kind = reason.split(":", maxsplit=1)[0]
+        kind = _kind(reason)
         if (identity, kind) not in self._complained and len(self._complained) < MAX_COMPLAINTS:
             self._complained.add((identity, kind))
             logger.warning("refused peer=%s reason=%s", identity.hex(), reason)
@@ -50,3 +51,9 @@ class Tally:
     def counters(self, *, workers: int, dropped: int) -> Counters:
         """Return the counts so far; how many workers there are, and what they dropped, others know."""
         return Counters(**self._counts | {"workers": workers, "dropped": dropped})
+
+
+def _kind(reason: str) -> str:
+    """Return what reasons of one kind have in common; of a message that is none, each field is one."""
+    said = reason.removeprefix(NO_MESSAGE).split(":", maxsplit=1)[0]
+    return "".join(letter for letter in said if not letter.isdigit())
