@@ -464,6 +464,23 @@ def test_a_worker_whose_link_was_away_over_the_weekend_sends_again_and_nothing_c
     assert len(viewer.store) == 2
 
 
+def test_the_log_says_once_a_session_that_a_worker_run_repeats_numbers(
+    worker: Worker, new_worker: Callable[[], Worker], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "hcs_viewer")
+    worker.send_frame(1)
+    worker.hears(BlockReleased)
+    second = new_worker()
+    second.worker_run = worker.worker_run
+    second.open()
+
+    for _ in range(2):
+        second.send_frame(1)
+        second.hears(BlockReleased)
+
+    assert caplog.text.count(f"has sent before name='' worker_run='{worker.worker_run}' sequence=1") == 1
+
+
 def test_a_worker_whose_connection_was_made_anew_is_answered_there_after_its_next_beat(
     viewer: Viewer, worker: Worker, new_worker: Callable[[], Worker]
 ) -> None:

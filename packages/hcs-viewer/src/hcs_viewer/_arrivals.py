@@ -1,5 +1,7 @@
 """The data channel: one image's way in. What is adopted is released, a duplicate once more."""
 
+import logging
+
 import zmq
 
 from hcs_protocol import (
@@ -36,6 +38,8 @@ from ._presence import Presence
 from ._sessions import Session, Sessions
 from ._store import PixelSource
 from ._tally import Tally
+
+logger = logging.getLogger(__name__)
 
 RELEASED_IMAGES = 16
 RELEASED_NBYTES = 1 << 21
@@ -133,7 +137,7 @@ class Arrivals:
                 reason = f"wanted numbers from {batch.oldest} on, as `oldest` says, got {item.sequence}"
                 self._refuse(session, item.sequence, reason, send_frame=False)
             elif item.sequence in received:
-                self._tally.count("duplicates")
+                self._note_duplicate(session, item.sequence)
                 session.released.append(item.sequence)
             elif self._take_item(session, item, frames):
                 received.add(item.sequence)
@@ -141,6 +145,17 @@ class Arrivals:
         if session.goodbyes or _is_much(session):
             self._release(session)
         self._control.answer_goodbyes(session)
+
+    def _note_duplicate(self, session: Session, sequence: int) -> None:
+        self._tally.count("duplicates")
+        if not session.repeats:
+            session.repeats = True  # a link that was lost; or a worker that uses another's worker_run
+            logger.info(
+                "skipped what this worker_run has sent before name=%r worker_run=%r sequence=%d",
+                session.name,
+                session.worker_run,
+                sequence,
+            )
 
     def _take_item(self, session: Session, item: Item, frames: list[zmq.Frame]) -> bool:
         if not isinstance(item, ImageReady):

@@ -96,6 +96,8 @@ class Session:
     """Whether pixels come as frames, which this process holds before it takes them in."""
     credit_nbytes: int = 0
     """What its worker was told that may be in flight, if pixels come as frames."""
+    repeats: bool = False
+    """Whether it sent a number that was held already."""
     is_orphaned: bool = False
     """Whether its worker is known to be dead; what it sent may still be on its way."""
 
