@@ -109,6 +109,32 @@ def test_a_peer_without_a_key_is_refused(sockets: Sockets, connect: Connect, cha
     assert refused(connect(zmq.DEALER, getattr(sockets, channel)))
 
 
+def test_the_log_says_why_who_has_the_wrong_key_or_none_is_not_let_in(
+    sockets: Sockets, keys: Keys, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    public, secret = zmq.curve_keypair()
+
+    assert refused(connect(zmq.DEALER, sockets.control_port, server=keys.public, public=public, secret=secret))
+    assert refused(connect(zmq.PUB, sockets.data_port))
+
+    while "it does not encrypt" not in caplog.text:
+        pass
+    assert "peer=127.0.0.1 reason=its key is not the one in the connection file" in caplog.text
+
+
+def test_the_log_says_that_who_encrypts_is_not_let_in_without_keys(
+    keys: Keys, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    sockets = Sockets(None, HOST, FIRST_PORT, next_free=True)
+    pair = {"public": keys.client_public, "secret": keys.client_secret}
+
+    assert refused(connect(zmq.DEALER, sockets.control_port, server=keys.public, **pair))
+
+    while "it encrypts" not in caplog.text:
+        pass
+    sockets.close()
+
+
 def test_a_peer_that_gives_a_password_is_refused(sockets: Sockets, connect: Connect) -> None:
     peer = connect(zmq.DEALER, sockets.control_port)
     peer.disconnect(peer.last_endpoint)

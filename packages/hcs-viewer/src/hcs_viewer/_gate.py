@@ -29,7 +29,13 @@ logger = logging.getLogger(__name__)
 
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"  # fixed by RFC 27
 END_ENDPOINT = "inproc://gate-end"
-EVENTS = zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED
+EVENTS = (
+    zmq.EVENT_ACCEPTED
+    | zmq.EVENT_ACCEPT_FAILED
+    | zmq.EVENT_DISCONNECTED
+    | zmq.EVENT_CLOSED
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+)
 LOOK_SECONDS, MOST_LOOK_SECONDS = 0.02, 0.05
 """From one look at those who wait to the next: the longer one takes, the later the next one comes."""
 LOOK_PART = 1 / 8
@@ -47,6 +53,9 @@ WELCOME_NBYTES = 170
 PEERS_PART, WAITING_PART = 2, 8
 """One in so many of the descriptors that this process may have is for peers, and for who waits to be one."""
 MOST_SAID = 100
+WRONG_KEY = "its key is not the one in the connection file, which may have been that of a viewer that is gone"
+NO_KEY = "it does not encrypt: take the keys in the connection file"
+TOO_MANY_KEYS = "it encrypts, but this viewer has no keys (--insecure)"
 AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 TCP_INFO_NBYTES = 136
 """Of ``struct tcp_info`` (linux/tcp.h, since Linux 4.1), whose last two words are these."""
@@ -140,8 +149,11 @@ class Gate:
         with contextlib.suppress(zmq.Again):
             while True:
                 request = self._asked.recv_multipart(zmq.NOBLOCK)
-                version, number, *_, mechanism, credential = (*request, b"")[:7]
-                answer = (b"200", b"OK") if self._knows(mechanism, credential) else (b"400", b"unknown key")
+                version, number, _, address, _, mechanism, credential = (*request, b"")[:7]
+                answer = (b"200", b"OK")
+                if not self._knows(mechanism, credential):
+                    answer = (b"400", b"unknown key")
+                    self._say(address.decode(errors="replace"), WRONG_KEY)
                 self._asked.send_multipart([version, number, *answer, b"", b""])
 
     def _knows(self, mechanism: bytes, credential: bytes) -> bool:
@@ -158,6 +170,9 @@ class Gate:
                         self._callers.come(port, event["value"])
                     case zmq.EVENT_ACCEPT_FAILED:
                         self._say("nobody", "no descriptor is free: raise the limit, 'ulimit -n'")
+                    case zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
+                        if event["value"] == zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
+                            self._say("unknown", TOO_MANY_KEYS if self._client_key is None else NO_KEY)
                     case _:
                         self._callers.go(port, event["value"])
 
