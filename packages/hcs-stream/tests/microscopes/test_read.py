@@ -60,6 +60,20 @@ def test_a_page_is_read_by_its_key(tmp_path: Path) -> None:
         read_image(image(tmp_path / "a.tif", (2,)))
 
 
+def test_a_stack_is_not_read_to_find_out_that_it_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.stack([GREY, GREY]), photometric="minisblack", compression="zlib")
+    with tifffile.TiffFile(path) as file:
+        places = [(page.dataoffsets[0], page.databytecounts[0]) for page in file.pages]
+    with path.open("r+b") as damaged:
+        for offset, length in places:
+            damaged.seek(offset)
+            damaged.write(bytes(length))
+
+    with pytest.raises(UnreadableImageError, match=r"found several planes, of shape \(2, 3, 4\)"):
+        read_image(image(path))
+
+
 def test_pages_that_were_appended_are_several_planes(tmp_path: Path) -> None:
     for _ in range(2):
         tifffile.imwrite(tmp_path / "a.tif", GREY, append=True)

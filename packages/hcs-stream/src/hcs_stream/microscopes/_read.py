@@ -19,7 +19,7 @@ from ._ngff_metadata import STORE_FILES
 from ._tiff import has_channels, open_tiff
 
 if TYPE_CHECKING:
-    from tifffile import TiffPageSeries
+    from tifffile import TiffFile
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def _read_tiff(path: Path, key: tuple[int, ...]) -> tuple[Pixels, bool]:
     try:
         with open_tiff(path) as file:
             if not key:
-                _check_alone(path, file.series)
+                _check_alone(path, file)
             if has_channels((file.pages[key[0]] if key else file.series[0]).keyframe):
                 raise UnreadableImageError(path, "several channels in one plane,")
             pixels = file.asarray(key=key[0] if key else None)
@@ -83,13 +83,21 @@ def _read_tiff(path: Path, key: tuple[int, ...]) -> tuple[Pixels, bool]:
     return np.moveaxis(pixels, axes.index("S"), -1) if coloured else pixels, coloured
 
 
-def _check_alone(path: Path, several: "Sequence[TiffPageSeries]") -> None:
+def _check_alone(path: Path, file: "TiffFile") -> None:
     """Refuse a file with planes beside the first; tell of other images, but for those that show it small."""
-    first, *others = several
-    if count := sum(_is_like(first, other) for other in others):
-        raise UnreadableImageError(path, f"{count + 1} planes of one size: say which by its key,")
-    if sizes := [other.shape for other in others if not other.keyframe.is_reduced]:
+    if (count := count_planes(file)) > 1:
+        shape = file.series[0].shape
+        found = f"{count} planes of one size" if len(file.series) > 1 else f"several planes, of shape {shape}"
+        raise UnreadableImageError(path, f"{found}: say which by its key,")
+    if sizes := [other.shape for other in file.series[1:] if not other.keyframe.is_reduced]:
         logger.warning("images of other sizes left out path=%s shapes=%s", path, sizes)
+
+
+def count_planes(file: "TiffFile") -> int:
+    """Return how many planes a file has that are of the first one's size; no pixel is read."""
+    first, *others = file.series
+    lengths = (length for axis, length in zip(first.axes, first.shape, strict=True) if axis not in "YXS")
+    return prod(lengths) * (1 + sum(_is_like(first, other) for other in others))
 
 
 def _is_like(series: Any, other: Any) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 
 from hcs_protocol import Components, ComponentValue, Kind, natural_key
 from hcs_stream.microscopes import ImageFile, read_image
+from hcs_stream.sending import PlaneOnDisk
 
 from ._arrays import is_coloured, shape_of, stacked
 from ._errors import GroupError
@@ -38,7 +39,13 @@ class Images:
 
     def pixels(self) -> object:
         """Return the array; one on disk is read for it."""
-        return read_image(self.array) if isinstance(self.array, ImageFile) else self.array
+        match self.array:
+            case ImageFile() as file:
+                return read_image(file)
+            case PlaneOnDisk() as plane:
+                return plane.read()
+            case array:
+                return array
 
     def planes(self) -> "Iterator[Images]":
         """Yield each image by itself."""
@@ -53,23 +60,6 @@ class Images:
             components = msgspec.structs.replace(self.components, **values)
             plane = self.array[index]  # type: ignore[index]  # every array has this
             yield Images(components, plane, count=share + (0 if place else rest))
-
-
-def of_file(image: ImageFile) -> Images:
-    """Return an image on disk."""
-    return Images(components_of(image), image)
-
-
-def components_of(image: ImageFile) -> Components:
-    """Return where on its plate an image on disk is."""
-    return Components(
-        plate=image.plate,
-        well=image.well,
-        site=image.site,
-        channel=image.channel or None,
-        z_index=image.z_index,
-        timepoint=image.timepoint,
-    )
 
 
 def order_key(images: Images, order: Sequence[str]) -> tuple[object, ...]:

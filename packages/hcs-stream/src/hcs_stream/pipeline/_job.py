@@ -28,6 +28,8 @@ class Job:
     wavelengths: Mapping[str, float] = field(default_factory=dict)
     output: Output | None = None
     """Where results are kept."""
+    said_inside: frozenset[str] = frozenset()
+    """The components that files of several planes say, and not their names."""
     stop_file: str = ""
     """No worker begins another image when this file is there."""
 

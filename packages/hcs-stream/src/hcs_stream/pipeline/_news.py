@@ -19,10 +19,15 @@ class News:
     def __init__(self, outlets: Outlets, steps: tuple[Step, ...], well: Well) -> None:
         self._names = {number: step.name for number, step in enumerate(steps, start=1)}
         self._well = well
+        self._of = len(well.images)
         kinds = kinds_of(well.images)
         self._listeners = {number: outlets.listeners(number, kinds) for number in self._names}
         self._made: Counter[int] = Counter()
         self._pace = Pace(PERIOD_SECONDS)
+
+    def expect(self, count: int) -> None:
+        """Note how many images there are: a file may have several."""
+        self._of = count
 
     def made(self, number: int, count: int) -> None:
         """Note that a step is done with so many of the well's images on disk."""
@@ -49,6 +54,6 @@ class News:
                     well=self._well.name,
                     state=state,
                     done=self._made[number],
-                    of=len(self._well.images),
+                    of=self._of,
                     error=error[:500] if error else None,
                 )

@@ -48,6 +48,7 @@ class Outlets:
             wait: Whether to wait until all viewers are ready, and to raise where one cannot be.
         """
         self._steps = tuple(enumerate(job.steps, start=1))
+        self._said_inside = job.said_inside
         self._viewers = {
             which: [Viewer(config, config.display()) for config in configs]
             for which, configs in job.viewers.items()
@@ -109,7 +110,7 @@ class Outlets:
                 self._declared.append(stream)
                 told = [components_of(image) for image in plate.images if _kind(image) in heard]
                 merged = set.intersection(*(self._grouped(number) for number, _ in steps))
-                declare_plate(stream, told, name=plate.name, steps=steps, unsaid=merged)
+                declare_plate(stream, told, name=plate.name, steps=steps, unsaid=merged | self._said_inside)
 
     def end_run(self, state: RunState) -> None:
         """Tell all who were told of the run that it is over."""

@@ -1,7 +1,7 @@
 """One run of a pipeline over a plate: checked, gone through, and reported."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
@@ -18,6 +18,7 @@ from ._errors import RunOptionError, UnknownChannelError
 from ._executors import ExecutorLike, needs_pickling, workers_of
 from ._fingerprint import fingerprint_of, fingerprint_of_well
 from ._job import Job, wells_of
+from ._on_disk import look_inside
 from ._outlets import FLUSH_SECONDS, forget_outlets, outlets_of
 from ._output import Output
 from ._portable import check_not_a_worker, check_portable
@@ -55,7 +56,8 @@ def run_steps(
     check_not_a_worker()
     plate = replace_fields(plate, images=_to_be_processed(plate.images))  # made now, and not each time
     _check_has_images(plate)
-    _check_channels(steps, plate)
+    inside = look_inside(plate.images)
+    _check_channels(steps, inside.channels | {image.channel for image in plate.images})
     if needs_pickling(how.executor):
         check_portable(steps)
     _check_how(how, output)
@@ -68,6 +70,7 @@ def run_steps(
             z_step=plate.z_step,
             wavelengths=plate.wavelengths,
             output=output and output.of_images(plate.images),
+            said_inside=inside.components,
             stop_file=str(stop_file),
         )
         return _go(job, plate, _sorted_out(job, plate, how), how, say)
@@ -152,8 +155,7 @@ def _check_has_images(plate: Plate) -> None:
     raise RunOptionError(f"{wanted}, found none in {str(plate.folder)!r}{others}")
 
 
-def _check_channels(steps: tuple[Step, ...], plate: Plate) -> None:
-    channels = {image.channel for image in plate.images}
+def _check_channels(steps: tuple[Step, ...], channels: Set[str]) -> None:
     for number, step in enumerate(steps, start=1):
         if "channel" in step.axes:
             return  # from here on, nobody knows

@@ -29,7 +29,8 @@ def begin_plates(job: Job, plate: Plate) -> None:
             continue
         grouped = {component for earlier in job.steps[:number] for component in earlier.axes}
         images = (components_of(image) for image in plate.images if image.plate == name)
-        values = values_of(images, unsaid=grouped)  # of what is grouped, functions may make one of several
+        unsaid = grouped | job.said_inside  # of what is grouped, functions may make one of several
+        values = values_of(images, unsaid)
         _plates(job.run, folder.parent, name).declare(
             step=(number, step.name),
             wells=values["well"],

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from ._calls import Chain
 from ._errors import Naming
 from ._grouping import Group, Grouping
-from ._images import Images, as_one, of_file, order_key, result_of
+from ._images import Images, as_one, order_key, result_of
 from ._job import Job, WellReport
 from ._lend import lending
 from ._news import News
+from ._on_disk import on_disk
 from ._outlets import Outlets, outlets_of
 from ._pace import Pace
 from ._results import Results
@@ -69,8 +70,9 @@ class WellRun:
 
     def _take_through(self) -> None:
         order = common_order(self._job.steps)
-        on_disk = sorted(map(of_file, self._well.images), key=lambda images: order_key(images, order))
-        images = iter(on_disk)
+        given = sorted(on_disk(self._well.images), key=lambda images: order_key(images, order))
+        self._news.expect(len(given))
+        images = iter(given)
         for number, step in enumerate(self._job.steps, start=1):
             images = self._through(number, step, images)
         for _ in images:

@@ -7,7 +7,7 @@ from ._found_images import PICTURES, TIFF, FoundImage, of_no_plate, of_plate
 from ._image_table import ImageTable
 from ._open_plates import files, open_plates, reason
 from ._opening import Opening, OpeningCancelledError, OpeningError
-from ._planes import Plane, read_planes
+from ._planes import Plane, PlaneOnDisk, planes_on_disk, read_planes
 from ._printable import printable, readable
 from ._read_ahead import read_ahead
 from ._sender import Sender, declare
@@ -29,6 +29,7 @@ __all__ = [
     "OpeningCancelledError",
     "OpeningError",
     "Plane",
+    "PlaneOnDisk",
     "Sender",
     "choose",
     "choose_labels",
@@ -40,6 +41,7 @@ __all__ = [
     "of_no_plate",
     "of_plate",
     "open_plates",
+    "planes_on_disk",
     "printable",
     "read_ahead",
     "read_planes",

@@ -1,9 +1,10 @@
 """The planes of an image on disk: one as a rule, all of a stack that one file holds."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from hcs_stream._addresses import ImageKeywords
 from hcs_stream.microscopes import ImageFile, UnreadableImageError, read_image
+from hcs_stream.microscopes._read import count_planes
 from hcs_stream.microscopes._tiff import has_channels, open_tiff
 
 from . import _micro_manager as micro_manager
@@ -18,7 +20,8 @@ from . import _ome_set as ome_set
 from ._found_images import TIFF, FoundImage
 from ._printable import readable
 
-Plane = tuple[npt.NDArray[Any], ImageKeywords]
+Pixels: TypeAlias = npt.NDArray[Any]
+Plane = tuple[Pixels, ImageKeywords]
 
 SITES = "R"
 """The axis along which a file has several positions: the images of OME, which has no axis for them."""
@@ -30,6 +33,15 @@ ONLY_CHANNEL = "1"
 """What grammars call the channel of a name that says none."""
 IN_A_ROW = ("z_index", "timepoint", "site")
 """What an axis that the file does not name is taken for: the first that the image has not."""
+
+
+class PlaneOnDisk(NamedTuple):
+    """A plane of a file that has several."""
+
+    keywords: ImageKeywords
+    """What `Stream.send` is told about it."""
+    read: Callable[[], Pixels]
+    """Reads its pixels, which may be an `UnreadableImageError`."""
 
 
 def read_planes(image: FoundImage) -> Iterator[Plane]:
@@ -45,11 +57,32 @@ def read_planes(image: FoundImage) -> Iterator[Plane]:
     except UnreadableImageError:
         if image.file.key or not _is_tiff(image.file) or not (planes := _planes_of_stack(image)):
             raise
-        return planes
+        return _read(planes)
     keywords: ImageKeywords = {**image.keywords, **_where(image.file)}
     if pixels.ndim == 3:
         keywords["axes"] = "yxc"
     return iter([(pixels, keywords)])
+
+
+def planes_on_disk(image: FoundImage) -> Sequence[PlaneOnDisk]:
+    """Return the planes of a file that has several, as `read_planes` yields them, and read none.
+
+    Of what is one image, or cannot be read, there are none: `read_image` takes it, or says what is wrong.
+    """
+    if image.file.key or not _is_tiff(image.file):
+        return ()
+    try:
+        with open_tiff(image.file.path) as file:
+            is_one = count_planes(file) <= 1 and not has_channels(file.series[0].keyframe)
+    except Exception:  # a broken file makes tifffile stumble in any way
+        return ()
+    return () if is_one else _planes_of_stack(image) or ()
+
+
+def _read(planes: Sequence[PlaneOnDisk]) -> Iterator[Plane]:
+    for plane in planes:
+        pixels = plane.read()
+        yield pixels, {**plane.keywords, **_colours(pixels)}
 
 
 def _where(file: ImageFile) -> ImageKeywords:
@@ -78,7 +111,7 @@ def _is_tiff(file: ImageFile) -> bool:
     return file.path.suffix.lower() in TIFF
 
 
-def _planes_of_stack(image: FoundImage) -> Iterator[Plane] | None:
+def _planes_of_stack(image: FoundImage) -> Sequence[PlaneOnDisk]:
     try:
         with open_tiff(image.file.path) as file:
             first = file.series[0]
@@ -88,36 +121,37 @@ def _planes_of_stack(image: FoundImage) -> Iterator[Plane] | None:
             places = [] if is_multichannel else micro_manager.places_of(file) or ome_set.places_of(file)
             pages = [page.index if page is not None else None for one in alike for page in one.pages]
     except Exception:  # a broken file makes tifffile stumble in any way
-        return None
+        return ()
     if places:
         lengths = micro_manager.lengths_of(places)
         return _each_page(image, micro_manager.AXES, lengths, places, range(len(places)))
     if is_multichannel:
-        return _each_sample(image, axes, shape) if len(alike) == 1 and "C" not in axes else None
+        return _each_sample(image, axes, shape) if len(alike) == 1 and "C" not in axes else ()
     leading = "".join(axis for axis in axes if axis not in "YXS")
     if not axes.startswith(leading):
-        return None
+        return ()
     lengths = shape[: len(leading)]
     if len(alike) > 1:  # written one by one, as if each were an image of its own
         leading, lengths = f"{series}{leading}", (len(alike), *lengths)
-    return _each(image, leading, lengths, pages) if leading else None
+    return _each(image, leading, lengths, pages) if leading else ()
 
 
-def _each_sample(image: FoundImage, axes: str, shape: tuple[int, ...]) -> Iterator[Plane]:
-    """Yield the planes of a file whose pixels have a value for each channel."""
+def _each_sample(image: FoundImage, axes: str, shape: tuple[int, ...]) -> Sequence[PlaneOnDisk]:
+    """Return the planes of a file whose pixels have a value for each channel."""
     leading = "".join(axis for axis in axes if axis not in "YX")
     order = [axes.index(axis) for axis in f"{leading}YX"]
     lengths = tuple(shape[place] for place in order[:-2])
-    whole = _whole(image.file.path, shape).transpose(order)
+    whole = _Whole(image.file.path, shape, order)
     return _of_whole(image, leading.replace("S", "C"), lengths, whole)
 
 
-def _each(image: FoundImage, axes: str, lengths: tuple[int, ...], pages: list[int | None]) -> Iterator[Plane]:
+def _each(
+    image: FoundImage, axes: str, lengths: tuple[int, ...], pages: list[int | None]
+) -> Sequence[PlaneOnDisk]:
     places = list(product(*map(range, lengths)))
     if len(pages) != len(places) or None in pages:
-        yield from _of_whole(image, axes, lengths, _whole(image.file.path, lengths))
-        return
-    yield from _each_page(image, axes, lengths, places, pages)
+        return _of_whole(image, axes, lengths, _Whole(image.file.path, lengths))
+    return _each_page(image, axes, lengths, places, pages)
 
 
 def _each_page(
@@ -126,34 +160,65 @@ def _each_page(
     lengths: tuple[int, ...],
     places: Sequence[tuple[int, ...]],
     pages: Sequence[int | None],
-) -> Iterator[Plane]:
+) -> Sequence[PlaneOnDisk]:
+    planes: list[PlaneOnDisk] = []
     for number, place in zip(pages, places, strict=True):
         page = msgspec.structs.replace(image.file, key=(number,))
-        pixels = read_image(page)
         keywords: ImageKeywords = {**image.keywords, **_numbers(image.keywords, axes, lengths, place)}
-        yield pixels, {**keywords, **_where(page), **_colours(pixels)}
+        planes.append(PlaneOnDisk({**keywords, **_where(page)}, partial(read_image, page)))
+    return planes
 
 
 def _of_whole(
-    image: FoundImage, axes: str, lengths: tuple[int, ...], whole: npt.NDArray[Any]
-) -> Iterator[Plane]:
+    image: FoundImage, axes: str, lengths: tuple[int, ...], whole: "_Whole"
+) -> Sequence[PlaneOnDisk]:
+    planes: list[PlaneOnDisk] = []
     for place in product(*map(range, lengths)):
         keywords: ImageKeywords = {**image.keywords, **_numbers(image.keywords, axes, lengths, place)}
-        yield whole[place], {**keywords, **_colours(whole[place])}
+        planes.append(PlaneOnDisk(keywords, partial(whole.plane, place)))
+    return planes
 
 
 def _colours(pixels: npt.NDArray[Any]) -> ImageKeywords:
     return {"axes": "yxc"} if pixels.ndim > 2 else {}
 
 
-def _whole(path: Path, lengths: tuple[int, ...]) -> npt.NDArray[Any]:
-    """Read a file whose planes are no pages of their own."""
-    try:
-        with open_tiff(path) as file:
-            pixels = file.asarray()
-        return pixels.reshape(*lengths, *pixels.shape[len(lengths) :])
-    except Exception as error:  # a broken file makes tifffile stumble in any way
-        raise UnreadableImageError(path, f"{type(error).__name__} ({error})") from error
+class _Whole:
+    """A file whose planes are no pages of their own: read for the first of them, kept until the last."""
+
+    def __init__(self, path: Path, lengths: tuple[int, ...], order: Sequence[int] = ()) -> None:
+        """Read nothing yet.
+
+        Args:
+            path: The file.
+            lengths: Of its first axes, or of all.
+            order: In which its axes are wanted, if that is another one.
+        """
+        self._path = path
+        self._lengths = lengths
+        self._order = order
+        self._pixels: Pixels | None = None
+        self._left: set[tuple[int, ...]] = set()
+
+    def plane(self, place: tuple[int, ...]) -> Pixels:
+        """Return one plane."""
+        if self._pixels is None:
+            self._pixels = self._read()
+            self._left = {*product(*map(range, self._pixels.shape[: len(place)]))}
+        pixels: Pixels = self._pixels[place]
+        self._left.discard(place)
+        if not self._left:
+            self._pixels = None
+        return pixels
+
+    def _read(self) -> Pixels:
+        try:
+            with open_tiff(self._path) as file:
+                pixels = file.asarray()
+            pixels = pixels.reshape(*self._lengths, *pixels.shape[len(self._lengths) :])
+        except Exception as error:  # a broken file makes tifffile stumble in any way
+            raise UnreadableImageError(self._path, f"{type(error).__name__} ({error})") from error
+        return pixels.transpose(self._order) if self._order else pixels
 
 
 def _numbers(
