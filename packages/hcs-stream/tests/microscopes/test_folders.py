@@ -71,12 +71,15 @@ def test_a_plates_name_may_be_left_out_and_its_thumbnails_are_skipped(touch: Tou
         [f"Stack_Z{plane:03d}.tif" for plane in range(1, 121)],
         ["img_C1.tif", "img_C2.tif", "other_C1.tif"],
         ["cells_T1.tif"],
+        ["A01/c1_z01.tif", "A01/c1_z02.tif", "A01/c2_z01.tif", "B02/c1_z01.tif"],
+        ["t0_z0.tif", "t1_z0.tif", "t2_z0.tif"],
+        ["s1_w1.png", "s1_w2.png", "s2_w1.tif"],
     ],
 )
 def test_what_counts_planes_timepoints_or_channels_is_no_well(touch: Touch, names: list[str]) -> None:
     plate = open_plate(touch(*names))
 
-    assert (len(plate.images), len(plate.unparsed)) == (0, len(names))
+    assert (len(plate.images), len(plate.unparsed)) == (0, sum(name.endswith(".tif") for name in names))
 
 
 @pytest.mark.parametrize(
@@ -87,6 +90,9 @@ def test_what_counts_planes_timepoints_or_channels_is_no_well(touch: Touch, name
         ["P_E01.tif"],
         ["TimePoint_1/P_C01.tif"],
         ["P_C01.tif", "P.HTD"],
+        ["C01_s1_z1.tif", "C02_s1_z1.tif"],
+        ["c1_s1_w1.tif", "c2_s1_w1.tif"],
+        ["b1_z1.tif", "c1_z1.tif"],
     ],
 )
 def test_a_well_alone_is_enough_where_nothing_is_counted(touch: Touch, names: list[str]) -> None:

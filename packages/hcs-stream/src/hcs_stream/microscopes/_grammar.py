@@ -26,7 +26,7 @@ class ParsedName(msgspec.Struct, frozen=True, gc=False):
     acquisition: str = ""
     """Which of several of one channel: ``"action 2"``; for plates where the address alone is ambiguous."""
     is_bare: bool = False
-    """Whether the well is all that it says: ``img_C1.tif`` may count channels, as names beside it tell."""
+    """Whether the well may be none: ``img_C1.tif`` may count channels, as names beside it tell."""
     well_before: str = ""
     """What stands before it and may be the well: ``exp_B02_F1.tif`` may count sites, as others beside it."""
 

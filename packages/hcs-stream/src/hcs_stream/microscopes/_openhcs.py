@@ -19,6 +19,8 @@ _NAME = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_COUNTERS = {"C": "channel", "S": "site", "T": "timepoint", "W": "channel", "Z": "plane"}
+"""What a name counts by a letter that may be a row as well."""
 
 
 class OpenHCS(Grammar):
@@ -41,6 +43,7 @@ class OpenHCS(Grammar):
             int(site) if site else None,
             int(plane) if plane else None,
             int(timepoint) if timepoint else None,
+            is_bare=bool(written) and _may_count(name, found),
         )
 
     def format(self, image: ImageFile) -> Path:
@@ -48,3 +51,13 @@ class OpenHCS(Grammar):
         numbers = ("s", image.site), ("w", image.channel), ("z", image.z_index), ("t", image.timepoint)
         parts = (f"_{letter}{value}" for letter, value in numbers if value is not None)
         return checked(self, image, Path(f"{image.well}{''.join(parts)}.tif"))
+
+
+def _may_count(name: str, found: re.Match[str]) -> bool:
+    """Say whether a well is spelled like the counters behind it and counts nothing that they count as well.
+
+    So it is in ``c1_z03``, but not in ``C01_z03`` and ``c1_w2_z03``.
+    """
+    row, others = name[0], name[found.end("well") + 1]
+    counter = _COUNTERS.get(row.upper())
+    return row.isupper() == others.isupper() and (counter is None or found[counter] is None)
