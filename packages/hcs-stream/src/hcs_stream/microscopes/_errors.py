@@ -23,7 +23,8 @@ from hcs_protocol import HcsError
 ENDINGS_NAMED = 5
 EXAMPLE_OF_PATTERN = "{well}_f{site}_{channel}_z{z_index}.tif"
 OF_MAKERS = frozenset(
-    {".c01", ".czi", ".dib", ".flex", ".ims", ".lif", ".nd2", ".oib", ".oif", ".oir", ".sld", ".vsi", ".zvi"}
+    {".c01", ".czi", ".dib", ".dv", ".flex", ".ims", ".lif", ".lsm", ".mvd2", ".nd2"}
+    | {".oib", ".oif", ".oir", ".scn", ".sld", ".stk", ".vsi", ".zvi"}
 )
 """How the names of images end that are neither TIFF nor OME-NGFF."""
 _ADDRESS = re.compile(r"[a-z][a-z0-9+]+:/", re.IGNORECASE)  # as a path, "s3://" has lost a slash
