@@ -1,15 +1,18 @@
 """`hcs-stream run` takes a plate through the pipeline of a file, wherever its workers are."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from test_pipeline_workers_die import dask_cluster
 
 import hcs_stream
@@ -153,6 +156,43 @@ def test_names_of_ones_own_are_read_by_a_pattern_and_else_one_is_advised(
     assert "--pattern '{well}_f{site}_{channel}_z{z_index}.tif'" in advised.stderr
     assert done.returncode == 0, done.stderr
     assert "left out: 1 file of unknown names, such as 'overview.tif': they are unlike" in done.stderr
+
+
+def test_what_of_a_plate_cannot_be_read_is_left_out_and_no_success(
+    viewer: hcs_stream.Viewer, file: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "Assay.zarr"
+    said: dict[str, dict[str, Any]] = {
+        ".": {"plate": {"wells": [{"path": "A/01"}, {"path": "B/01"}]}},
+        "A/01": {"well": {"images": [{"path": "0"}]}},
+        "A/01/0": {"multiscales": [{"axes": ["y", "x"], "datasets": [{"path": "0"}]}]},
+    }
+    for group, attributes in said.items():
+        zarr.open_group(folder / group, mode="a", zarr_format=2).attrs.update(attributes)
+    array = zarr.create_array(folder / "A/01/0/0", shape=(8, 8), dtype="u2", zarr_format=2)
+    array[:] = np.arange(64).reshape(8, 8)
+
+    some = run(viewer, file, folder, "--executor", "serial")
+    shutil.rmtree(folder / "A")
+    none = run(viewer, file, folder, "--executor", "serial")
+
+    assert (some.returncode, some.stdout) == (1, "1 of 1 wells done; 2 images published, 0 saved\n")
+    assert f"left out: {folder / 'B/01'}: " in some.stderr
+    assert (none.returncode, none.stdout) == (1, "")
+    assert f"found 2 that cannot be read: {folder / 'A/01'}: " in none.stderr
+
+
+def test_metadata_that_cannot_be_read_are_no_images_of_unknown_names(
+    viewer: hcs_stream.Viewer, file: Path, tmp_path: Path
+) -> None:
+    tifffile.imwrite(tmp_path / "r01c01f01p01-ch1.tiff", np.arange(64, dtype="uint16").reshape(8, 8))
+    (tmp_path / "Index.idx.xml").write_text("<Plates><Plate>")
+
+    done = run(viewer, file, tmp_path, "--executor", "serial")
+
+    assert done.returncode == 0, done.stderr
+    assert f"cannot be read, and what it says of the plate is left out: {tmp_path}" in done.stderr
+    assert "unknown name" not in done.stderr
 
 
 def test_wells_that_there_are_not_are_named(viewer: hcs_stream.Viewer, file: Path, plate: Path) -> None:

@@ -16,7 +16,7 @@ The file defines 'pipeline', or 'build()' that returns one:
 
 Where it does not say otherwise, results are streamed to the viewer of --port, and kept below --out, if that
 is given. A well that fails stops no other.
-Exit status: 0 all wells done, 1 not all, 2 wrong usage.
+Exit status: 0 all wells done, 1 not all, or some could not be read, 2 wrong usage.
 """
 
 import argparse

@@ -17,7 +17,7 @@ from hcs_stream.config import LazyNapariStreamingConfig
 from hcs_stream.microscopes import Plate, open_plate
 from hcs_stream.microscopes._errors import EXAMPLE_OF_PATTERN
 from hcs_stream.pipeline import Pipeline, RunInterruptedError, RunReport
-from hcs_stream.sending import Choice, NothingChosenError, files, printable, readable
+from hcs_stream.sending import PICTURES, Choice, NothingChosenError, files, printable, readable
 
 from ._choice_options import choice
 from ._pipeline_file import PipelineFileError, load_pipeline, modules_beside
@@ -33,10 +33,7 @@ def run_as_said(options: argparse.Namespace) -> int:
             pipeline, module = load_pipeline(options.pipeline)
             opened = open_plate(options.plate, maker=options.maker, pattern=options.pattern)
             plate = _chosen(opened, choice(options), options.pattern)
-            for path, why in plate.unreadable.items():
-                teller.say(f"left out: {path}: {why}")
-            if unknown := [path for path in plate.unparsed if path not in plate.unreadable]:
-                teller.say(f"left out: {_unknown(unknown, options.pattern)}")
+            _tell_of_left_out(plate, options.pattern, teller)
             report = _run(_to_viewer(pipeline, options), module, plate, options, teller)
         except RunInterruptedError as interrupt:
             teller.say("interrupted")
@@ -49,7 +46,18 @@ def run_as_said(options: argparse.Namespace) -> int:
         for well, trace in report.tracebacks.items() if options.traceback else ():
             teller.say(f"well {well}:\n{trace}")
     _tell(report)
-    return 1 if report.failures or report.wells_not_run else 0
+    return 1 if report.failures or report.wells_not_run or opened.unreadable else 0
+
+
+def _tell_of_left_out(plate: Plate, pattern: str | None, teller: Teller) -> None:
+    unknown = _of_unknown_names(plate)
+    for path, why in plate.unreadable.items():
+        teller.say(f"left out: {path}: {why}")
+    if unknown:
+        teller.say(f"left out: {_unknown(unknown, pattern)}")
+    for path in plate.unparsed:
+        if path not in unknown and path not in plate.unreadable:
+            teller.say(f"cannot be read, and what it says of the plate is left out: {path}")
 
 
 def _run(
@@ -78,6 +86,11 @@ def _send_by_value(module: ModuleType) -> None:
         cloudpickle.register_pickle_by_value(each)
 
 
+def _of_unknown_names(plate: Plate) -> list[Path]:
+    pictures = [path for path in plate.unparsed if path.suffix.lower() in PICTURES]
+    return [path for path in pictures if path not in plate.unreadable]
+
+
 def _unknown(paths: Sequence[Path], pattern: str | None) -> str:
     advice = f"--pattern {EXAMPLE_OF_PATTERN!r} or the like has them read"
     said = advice if pattern is None else f"they are unlike {pattern!r}"
@@ -85,8 +98,13 @@ def _unknown(paths: Sequence[Path], pattern: str | None) -> str:
 
 
 def _chosen(plate: Plate, wanted: Choice, pattern: str | None) -> Plate:
-    if not plate.images and plate.unparsed:
-        raise NothingChosenError(f"wanted images in wells, found {_unknown(plate.unparsed, pattern)}")
+    if not plate.images and (unknown := _of_unknown_names(plate)):
+        raise NothingChosenError(f"wanted images in wells, found {_unknown(unknown, pattern)}")
+    if not plate.images and plate.unreadable:
+        path, why = next(iter(plate.unreadable.items()))
+        raise NothingChosenError(
+            f"wanted images in wells, found {len(plate.unreadable)} that cannot be read: {path}: {why}"
+        )
     images = tuple(image for image in plate.images if wanted.accepts({"well": image.well}))
     if not images:
         wells = ", ".join(dict.fromkeys(image.well for image in plate.images)) or "none at all"

@@ -149,8 +149,12 @@ def _check_how(how: How, output: Output | None) -> None:
 def _check_has_images(plate: Plate) -> None:
     if plate.images:
         return
-    unknown = len(plate.unparsed)
-    others = f", but {unknown} of unknown names, such as {plate.unparsed[0].name!r}" if unknown else ""
+    others = ""
+    if plate.unreadable:
+        path, why = next(iter(plate.unreadable.items()))
+        others = f", but {len(plate.unreadable)} that cannot be read: {path}: {why}"
+    elif plate.unparsed:
+        others = f", but {len(plate.unparsed)} of unknown names, such as {plate.unparsed[0].name!r}"
     wanted = "wanted images whose names a grammar knows"
     raise RunOptionError(f"{wanted}, found none in {str(plate.folder)!r}{others}")
 
