@@ -3,6 +3,7 @@
 from hcs_stream._extras import MissingExtraError
 from hcs_stream._unreadable import UnreadableImageError
 
+from ._described import Lengths
 from ._errors import (
     GrammarError,
     NoImagesError,
@@ -29,6 +30,7 @@ __all__ = [
     "Grammar",
     "GrammarError",
     "ImageFile",
+    "Lengths",
     "MissingExtraError",
     "NoImagesError",
     "NoMatchError",

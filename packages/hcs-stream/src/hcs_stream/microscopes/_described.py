@@ -1,7 +1,7 @@
 """Images under the names that their plates' metadata give to channels and plates."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,6 +23,14 @@ LEAST, MOST = 1e-6, 1e6
 """What can be a length in µm, or a wavelength in nm, that a viewer can use."""
 
 
+class Lengths(msgspec.Struct, frozen=True):
+    """How far apart the pixels of a plate are, in µm, as far as its metadata say it."""
+
+    pixel_size: tuple[float, float] | None = None
+    """Height and width."""
+    z_step: float | None = None
+
+
 class Described(msgspec.Struct):
     """Images and what is known of them."""
 
@@ -31,18 +39,26 @@ class Described(msgspec.Struct):
     pixel_size: tuple[float, float] | None = None
     z_step: float | None = None
     wavelengths: dict[str, float] = {}
+    lengths: dict[str, Lengths] = {}
+    """By plate: one of several may have been imaged with another objective."""
     unread: list[Path] = []
     unreadable: dict[Path, str] = {}
     """What has images that cannot be read, and why."""
     twins: list[File] = []
     """Images left out: another one has their address."""
 
-    def learn(self, said: Description) -> None:
-        """Take up lengths that nobody has said yet; zero stands for "not calibrated"."""
-        if said.pixel_size is not None and all(map(_is_length, said.pixel_size)):
-            self.pixel_size = self.pixel_size or said.pixel_size
-        if said.z_step is not None and _is_length(abs(said.z_step)):  # a stack may be taken downwards
-            self.z_step = self.z_step or abs(said.z_step)
+    def learn(self, said: Description, plates: Iterable[str] = ()) -> None:
+        """Take up lengths that nobody has said yet, of these plates too; zero is "not calibrated"."""
+        pixel_size, z_step = said.pixel_size, said.z_step
+        if pixel_size is not None and not all(map(_is_length, pixel_size)):
+            pixel_size = None
+        if z_step is not None:
+            z_step = abs(z_step) if _is_length(abs(z_step)) else None  # a stack may be taken downwards
+        self.pixel_size = self.pixel_size or pixel_size
+        self.z_step = self.z_step or z_step
+        for plate in plates:
+            known = self.lengths.get(plate, Lengths())
+            self.lengths[plate] = Lengths(known.pixel_size or pixel_size, known.z_step or z_step)
 
     def learn_wavelengths(self, said: Mapping[str, float]) -> None:
         """Take up those of channels, by their names here, of which nobody has said it yet."""
@@ -81,15 +97,19 @@ def describe(done: Sorted, plate: str) -> Described:
     """
     described = Described()
     told: list[tuple[Group, dict[str, str], str | None]] = []
+    descriptions: list[Description] = []
     for grammar, files, groups in _by_description(done):
         wanted = _wanted(groups)
         description = grammar.describe(files, wanted)
         known = wanted.channels & description.channels.keys()
         channels = tell_apart({n: description.channels[n] for n in known}, wanted.channels)
         told.extend((group, channels, description.plate) for group in groups)
+        descriptions.extend(description for _ in groups)
         _add(described, description, channels, wanted)
     named = _named(_said(told, plate))
     described.plates = {plate for group in named for plate in group.plates.values()}
+    for group, description in zip(named, descriptions, strict=True):
+        described.learn(description, group.plates.values())
     described.images = images = Images(named)
     if images.has_twins:
         apart = tell_apart_images(named)
@@ -127,11 +147,13 @@ def _place_in_pattern(group: Group) -> tuple[Place, str] | None:
 
 
 def _by_description(done: Sorted) -> Iterator[tuple[Grammar, list[Path], list[Group]]]:
-    described: dict[tuple[str, Place], list[Group]] = {}
+    """Yield groups that the same files describe; those that none does, plate by plate."""
+    described: dict[tuple[str, Place, Place], list[Group]] = {}
     for group in done.groups:
-        key = group.grammar.name, _describing(group, list(done.metadata.get(group.grammar.name, {})))
+        place = _describing(group, list(done.metadata.get(group.grammar.name, {})))
+        key = group.grammar.name, place, () if place else place_of(group.folder.parts)
         described.setdefault(key, []).append(group)
-    for (maker, place), groups in described.items():
+    for (maker, place, _), groups in described.items():
         files = done.metadata.get(maker, {}).get(place, [])
         yield groups[0].grammar, sorted(files, key=natural_key), groups
 
@@ -155,7 +177,6 @@ def _wanted(groups: Sequence[Group]) -> Wanted:
 
 
 def _add(described: Described, said: Description, channels: dict[str, str], wanted: Wanted) -> None:
-    described.learn(said)
     described.unread.extend(said.unread)
     known = wanted.channels & said.wavelengths.keys()
     described.learn_wavelengths({channels.get(number, number): said.wavelengths[number] for number in known})

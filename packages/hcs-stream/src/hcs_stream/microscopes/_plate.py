@@ -9,7 +9,7 @@ import msgspec
 
 from hcs_stream._unicode import readable
 
-from ._described import Described, describe
+from ._described import Described, Lengths, describe
 from ._errors import NoImagesError, NoMatchError, NotAPlateFolderError, PlateNotFoundError
 from ._folders import Listing, list_folders
 from ._image_file import ImageFile
@@ -51,6 +51,8 @@ class Plate(msgspec.Struct, frozen=True, kw_only=True):
     """Height and width of a pixel in µm, where the metadata say it."""
     z_step: float | None = None
     """Distance of z-planes in µm, where the metadata say it."""
+    lengths: dict[str, Lengths] = {}
+    """Pixel size and z-step of each plate by its name: several below one folder need not have the same."""
     wavelengths: dict[str, float] = {}
     """Emission in nm by the channel's name, where the metadata say it."""
 
@@ -148,6 +150,7 @@ def _sort_out(root: Path, listing: Listing, done: Sorted, *, has_stores: bool) -
         folder=root,
         pixel_size=found.pixel_size,
         z_step=found.z_step,
+        lengths=found.lengths,
         wavelengths=found.wavelengths,
     )
 
@@ -176,7 +179,7 @@ def _read_stores(root: Path, listing: Listing, found: Described) -> list[Path]:
             plate.name = f"{plate.name} ({store.relative_to(root).as_posix()})"
         images.extend(plate.images())
         found.unreadable |= plate.unreadable
-        found.learn(plate.description)
+        found.learn(plate.description, [plate.name])
         found.learn_wavelengths(plate.description.wavelengths)
     columns = [[getattr(image, part) for image in images] for part in COMPONENTS_IN_ORDER]
     order = natural_order(columns, lambda: [str(image.path) for image in images])

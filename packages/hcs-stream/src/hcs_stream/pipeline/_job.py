@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from hcs_protocol import natural_key
-from hcs_stream.microscopes import Plate
+from hcs_stream.microscopes import Lengths, Plate
 
 from ._output import Output
 from ._step import Step
@@ -23,8 +23,8 @@ class Job:
     """Its id; the same in all workers."""
     steps: tuple[Step, ...]
     viewers: Viewers
-    pixel_size: tuple[float, float] | None = None
-    z_step: float | None = None
+    lengths: Mapping[str, Lengths] = field(default_factory=dict)
+    """Pixel size and z-step by plate."""
     wavelengths: Mapping[str, float] = field(default_factory=dict)
     output: Output | None = None
     """Where results are kept."""
@@ -32,6 +32,10 @@ class Job:
     """The components that files of several planes say, and not their names."""
     stop_file: str = ""
     """No worker begins another image when this file is there."""
+
+    def lengths_of(self, plate: str) -> Lengths:
+        """Return pixel size and z-step of a plate."""
+        return self.lengths.get(plate, Lengths())
 
 
 class WellReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +52,12 @@ class WellReport(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the run ended before the well did."""
     troubles: tuple[str, ...] = ()
     """What went wrong with viewers, while the well did not."""
+
+
+def lengths_in(plate: Plate) -> Mapping[str, Lengths]:
+    """Return pixel size and z-step of each plate among its images."""
+    by_default = Lengths(plate.pixel_size, plate.z_step)
+    return {name: plate.lengths.get(name, by_default) for name in {image.plate for image in plate.images}}
 
 
 def wells_of(plate: Plate) -> Iterator[Well]:

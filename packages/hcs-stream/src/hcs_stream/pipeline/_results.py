@@ -23,6 +23,7 @@ class Results:
 
     def __init__(self, job: Job, well: Well, outlets: Outlets) -> None:
         self._job = job
+        self._lengths = job.lengths_of(well.plate)
         self._outlets = outlets
         self._saver = Saver(job, well)
         self.published = 0
@@ -68,8 +69,8 @@ class Results:
                 step=(number, step.name),
                 kind=step.kind,
                 axes="zyx" if part.axes else None,
-                pixel_size=self._job.pixel_size,
-                z_step=self._job.z_step,
+                pixel_size=self._lengths.pixel_size,
+                z_step=self._lengths.z_step,
                 emission_wavelength=self._job.wavelengths.get(str(part.components.channel)),
                 display=display,
                 file=lies_in.path if lies_in else None,

@@ -17,7 +17,7 @@ from hcs_stream.microscopes import ImageFile, Plate
 from ._errors import RunOptionError, UnknownChannelError
 from ._executors import ExecutorLike, needs_pickling, workers_of
 from ._fingerprint import fingerprint_of, fingerprint_of_well
-from ._job import Job, wells_of
+from ._job import Job, lengths_in, wells_of
 from ._on_disk import look_inside
 from ._outlets import FLUSH_SECONDS, forget_outlets, outlets_of
 from ._output import Output
@@ -66,8 +66,7 @@ def run_steps(
             run=new_id(),
             steps=steps,
             viewers=viewers_of(steps, streaming),
-            pixel_size=plate.pixel_size,
-            z_step=plate.z_step,
+            lengths=lengths_in(plate),
             wavelengths=plate.wavelengths,
             output=output and output.of_images(plate.images),
             said_inside=inside.components,

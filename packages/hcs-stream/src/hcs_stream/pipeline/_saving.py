@@ -37,8 +37,8 @@ def begin_plates(job: Job, plate: Plate) -> None:
             channels=values["channel"],
             z_indexes=values["z_index"],
             timepoints=values["timepoint"],
-            pixel_size=job.pixel_size,
-            z_step=job.z_step,
+            pixel_size=job.lengths_of(name).pixel_size,
+            z_step=job.lengths_of(name).z_step,
             wavelengths=job.wavelengths,
         )
 
@@ -62,6 +62,7 @@ class Saver:
     def __init__(self, job: Job, well: Well) -> None:
         self._job = job
         self._well = well
+        self._lengths = job.lengths_of(well.plate)
         self._output = job.output
         self._files = FileManager()
         self._places: dict[Path, None] = {}
@@ -118,8 +119,8 @@ class Saver:
             image.array,
             step=(number, step.name),
             kind=step.kind,
-            pixel_size=self._job.pixel_size,
-            z_step=self._job.z_step,
+            pixel_size=self._lengths.pixel_size,
+            z_step=self._lengths.z_step,
             emission_wavelength=self._job.wavelengths.get(str(image.components.channel)),
         )
 
@@ -133,8 +134,8 @@ class Saver:
                 path,
                 "disk",
                 kind=step.kind,
-                pixel_size=self._job.pixel_size,
-                z_step=self._job.z_step,
+                pixel_size=self._lengths.pixel_size,
+                z_step=self._lengths.z_step,
             )
             for image, path in zip(images, paths, strict=True)
         ]
