@@ -54,6 +54,22 @@ def test_read_steps_of_one_channel_are_channels_of_their_own(touch: Touch) -> No
     ]
 
 
+def test_a_channel_that_one_step_takes_twice_is_two_channels(touch: Touch) -> None:
+    names = [
+        "A1_01_1_1_GFP_001.tif",
+        "A1_01_2_1_DAPI_001.tif",
+        "A1_01_3_1_GFP_001.tif",
+        "A1_02_1_1_GFP_001.tif",
+    ]
+
+    assert addresses(touch(*names)) == [
+        (1, "DAPI", 1, names[1]),
+        (1, "GFP (step 1) (number 1)", 1, names[0]),
+        (1, "GFP (step 1) (number 3)", 1, names[2]),
+        (1, "GFP (step 2)", 1, names[3]),
+    ]
+
+
 def test_fast_kinetics_go_on_in_time(touch: Touch) -> None:
     names = [f"Images/r01c01f01p01-ch1sk{slow}fk{fast}fl1.tiff" for slow in (1, 2) for fast in (1, 2, 3)]
 

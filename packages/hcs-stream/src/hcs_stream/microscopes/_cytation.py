@@ -12,7 +12,7 @@ from ._wells import acquisition, well_of
 _NAME = re.compile(
     r"""
     (?P<well>[A-Z]{1,2}[0-9]{1,3})
-    _(?P<step>-?[0-9]{1,9})_[0-9]+
+    _(?P<step>-?[0-9]{1,9})_(?P<number>[0-9]{1,9})
     (?:_(?P<site>[0-9]{1,9}))?
     (?:Z(?P<plane>[0-9]{1,9}))?
     _(?P<channel>.+)
@@ -27,7 +27,7 @@ _OTHER_NAME = re.compile(
     _(?P<step>-?[0-9]{1,9})
     _SP(?P<site>[0-9]{1,9})
     (?:Z(?P<plane>[0-9]{1,9}))?
-    _C[0-9]+
+    _C(?P<number>[0-9]{1,9})
     _(?P<channel>.+)
     _T(?P<timepoint>[0-9]{1,9})
     (?:\.ome)?\.(?:tiff?|png|jpe?g)
@@ -42,14 +42,15 @@ class Cytation(Grammar):
     name = "Cytation"
 
     def parse(self, name: str, folders: tuple[str, ...]) -> ParsedName | None:
-        """Read an address; the read step matters where two take the same images."""
+        """Read an address; the read step and the channel's number matter where two take the same images."""
         found = _NAME.fullmatch(name) or _OTHER_NAME.fullmatch(name)
         well = found and well_of(found["well"])
         if not found or not well:
             return None
         site, z_index = (None if text is None else int(text) for text in found.group("site", "plane"))
-        step = acquisition("step", found["step"])
-        return ParsedName(well, found["channel"], site, z_index, int(found["timepoint"]), acquisition=step)
+        step, take = acquisition("step", found["step"]), acquisition("number", found["number"])
+        time = int(found["timepoint"])
+        return ParsedName(well, found["channel"], site, z_index, time, acquisition=step, take=take)
 
     def format(self, image: ImageFile) -> Path:
         """Name an image as if it was taken in the first step."""

@@ -25,6 +25,8 @@ class ParsedName(msgspec.Struct, frozen=True, gc=False):
     """Of several at one timepoint, fast one after the other."""
     acquisition: str = ""
     """Which of several of one channel: ``"action 2"``; for plates where the address alone is ambiguous."""
+    take: str = ""
+    """Which of several of one acquisition: ``"number 2"``; likewise."""
     is_bare: bool = False
     """Whether the well may be none: ``img_C1.tif`` may count channels, as names beside it tell."""
     well_before: str = ""
@@ -116,7 +118,7 @@ def checked(grammar: Grammar, image: ImageFile, path: Path) -> Path:
     found = grammar.parse(path.name, (image.plate, *path.parent.parts))
     plate = found and (image.plate if found.plate is None else found.plate)
     wanted = ParsedName(image.well, image.channel, image.site, image.z_index, image.timepoint, image.plate)
-    said = {"plate": plate, "acquisition": "", "is_bare": False, "well_before": ""}
+    said = {"plate": plate, "acquisition": "", "take": "", "is_bare": False, "well_before": ""}
     if found is None or msgspec.structs.replace(found, **said) != wanted:
         raise UnnameableImageError(path.name, grammar.name)
     return path

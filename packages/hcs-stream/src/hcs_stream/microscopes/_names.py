@@ -79,7 +79,8 @@ class _Read(NamedTuple):
     @property
     def details(self) -> tuple[str, ...]:
         """What the name says beside the address."""
-        return f"series {self.parsed.series}", f"frame {self.parsed.frame}", self.parsed.acquisition
+        parsed = self.parsed
+        return f"series {parsed.series}", f"frame {parsed.frame}", parsed.acquisition, parsed.take
 
 
 def _read(whole: Path, maker: str | None, root: str | os.PathLike[str] | None) -> _Read:

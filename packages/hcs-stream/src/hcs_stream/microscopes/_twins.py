@@ -28,14 +28,23 @@ def tell_apart_images(groups: Sequence[NamedGroup]) -> Apart:
     """Tell images of one address apart.
 
     Images of several series, or fast one after the other, have timepoints that go on; those of several
-    acquisitions are channels of their own, ``"DAPI (step 2)"``. Of others only the first by path is kept.
+    acquisitions, or taken several times in one, are channels of their own, ``"DAPI (step 2)"``. Of others
+    only the first by path is kept.
     """
     groups = _with_moments(groups, _mixed(groups, lambda found: (found.series, found.frame)))
-    several = _mixed(groups, lambda found: found.acquisition)
-    channels = {(plate, channel) for plate, channel, *_ in several}
     renamed: dict[str, str] = {}
-    groups = [_with_channels(group, channels, renamed) for group in groups]
+    for what in (_acquisition, _take):
+        channels = {(plate, channel) for plate, channel, *_ in _mixed(groups, what)}
+        groups = [_with_channels(group, channels, what, renamed) for group in groups]
     return _without_twins(groups, renamed)
+
+
+def _acquisition(found: ParsedName) -> str:
+    return found.acquisition
+
+
+def _take(found: ParsedName) -> str:
+    return found.take
 
 
 def _mixed(groups: Sequence[NamedGroup], what: Callable[[ParsedName], object]) -> set[Address]:
@@ -92,12 +101,15 @@ def _with_timepoints(group: NamedGroup, timepoints: Mapping[object, Mapping[Mome
 
 
 def _with_channels(
-    group: NamedGroup, wanted: set[tuple[object, object]], renamed: dict[str, str]
+    group: NamedGroup,
+    wanted: set[tuple[object, object]],
+    what: Callable[[ParsedName], str],
+    renamed: dict[str, str],
 ) -> NamedGroup:
     names: list[ParsedName] = []
     for (plate, channel, *_), found in _addresses(group):
-        if (plate, channel) in wanted and found.acquisition:
-            name = f"{channel} ({found.acquisition})"
+        if (plate, channel) in wanted and (said := what(found)):
+            name = f"{channel} ({said})"
             renamed[name] = str(channel)
             found = msgspec.structs.replace(found, channel=name)
         names.append(found)
