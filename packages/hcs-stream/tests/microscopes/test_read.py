@@ -60,6 +60,15 @@ def test_a_page_is_read_by_its_key(tmp_path: Path) -> None:
         read_image(image(tmp_path / "a.tif", (2,)))
 
 
+@pytest.mark.parametrize("end", [6, 8, 100])
+def test_a_tiff_of_which_only_the_beginning_was_written_is_cut_off(end: int, tmp_path: Path) -> None:
+    header = b"II*\0" + bytes(4)  # where the first page is, its writer says last
+    (tmp_path / "a.tif").write_bytes((header + bytes(92))[:end])
+
+    with pytest.raises(UnreadableImageError, match="found a file that is cut off, or still being written,"):
+        read_image(image(tmp_path / "a.tif"))
+
+
 def test_a_stack_is_not_read_to_find_out_that_it_is_one(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, np.stack([GREY, GREY]), photometric="minisblack", compression="zlib")

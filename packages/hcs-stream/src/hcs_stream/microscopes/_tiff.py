@@ -16,6 +16,8 @@ GREY = (0, 1)
 ALPHA = ((1,), (2,))
 """Associated and unassociated: what TIFF says that a further sample is."""
 
+CUT_OFF = "a file that is cut off, or still being written,"
+
 
 @contextmanager
 def open_tiff(path: Path) -> "Iterator[TiffFile]":
@@ -28,9 +30,13 @@ def open_tiff(path: Path) -> "Iterator[TiffFile]":
     import tifffile  # takes a while to import, and file names alone do without
 
     # Else tifffile reads the whole set through each of its files.
-    with tifffile.TiffFile(path, _multifile=False, is_mmstack=False, is_ndtiff=False) as file:
+    try:
+        opened = tifffile.TiffFile(path, _multifile=False, is_mmstack=False, is_ndtiff=False)
+    except struct.error as error:  # it ends in its header
+        raise UnreadableImageError(path, CUT_OFF) from error
+    with opened as file:
         if _is_cut_off(file):
-            raise UnreadableImageError(path, "a file that is cut off, or still being written,")
+            raise UnreadableImageError(path, CUT_OFF)
         yield file
 
 
@@ -46,8 +52,10 @@ def has_channels(page: "TiffPage | None") -> bool:
 def _is_cut_off(file: "TiffFile") -> bool:
     """Say whether a further page, or the pixels of the last one, would lie beyond the end.
 
-    tifffile does with the pages that are there.
+    So it is if there is no page at all. tifffile does with the pages that are there.
     """
+    if not len(file.pages):
+        return True
     end = file.filehandle.size
     link = file.pages.next_page_offset
     if link is not None:
