@@ -117,7 +117,8 @@ def send_images(options: argparse.Namespace) -> int:
                 teller.say(_unknown(found.unknown))
             if unlike := found.skipped.get(NOT_MATCHING):
                 teller.say(_not_matching(unlike, options.pattern))
-            chosen = choose(found, choice(options))
+            wanted = choice(options)
+            chosen = choose(found, wanted)
             if not chosen:
                 teller.say(_nothing_to_send(found))
                 return 1
@@ -132,7 +133,7 @@ def send_images(options: argparse.Namespace) -> int:
         except (HcsError, OSError, ValueError) as error:
             teller.say(str(error))
             return 1
-        sender = TellingSender(stream, teller, step, "labels" if options.labels else None)
+        sender = TellingSender(stream, teller, step, "labels" if options.labels else None, wanted)
         failure = _send(sender, stream, chosen, step, teller)
     viewer = ", ".join(stream.counters_by_viewer)
     unreadable = len(sender.unreadable) + len(found.unreadable)
@@ -167,7 +168,8 @@ def _nothing_to_send(found: Found) -> str:
         return f"wanted {KINDS}, found none: {_counted(found)}"
     said = []
     for component in ("well", "channel", "site", "z_index", "timepoint"):
-        values = dict.fromkeys(str(image.keywords.get(component)) for image in found.images)
+        known = (*(image.keywords for image in found.images), *found.inside)
+        values = dict.fromkeys(str(keywords.get(component)) for keywords in known)
         some = ", ".join(list(values)[:12])
         said.append(f"{component} {some}{' …' if len(values) > 12 else ''}")
     return f"none of {len(found.images)} images is chosen; there are: {'; '.join(said)}"

@@ -7,18 +7,27 @@ from pathlib import Path
 from hcs_protocol import Kind
 from hcs_stream._addresses import StepLike
 from hcs_stream._stream import Stream
-from hcs_stream.sending import FoundImage, Sender, reason
+from hcs_stream.sending import Choice, FoundImage, Sender, reason
 
 from ._teller import Teller
+
+ALL = Choice()
 
 
 class TellingSender(Sender):
     """Sends images and tells how far it is."""
 
     def __init__(
-        self, stream: Stream, teller: Teller, step: StepLike = None, kind: Kind | None = None
+        self,
+        stream: Stream,
+        teller: Teller,
+        step: StepLike = None,
+        kind: Kind | None = None,
+        choice: Choice = ALL,
     ) -> None:
-        super().__init__(stream, step, kind)
+        super().__init__(
+            stream, step, kind, accepts=lambda image, plane: choice.accepts_plane(image.keywords, plane)
+        )
         self._teller = teller
         self.files = 0
         """Files that are sent, or could not be."""

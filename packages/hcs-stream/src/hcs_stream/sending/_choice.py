@@ -7,7 +7,11 @@ from typing import NamedTuple
 from hcs_protocol import HcsError
 from hcs_stream.config import ChannelFilter, InvalidFilterError, WellFilter
 
+from ._planes import ONLY_CHANNEL
+
 _RANGE = re.compile(r"\s*(\d+)\s*(?:(-)\s*(\d*)\s*)?")
+UNSAID = (None, "", ONLY_CHANNEL)
+"""What a name says of a component that the file may say."""
 NUMBERS = "numbers '2', ranges '1-3', '5-' or 'none', with commas between"
 
 
@@ -41,16 +45,33 @@ class Choice(NamedTuple):
 
     def accepts(self, components: Mapping[str, object]) -> bool:
         """Say whether an image with these components is taken."""
-        return all(
-            wanted is None or wanted.accepts(components.get(component))
-            for component, wanted in (
-                ("well", self.wells),
-                ("channel", self.channels),
-                ("site", self.sites),
-                ("z_index", self.z_indexes),
-                ("timepoint", self.timepoints),
-            )
+        return all(wanted.accepts(components.get(component)) for component, wanted in self._said())
+
+    def accepts_plane(self, of_file: Mapping[str, object], of_plane: Mapping[str, object]) -> bool:
+        """Say whether a plane is taken of a file with several; ``"DAPI (z 2)"`` is one of ``"DAPI"``."""
+        channel = str(of_file.get("channel") or "")
+        if channel and str(of_plane.get("channel")).startswith(f"{channel} ("):
+            of_plane = {**of_plane, "channel": channel}
+        return self.accepts(of_plane)
+
+    def needs_planes(self, of_file: Mapping[str, object]) -> bool:
+        """Say whether it may be the planes in a file, and not its name, by which it is taken."""
+        unsaid = [component for component, _ in self._said() if of_file.get(component) in UNSAID]
+        return bool(unsaid) and all(
+            wanted.accepts(of_file.get(component))
+            for component, wanted in self._said()
+            if component not in unsaid
         )
+
+    def _said(self) -> list[tuple[str, WellFilter | ChannelFilter | NumberFilter]]:
+        filters = (
+            ("well", self.wells),
+            ("channel", self.channels),
+            ("site", self.sites),
+            ("z_index", self.z_indexes),
+            ("timepoint", self.timepoints),
+        )
+        return [(component, wanted) for component, wanted in filters if wanted is not None]
 
 
 def number_filter(said: str | Sequence[str], component: str = "site") -> NumberFilter:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from hcs_protocol import HcsError
+from hcs_stream._addresses import ImageKeywords
 from hcs_stream.microscopes import ImageFile, NoImagesError, NoMatchError, Plate, folder_of_plate
 from hcs_stream.microscopes._ngff_results import store_of
 from hcs_stream.microscopes._ngff_singles import plate_above
@@ -16,6 +17,7 @@ from ._choice import Choice
 from ._distinct import Placed, once, told_apart
 from ._found_images import PICTURES, FoundImage, of_no_plate, of_plate
 from ._open_plates import open_plates
+from ._planes import planes_on_disk
 from ._single_images import placed_labels, placed_planes
 
 NOT_MATCHING = "not matching"
@@ -41,6 +43,8 @@ class Found(msgspec.Struct):
     """Files that are not sent, by the reason."""
     unreadable: dict[Path, str] = {}
     """What has images that are missing here, such as a closed folder or a well without metadata, and why."""
+    inside: list[ImageKeywords] = []
+    """What files of several planes say of these, as far as they had to be asked."""
     unknown: list[Path] = []
     """Images beside a plate's, or in its place, whose names say nothing: each is sent as a site called so."""
 
@@ -97,11 +101,39 @@ def find_images(
 
 
 def choose(found: Found, choice: Choice) -> list[FoundImage]:
-    """Return the images that a choice takes, and note the others as skipped."""
-    chosen = [image for image in found.images if choice.accepts(image.keywords)]
-    taken = {id(image) for image in chosen}
-    found.skip("not chosen", (image.file.path for image in found.images if id(image) not in taken))
+    """Return the images that a choice takes, and note the others as skipped.
+
+    Of a file that has several planes, one that is taken is enough.
+    """
+    taken = _Taken(choice)
+    chosen = [image for image in found.images if taken.has(image)]
+    found.inside = taken.inside
+    kept = {id(image) for image in chosen}
+    found.skip("not chosen", (image.file.path for image in found.images if id(image) not in kept))
     return chosen
+
+
+class _Taken:
+    """Asks files for their planes where a choice is about those.
+
+    If the first file of a plate and channel has but one, the others are not asked.
+    """
+
+    def __init__(self, choice: Choice) -> None:
+        self.inside: list[ImageKeywords] = []
+        """What files say of their planes."""
+        self._choice = choice
+        self._have_planes: dict[object, bool] = {}
+
+    def has(self, image: FoundImage) -> bool:
+        said = image.keywords
+        kind = (said.get("plate"), said.get("channel")) if "well" in said else image.file.path
+        if not self._choice.needs_planes(said) or not self._have_planes.get(kind, True):
+            return self._choice.accepts(said)
+        inside = [plane.keywords for plane in planes_on_disk(image)]
+        self._have_planes.setdefault(kind, bool(inside))
+        self.inside += inside
+        return any(self._choice.accepts_plane(said, plane) for plane in inside or [said])
 
 
 def _folders_and_files(said: Sequence[str]) -> tuple[list[Path], list[Path]]:

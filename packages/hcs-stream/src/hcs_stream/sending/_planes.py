@@ -44,10 +44,16 @@ class PlaneOnDisk(NamedTuple):
     """Reads its pixels, which may be an `UnreadableImageError`."""
 
 
-def read_planes(image: FoundImage) -> Iterator[Plane]:
+def read_planes(
+    image: FoundImage, accepts: Callable[[FoundImage, ImageKeywords], bool] = lambda *_: True
+) -> Iterator[Plane]:
     """Yield the planes of an image, each with all that `Stream.send` is told about it.
 
     Those of one file are counted from 1, along what the file says its axes are, and read one by one.
+
+    Args:
+        image: On disk.
+        accepts: Says of each plane of a file that has several whether it is read.
 
     Raises:
         UnreadableImageError: As `read_image`, for the first plane at once.
@@ -57,7 +63,7 @@ def read_planes(image: FoundImage) -> Iterator[Plane]:
     except UnreadableImageError:
         if image.file.key or not _is_tiff(image.file) or not (planes := _planes_of_stack(image)):
             raise
-        return _read(planes)
+        return _read([plane for plane in planes if accepts(image, plane.keywords)])
     keywords: ImageKeywords = {**image.keywords, **_where(image.file)}
     if pixels.ndim == 3:
         keywords["axes"] = "yxc"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class Sender:
         step: StepLike = None,
         kind: Kind | None = None,
         *,
+        accepts: Callable[[FoundImage, ImageKeywords], bool] = lambda *_: True,
         stalled: Callable[[ViewerStalledError], None] | None = None,
         waits: Callable[[], None] = lambda: None,
     ) -> None:
@@ -49,6 +51,7 @@ class Sender:
             stream: To where.
             step: Of which step of a pipeline they are; by default what the plate says of each.
             kind: What they are; by default what the plate says.
+            accepts: Says of each plane of a file that has several whether it is sent.
             stalled: Called when the viewer takes nothing for as long as the stream's policy waits; the image
                 is tried again, unless this raises. By default that is the end of it.
             waits: Called now and then while a file is read, as from a disk that hangs; if it raises, that is
@@ -60,6 +63,7 @@ class Sender:
             self._said["step"] = step
         if kind is not None:
             self._said["kind"] = kind
+        self._read = partial(read_planes, accepts=accepts)
         self._stalled = stalled
         self._waits = waits
         self.sent = 0
@@ -73,7 +77,7 @@ class Sender:
         Raises:
             ViewerStalledError: The viewer takes nothing any more.
         """
-        with closing(read_ahead(images, read_planes, waits=self._waits)) as ahead:
+        with closing(read_ahead(images, self._read, waits=self._waits)) as ahead:
             for image, read in ahead:
                 try:
                     self._send(image.file.path, read.result())
