@@ -83,6 +83,13 @@ def test_of_images_that_nothing_tells_apart_one_is_kept_and_the_others_are_named
     assert [path.name for path in plate.skipped["duplicates"]] == ["A01_s1_w1.tif", "A1_s1_w1.tif"]
 
 
+def test_a_preview_takes_no_images_place(touch: Touch) -> None:
+    plate = open_plate(touch("A01_s1_w1.jpg", "A01_s1_w1.png", "A01_s1_w1.tif", "A01_s2_w1.png"))
+
+    assert [image.path.name for image in plate.images] == ["A01_s1_w1.tif", "A01_s2_w1.png"]
+    assert [path.name for path in plate.skipped["duplicates"]] == ["A01_s1_w1.jpg", "A01_s1_w1.png"]
+
+
 def test_an_ending_in_two_spellings_is_the_same_image_twice(touch: Touch) -> None:
     plate = open_plate(touch("a/P_A01_s1_w1.tif", "b/P_A01_s1_w1.tif", "b/P_A01_s1_w1.TIFF"))
 

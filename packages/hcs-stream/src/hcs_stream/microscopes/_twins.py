@@ -7,7 +7,7 @@ import msgspec
 
 from ._grammar import ParsedName
 from ._images import NamedGroup
-from ._parsing import File
+from ._parsing import TIFF, File
 
 Address: TypeAlias = tuple[object, ...]
 """Plate, channel, and what else an image's place on the plate is."""
@@ -29,7 +29,7 @@ def tell_apart_images(groups: Sequence[NamedGroup]) -> Apart:
 
     Images of several series, or fast one after the other, have timepoints that go on; those of several
     acquisitions, or taken several times in one, are channels of their own, ``"DAPI (step 2)"``. Of others
-    only the first by path is kept.
+    only the first by path is kept, and of a TIFF and a PNG the TIFF.
     """
     groups = _with_moments(groups, _mixed(groups, lambda found: (found.series, found.frame)))
     renamed: dict[str, str] = {}
@@ -120,12 +120,17 @@ def _with_found(group: NamedGroup, found: list[ParsedName]) -> NamedGroup:
     return msgspec.structs.replace(group, group=msgspec.structs.replace(group.group, found=found))
 
 
+def _rank(file: File) -> tuple[bool, File]:
+    """Rank pictures of other kinds, such as previews, behind a TIFF."""
+    return not file[1].lower().endswith(TIFF), file
+
+
 def _without_twins(groups: Sequence[NamedGroup], renamed: dict[str, str]) -> Apart:
     first: dict[Address, File] = {}
     for group in groups:
         folder = group.group.folder.path
         for name, (address, _) in zip(group.group.names, _addresses(group), strict=True):
-            first[address] = min(first.get(address, (folder, name)), (folder, name))
+            first[address] = min(first.get(address, (folder, name)), (folder, name), key=_rank)
     kept: list[NamedGroup] = []
     twins: list[File] = []
     for group in groups:
