@@ -106,6 +106,18 @@ def story(tmp_path: Path) -> Story:
     return Story(tmp_path)
 
 
+def test_files_that_have_to_be_converted_first_are_told_of_once(story: Story) -> None:
+    for name in ("WellA01_Seq0000.nd2", "WellA02_Seq0001.nd2", "WellA02_Seq0001.nd2", "notes.txt"):
+        story.arrive(name, b"of somebody else")
+    story.go_on()
+
+    assert story.errors.getvalue().count("convert them with bioformats2raw") == 1
+    assert [path.name for path in story.watch.skipped["other"]] == [
+        "WellA01_Seq0000.nd2",
+        "WellA02_Seq0001.nd2",
+    ]
+
+
 def test_images_are_sent_in_the_order_of_their_plate(story: Story) -> None:
     for well in ("B02", "A10", "A02"):
         story.arrive(f"P_{well}_s1_w1.TIF")

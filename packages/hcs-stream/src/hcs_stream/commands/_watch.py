@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hcs_protocol import COMPONENTS, HcsError
 from hcs_stream._addresses import ImageKeywords
+from hcs_stream.microscopes._errors import CONVERT, OF_MAKERS
 from hcs_stream.sending import NOT_MATCHING, PICTURES, FoundImage, Sender
 
 from ._arrivals import Arrival, Arrivals
@@ -57,6 +58,8 @@ class Watch:
         self._looks = 0
         self._unchecked: deque[Path] = deque()
         self._owners: dict[tuple[object, ...], Path] = {}
+        self._others: set[Path] = set()
+        self._endings_told: set[str] = set()
         self.skipped: dict[str, list[Path]] = {}
         """Files that are no images of a plate, by the reason."""
         self.problems: dict[Path, str] = {}
@@ -98,11 +101,25 @@ class Watch:
             if arrival.is_told and path in self._sent:
                 self._tell_if_rewritten(path)
             return False
+        if path.suffix.lower() in OF_MAKERS:
+            self._tell_of_other_kind(path)
+            return False
         if not is_metadata(path) or self._metadata.get(path) == (now := look(path)):
             return False
         self._metadata[path] = now
         self._has_new_metadata = True
         return True
+
+    def _tell_of_other_kind(self, path: Path) -> None:
+        """Say once of each ending that nobody here reads it: else who watches waits for nothing."""
+        if path in self._others:
+            return
+        ending = path.suffix.lower()
+        if ending not in self._endings_told:
+            self._endings_told.add(ending)
+            self._teller.say(f"not sent: {path}: {CONVERT}")
+        self._others.add(path)
+        self.skipped.setdefault("other", []).append(path)
 
     def _look_for_rewritten(self) -> None:
         """Look at a few of the images that were sent: on a network drive, nobody tells of them."""

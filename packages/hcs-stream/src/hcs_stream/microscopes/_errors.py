@@ -27,6 +27,7 @@ OF_MAKERS = frozenset(
     | {".oib", ".oif", ".oir", ".scn", ".sld", ".stk", ".vsi", ".zvi"}
 )
 """How the names of images end that are neither TIFF nor OME-NGFF."""
+CONVERT = "export such files as TIFF, or convert them with bioformats2raw"
 _ADDRESS = re.compile(r"[a-z][a-z0-9+]+:/", re.IGNORECASE)  # as a path, "s3://" has lost a slash
 
 
@@ -78,7 +79,7 @@ class NoImagesError(HcsError, LookupError):
         closed = "".join(f"; cannot look into {str(path)!r}" for path in self.closed)
         advice = "; of a plate or an image in a Zarr store, say its whole folder" if self.stores else ""
         if not OF_MAKERS.isdisjoint(map(str.lower, self.endings)):
-            advice += "; export such files as TIFF, or convert them with bioformats2raw"
+            advice += f"; {CONVERT}"
         return f"wanted TIFF files or an OME-NGFF plate, {found}{closed}{advice}"
 
     def _of_single_images(self) -> str:
