@@ -663,6 +663,67 @@ def test_a_layer_whose_pixels_the_user_made_his_own_is_painted_on_while_images_c
     assert own.data.max() == 7
 
 
+def test_images_of_a_layer_whose_pixels_are_the_users_own_are_shown_in_another(shown: Shown) -> None:
+    for well in ("A01", "A02"):
+        shown.show(plane(1), kind="labels", well=well)
+    own = shown.layers[0]
+    own.data = own.data.astype("int32")  # napari's "Convert data type"
+    own.visible = False
+
+    shown.show(plane(3), kind="labels", well="A03")
+
+    assert [layer.name for layer in shown.layers] == ["Image", "Image [1]"]
+    assert shown.layers[0] is own
+    assert (own.data.shape[2], own.visible) == (2, False)
+    assert shown.layers[1].data[0, 0, 2, 0, 0, 0].max() == 3
+    assert shown.layers[1].visible
+    assert [layer.images for layer in shown.state().layers] == [3]
+    assert shown.window.sliders.at["well"] == "A01"
+    assert not shown.told
+
+
+@pytest.mark.parametrize("kind", ["image", "labels"])
+def test_a_layer_that_the_user_converts_to_labels_or_an_image_goes_on_as_ours(
+    shown: Shown, kind: str
+) -> None:
+    other = {"image": "labels", "labels": "image"}[kind]
+    shown.show(ramp(), kind=kind, step=BLUR, well="A01")
+    convert(shown, 0, other)
+
+    shown.show(ramp(3000), kind=kind, step=BLUR, well="A02")
+    shown.viewer.dims.set_current_step(2, 1)
+
+    (layer,) = shown.layers
+    assert layer.as_layer_data_tuple()[2] == other
+    assert np.asarray(layer._slice.image.raw).max() == 3000
+    assert not layer.editable
+    assert shown.viewer.canvas.overlays.text.text == "A02 · Step_01_blur"
+    assert [state.images for state in shown.state().layers] == [2]
+    assert not shown.told
+
+
+def test_a_layer_that_the_user_converted_is_hidden_by_later_steps_and_cleared_like_any_other(
+    shown: Shown,
+) -> None:
+    shown.show(ramp(), step=BLUR)
+    convert(shown, 0, "labels")
+    convert(shown, 0, "image")
+    shown.show(ramp(), step=SEGMENT)
+    visible = [layer.visible for layer in shown.layers]
+    shown.answer_to(Clear(id="c"))
+
+    assert visible == [False, True]
+    assert not shown.layers
+
+
+def convert(shown: Shown, place: int, kind: str) -> None:
+    """Do what napari's "Convert to Labels" and "Convert to Image" do."""
+    layer = shown.layers.pop(place)
+    data, settings, _ = layer.as_layer_data_tuple()
+    kept = {name: settings[name] for name in ("name", "scale", "translate", "visible", "projection_mode")}
+    shown.layers.insert(place, Layer.create(data, kept, kind))
+
+
 @pytest.mark.parametrize("is_batch", [False, True])
 def test_a_layer_that_goes_takes_its_textures_along_in_the_context_that_it_was_drawn_in(
     shown: Shown, monkeypatch: pytest.MonkeyPatch, is_batch: bool

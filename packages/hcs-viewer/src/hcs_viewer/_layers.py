@@ -88,11 +88,8 @@ class ShownLayer:
         self._given_name = model.name
         self._given_scale = self._scale()
         self.stack = Stack(layout, model, store)
-        self.layer = self._make(self.stack)
-        for name in ("visible", "contrast_limits"):
-            if hasattr(self.layer, name):
-                getattr(self.layer.events, name).connect(self._noting(name))
-        self.layer.events.visible.connect(self._catch_up)
+        self.layer: Image | Labels = self._make(self.stack)
+        self._watch()
         if self.own_limits is not None:
             contrast.note(self)
 
@@ -113,6 +110,19 @@ class ShownLayer:
     def is_in(self, viewer: napari.Viewer) -> bool:
         """Say whether the user left this layer in the window, and our images in it."""
         return self.layer in viewer.layers and self.layer.data is self.stack
+
+    def is_the_users(self, viewer: napari.Viewer) -> bool:
+        """Say whether the layer is in the window and shows pixels of the user's own."""
+        return self.layer.data is not self.stack and self.layer in viewer.layers
+
+    def take_over(self, layer: Image | Labels) -> None:
+        """Show our images in a layer that napari made of this one, such as labels of an image."""
+        self.layer = layer
+        self._watch()
+        layer.editable = False
+        if isinstance(layer, Image):  # for which napari has looked at one plane
+            self._contrast.leave(self)
+            self._contrast.note(self)
 
     def add_to(self, viewer: napari.Viewer, others: Iterable["ShownLayer"]) -> None:
         """Put the layer into the window, above those of earlier steps and the user's own that were there."""
@@ -184,10 +194,12 @@ class ShownLayer:
 
     def show_limits(self, limits: Limits) -> None:
         """Draw with these limits, unless the user set others by hand."""
-        is_new = tuple(self.layer.contrast_limits) != limits
-        if is_new and "contrast_limits" not in self._set_by_user:
+        layer = self.layer
+        if not isinstance(layer, Image) or "contrast_limits" in self._set_by_user:
+            return  # the user may have made labels of it
+        if tuple(layer.contrast_limits) != limits:
             with self._ours():
-                self._set_limits(self.layer, limits)
+                self._set_limits(layer, limits)
 
     def forget(self) -> None:
         """Let the other layers do without this one."""
@@ -248,6 +260,12 @@ class ShownLayer:
     def _set_limits(self, image: Image, limits: Limits) -> None:
         image.contrast_limits_range = _slider_range(limits, self.model.dtype)
         image.contrast_limits = limits
+
+    def _watch(self) -> None:
+        for name in ("visible", "contrast_limits"):
+            if hasattr(self.layer, name):
+                getattr(self.layer.events, name).connect(self._noting(name))
+        self.layer.events.visible.connect(self._catch_up)
 
     def _catch_up(self) -> None:
         if self._has_grown and self.layer.visible:

@@ -63,7 +63,7 @@ class Notices:
         self._once(("not drawn", what, kind), f"{name} could not be drawn: {reason}")
 
     def kept_away(self, layer: str) -> None:
-        """Tell that images come for a layer that the user deleted, or whose pixels are his own by now."""
+        """Tell that images come for a layer that the user deleted."""
         text = f"Images still come for {_short(layer)!r}, which you took away."
         self._once(("away", layer), f"{text} New ones are shown again after 'hcs-stream clear'.")
 

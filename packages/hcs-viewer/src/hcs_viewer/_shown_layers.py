@@ -33,6 +33,27 @@ class ShownLayers:
             if shown.is_in(self._viewer):
                 self._viewer.layers.remove(shown.layer)
 
+    def let_go(self, model: LayerModel) -> bool:
+        """Leave a layer to the user if its pixels are his own by now, and say whether they are."""
+        shown = self._by_model.get(id(model))
+        if shown is None or not shown.is_the_users(self._viewer):
+            return False
+        shown.forget()
+        del self._by_model[id(model)]
+        return True
+
+    def take_over(self, layer: Layer) -> ShownLayer | None:
+        """Take a layer that napari made of one of ours, and put in its place, for ours."""
+        for shown in self:
+            if (
+                layer.data is shown.stack
+                and layer is not shown.layer
+                and shown.layer not in self._viewer.layers
+            ):
+                shown.take_over(layer)
+                return shown
+        return None
+
     def from_bottom(self) -> list[ShownLayer]:
         """Return those that are in the window, and show our images, in the window's order."""
         places = {id(layer): place for place, layer in enumerate(self._viewer.layers)}

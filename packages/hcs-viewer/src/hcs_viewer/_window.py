@@ -10,11 +10,12 @@ from contextlib import contextmanager
 
 import napari
 from napari.layers import Layer
+from napari.utils.events import Event
 from qtpy.QtCore import QTimer
 
 from hcs_protocol import COMPONENTS, Pong, RunEnded, RunStarted, StepProgress
 
-from ._axes import Position
+from ._axes import Position, Value
 from ._colours import ChannelColours
 from ._drawing_context import DrawingContext
 from ._follow import Follow
@@ -109,7 +110,7 @@ class Window:
         self.sliders.watch(lambda by_hand: self.follow.pause() if by_hand else None)
         self.sliders.watch(lambda _: self.visibility.arrange())
         self.pins.listen()
-        self.viewer.layers.events.inserted.connect(self.shown.lock_duplicates)
+        self.viewer.layers.events.inserted.connect(self._on_inserted)
         self.viewer.dims.events.ndisplay.connect(self.visibility.arrange)
         self._view.listen()
         self._drawing_context.listen()
@@ -226,11 +227,14 @@ class Window:
         for number in placement.replaced:
             self.store.forget(number)
         rename(shown for renamed in placement.renamed if (shown := self.shown.of(renamed)))
+        is_the_users = self.shown.let_go(model)
         shown = self.shown.of(model)
         if shown is not None:
             shown.add(image.number)
+        elif is_the_users:
+            shown = self._add_layer(model, image, {})
         elif placement.is_new_layer or id(model) in self._left_out:
-            shown = self._add_layer(model, image, placement.positions[0])
+            shown = self._add_layer(model, image, self._moved(model, placement.positions[0]))
         if shown is None:
             return  # napari could not make its layer, or not one more, which is in the log
         self._changed.setdefault(id(model), (shown, set()))[1].update(placement.positions)
@@ -249,14 +253,14 @@ class Window:
             if layer.visible:
                 layer.refresh(thumbnail=True, highlight=False, extent=False)
 
-    def _add_layer(self, model: LayerModel, image: ArrivedImage, position: Position) -> ShownLayer | None:
+    def _add_layer(
+        self, model: LayerModel, image: ArrivedImage, moved: dict[str, Value]
+    ) -> ShownLayer | None:
         if len(self.viewer.layers) >= MOST_LAYERS:
             self._leave_out(model)
             return None
         self._left_out.discard(id(model))
         self.frames.pace.is_adding = True
-        first = dict(zip(COMPONENTS, position, strict=True))
-        moved = {c: value for c, value in first.items() if not self._may_stay(c, model)}
         with self.sliders.ours(), self.side_by_side.adding():
             ready = image.ready
             colormap = self._colours.of(ready.address.components.channel, ready.spec.emission_wavelength)
@@ -264,15 +268,31 @@ class Window:
             shown.add_to(self.viewer, [*self.shown, shown])
             self.shown.add(shown)
             self.pins.add(model)
-            shown.layer.events.visible.connect(self.sliders.follow_axes, position="last")  # it may have grown
+            self._watch(shown)
             self.sliders.go_to(moved, is_new=True)
         return shown
+
+    def _watch(self, shown: ShownLayer) -> None:
+        shown.layer.events.visible.connect(self.sliders.follow_axes, position="last")  # it may have grown
+
+    def _on_inserted(self, event: Event) -> None:
+        shown = self.shown.take_over(event.value)
+        if shown is not None:
+            self._watch(shown)
+            self.visibility.arrange()
+            self.sliders.tell()
+        self.shown.lock_duplicates()
 
     def _leave_out(self, model: LayerModel) -> None:
         is_first = not self._left_out
         self._left_out.add(id(model))
         if is_first:
             raise TooManyLayersError(MOST_LAYERS)
+
+    def _moved(self, model: LayerModel, position: Position) -> dict[str, Value]:
+        """Return where the sliders have to go when this new layer comes, of which this is the first image."""
+        first = dict(zip(COMPONENTS, position, strict=True))
+        return {c: value for c, value in first.items() if not self._may_stay(c, model)}
 
     def _may_stay(self, component: str, model: LayerModel) -> bool:
         """Say whether a slider can stay where it is when this new layer comes.
