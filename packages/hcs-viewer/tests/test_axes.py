@@ -28,6 +28,36 @@ def test_the_order_of_arrival_changes_no_position(values: list[int | str | None]
     assert axes[0].values == axes[1].values
 
 
+@given(st.lists(VALUES), st.lists(VALUES))
+def test_while_an_axis_is_held_no_value_moves(
+    values: list[int | str | None], later: list[int | str | None]
+) -> None:
+    axis = Axis()
+    for value in values:
+        axis.add(value)
+    before = axis.values.copy()
+
+    for value in later:
+        axis.add(value, is_held=True)
+
+    assert axis.values[: len(before)] == before
+    assert [axis.index(value) for value in axis.values] == list(range(len(axis.values)))
+
+
+@given(st.lists(VALUES))
+def test_an_axis_that_is_no_longer_held_is_sorted_once_a_value_comes(values: list[int | str | None]) -> None:
+    held, sorted_axis = Axis(), Axis()
+    for value in (*values, "new"):
+        sorted_axis.add(value)
+
+    for value in values:
+        held.add(value, is_held=True)
+    held.add("new")
+
+    assert held.values == sorted_axis.values
+    assert [held.index(value) for value in held.values] == list(range(len(held.values)))
+
+
 def test_values_and_indexes_lead_to_each_other() -> None:
     axes = Axes()
     for well in ("B01", "A01"):

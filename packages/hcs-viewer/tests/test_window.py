@@ -464,6 +464,34 @@ def test_a_layer_of_the_users_own_that_has_more_axes_moves_no_slider_of_ours_awa
     assert shown.looked_at("Image")[0, 0] == 3
 
 
+def test_points_of_the_users_own_stay_at_their_well_when_wells_come_that_lie_before_it(shown: Shown) -> None:
+    for well in ("A02", "A04"):
+        shown.show(plane(int(well[1:])), well=well)
+    shown.viewer.dims.set_current_step(2, 1)
+    points = shown.viewer.add_points([[0, 0, 1, 0, 0, 0, 5, 5]], scale=[1] * 8)
+
+    for well in ("A03", "A01", "A05"):
+        shown.show(plane(int(well[1:])), well=well)
+
+    here = tuple(int(place) for place in points.data[0][:6])
+    assert shown.layers["Image"].data[here].max() == 4
+    assert shown.window.sliders.at["well"] == "A04"
+    assert shown.viewer.dims.current_step[2] == here[2]
+    assert list(shown.state().axes["well"]) == ["A02", "A04", "A03", "A01", "A05"]
+
+
+def test_wells_are_sorted_again_once_the_users_own_points_are_gone(shown: Shown) -> None:
+    shown.show(plane(4), well="A04")
+    points = shown.viewer.add_points([[0, 0, 0, 0, 0, 0, 5, 5]])
+    shown.show(plane(3), well="A03")
+    shown.layers.remove(points)
+    shown.show(plane(2), well="A02")
+
+    assert list(shown.state().axes["well"]) == ["A02", "A03", "A04"]
+    assert shown.window.sliders.at["well"] == "A04"
+    assert shown.looked_at().max() == 4
+
+
 def test_our_sliders_stand_right_beside_a_hidden_layer_that_knew_no_z_step(shown: Shown) -> None:
     for step, z_step in ((BLUR, None), (SEGMENT, 2.0)):
         for z in range(1, 6):

@@ -20,27 +20,46 @@ DECLARED = {
 
 
 class Axis:
-    """The values that have a slider position, sorted as people sort them; missing comes first."""
+    """The values that have a slider position, sorted as people sort them; missing comes first.
+
+    While it is held no value moves: one that belongs further to the front comes last, until others may move.
+    """
 
     def __init__(self) -> None:
         self.values: list[Value] = []
         self._keys: list[tuple[object, str, str]] = []
+        """Of the values that are sorted; those that came while it was held lie behind them."""
         self._known: set[Value] = set()
+        self._last: dict[Value, int] = {}
+        """The positions of the values that lie behind."""
 
-    def add(self, value: Value) -> bool:
+    def add(self, value: Value, *, is_held: bool = False) -> bool:
         """Give a value its position and say whether that is new."""
         if value in self._known:
             return False
-        key = _key(value)
-        place = bisect_left(self._keys, key)
-        self._keys.insert(place, key)
-        self.values.insert(place, value)
         self._known.add(value)
+        key = _key(value)
+        if is_held and (self._last or (self._keys and key < self._keys[-1])):
+            self._last[value] = len(self.values)
+            self.values.append(value)
+            return True
+        del self.values[len(self._keys) :]
+        for late in (*self._last, value):
+            self._insert(late)
+        self._last.clear()
         return True
 
     def index(self, value: Value) -> int:
         """Return the position of a value, 0 if it has none."""
+        if value in self._last:
+            return self._last[value]
         return bisect_left(self._keys, _key(value)) if value in self._known else 0
+
+    def _insert(self, value: Value) -> None:
+        key = _key(value)
+        place = bisect_left(self._keys, key)
+        self._keys.insert(place, key)
+        self.values.insert(place, value)
 
     def __contains__(self, value: object) -> bool:
         return value in self._known
@@ -55,6 +74,8 @@ class Axes:
     def __init__(self) -> None:
         self.growth = 0
         """Changes whenever a length does."""
+        self.held: frozenset[str] = frozenset()
+        """Components whose values stay where they are when others come."""
         self._axes = {component: Axis() for component in COMPONENTS}
         self._declared: dict[str, RunStarted] = {}
         self._stacked_in_run: set[tuple[str, str]] = set()
@@ -82,7 +103,7 @@ class Axes:
 
     def add(self, component: str, value: Value) -> None:
         """Give a value its position; a second time is harmless."""
-        self.growth += self._axes[component].add(value)
+        self.growth += self._axes[component].add(value, is_held=component in self.held)
 
     def declare(self, started: RunStarted) -> None:
         """Give the values that a run expects their positions before its images come."""

@@ -5,9 +5,13 @@ from collections.abc import Iterator
 import napari
 from napari.layers import Labels, Layer
 
+from hcs_protocol import COMPONENTS
+
 from ._layer_models import LayerModel
 from ._layers import ShownLayer
 from ._stacks import Stack
+
+PLANE = ("y", "x")
 
 
 class ShownLayers:
@@ -59,6 +63,15 @@ class ShownLayers:
         places = {id(layer): place for place, layer in enumerate(self._viewer.layers)}
         present = [shown for shown in self if id(shown.layer) in places and shown.layer.data is shown.stack]
         return sorted(present, key=lambda shown: places[id(shown.layer)])
+
+    def spanned_by_others(self) -> frozenset[str]:
+        """Return the components along which a layer of the user's own has places, such as a point at a well.
+
+        z is left out: the planes of a volume lie in order.
+        """
+        others = [layer for layer in self._viewer.layers if not isinstance(layer.data, Stack)]
+        axes = max((layer.ndim for layer in others), default=0) - len(PLANE)
+        return frozenset(COMPONENTS[max(0, len(COMPONENTS) - axes) :]) - {"z_index"}
 
     def duplicates(self) -> list[Layer]:
         """Return the layers in which the user shows our images once more."""

@@ -182,6 +182,7 @@ class Window:
     def _frame(self) -> None:
         """Lay out what arrived, as far as this frame's budget goes, and draw it."""
         self._presence.see_window()
+        self.layout.axes.held = self.shown.spanned_by_others()
         while (entry := self._inbox.take()) is not None:
             with self._going_on(type(entry).__name__):
                 self._take(entry)
