@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 import napari
 import numpy as np
@@ -47,6 +48,9 @@ class TooManyLayersError(RuntimeError):
 class ShownLayer:
     """A layer in the window; what the user sets by hand is never set again from here."""
 
+    _are_ours: ClassVar[bool] = False
+    """Whether what changes now is no wish of the user's, also in a layer that he linked with ours."""
+
     def __init__(
         self,
         layout: Layout,
@@ -76,7 +80,6 @@ class ShownLayer:
         self._layout = layout
         self._store = store
         self._set_by_user: set[str] = set()
-        self._is_ours = False
         self._has_grown = False
         self._contrast = contrast
         is_colour = bool(model.key.colours)
@@ -147,6 +150,10 @@ class ShownLayer:
         if visible != self.layer.visible and "visible" not in self._set_by_user:
             with self._ours():
                 self.layer.visible = visible
+
+    def is_as_wanted(self, visible: bool) -> bool:
+        """Say whether the layer is shown, or hidden, as wanted; what the user set by hand is."""
+        return self.layer.visible == visible or "visible" in self._set_by_user
 
     def set_visible(self, visible: bool) -> None:
         """Show or hide the layer for somebody who asked for it, as if by hand."""
@@ -273,18 +280,18 @@ class ShownLayer:
 
     def _noting(self, name: str) -> Callable[[], None]:
         def note() -> None:
-            if not self._is_ours:
+            if not ShownLayer._are_ours:
                 self._set_by_user.add(name)
 
         return note
 
     @contextmanager
     def _ours(self) -> Iterator[None]:
-        self._is_ours = True
+        before, ShownLayer._are_ours = ShownLayer._are_ours, True
         try:
             yield
         finally:
-            self._is_ours = False
+            ShownLayer._are_ours = before
 
 
 def _colour_limits(limits: Limits, dtype: str) -> Limits:

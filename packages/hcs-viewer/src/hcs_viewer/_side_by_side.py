@@ -75,6 +75,7 @@ class SideBySide:
         if self._before is None:
             self._before = _Before(self._viewer.dims.ndisplay, self._camera(), bool(self._layers()))
             self._sliders.says_step = False
+            self._unlink()
             self.arrange()
 
     def turn_off(self) -> None:
@@ -127,6 +128,11 @@ class SideBySide:
         if here and fits != self._fitted_to:
             self._fit(here)
             self._fitted_to = fits
+
+    def _unlink(self) -> None:
+        """Let layers that the user linked be seen in different places."""
+        if layers := [shown.layer for shown in self._layers()]:
+            self._viewer.layers.unlink_layers(layers, ("translate", "visible"))
 
     def _remember(self, shown: ShownLayer, before: _Before) -> None:
         if shown not in before.translate:

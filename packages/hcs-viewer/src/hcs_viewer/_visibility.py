@@ -58,8 +58,7 @@ class Visibility:
         self._is_arranging = True
         try:
             with self._sliders.ours():
-                for shown, is_wanted in self._wanted(layers).items():
-                    shown.see(is_wanted)
+                self._see(self._wanted(layers))
         finally:
             self._is_arranging = False
         self._select_instead([shown for shown in before if not shown.layer.visible], layers)
@@ -74,6 +73,15 @@ class Visibility:
             for shown in layers
             if shown.model is model
         )
+
+    def _see(self, wanted: dict[ShownLayer, bool]) -> None:
+        """Show and hide layers; those that the user linked keep all in common but what parts them here."""
+        for shown, is_wanted in wanted.items():
+            shown.see(is_wanted)
+        if not all(shown.is_as_wanted(is_wanted) for shown, is_wanted in wanted.items()):
+            self._viewer.layers.unlink_layers([shown.layer for shown in wanted], ("visible",))
+            for shown, is_wanted in wanted.items():
+                shown.see(is_wanted)
 
     def _wanted(self, layers: Sequence[ShownLayer]) -> dict[ShownLayer, bool]:
         """Return of each layer whether it is to be seen; where no step has an image, all stay as they are."""

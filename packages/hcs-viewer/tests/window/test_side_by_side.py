@@ -58,6 +58,19 @@ def test_each_step_has_a_cell_in_which_all_its_layers_are_seen(steps: Screen) ->
     assert all(layer.visible for layer in steps.layers)
 
 
+def test_layers_that_the_user_linked_have_cells_of_their_own(steps: Screen) -> None:
+    steps.layers.link_layers([layer for layer in steps.layers if "DAPI" in layer.name])
+    before = everything(steps)
+
+    steps.press("G")
+    where = cells(steps)
+    steps.press("G")
+
+    assert [len(places) for places in where.values()] == [1, 1, 1]
+    assert len(set.union(*where.values())) == 3
+    assert everything(steps) == before
+
+
 def test_a_title_stands_above_each_cell(steps: Screen) -> None:
     steps.press("G")
 

@@ -47,6 +47,21 @@ def test_a_step_is_seen_where_no_later_one_has_an_image(steps: Screen) -> None:
     assert visible(steps) == ["Step_02_two"]
 
 
+def test_steps_that_the_user_linked_share_their_contrast_and_are_seen_one_at_a_time(steps: Screen) -> None:
+    steps.layers.link_layers(list(steps.layers))
+
+    go(steps, well="A02")
+    seen = [visible(steps)]
+    go(steps, well="A01")
+    seen.append(visible(steps))
+    steps.layers[0].contrast_limits = (0.5, 1.5)
+    go(steps, well="A02")
+    seen.append(visible(steps))
+
+    assert seen == [["Step_01_one"], ["Step_02_two"], ["Step_01_one"]]
+    assert steps.layers[1].contrast_limits == [0.5, 1.5]
+
+
 def test_a_step_that_begins_elsewhere_hides_nothing_here(steps: Screen) -> None:
     steps.show(plane(), well="A02", step=THREE)
 
