@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from napari.layers import Layer
+from napari.layers.utils.stack_utils import stack_to_images
 from PIL import Image as PngImage
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QEvent, QObject
@@ -1202,6 +1203,16 @@ def test_an_image_that_left_the_memory_is_in_the_answer_to_who_asks(small: Shown
     answered = small.ask(GetImage(id="g", layer="Image", components=Components(site=2)))
 
     assert set(answered.frames[0]) == {2, 0}
+
+
+def test_a_stack_is_split_into_layers_that_have_all_its_images(small: Shown) -> None:
+    for well in range(1, 31):
+        small.show(plane(well, (512, 512)), well=f"A{well:02d}")
+
+    split = stack_to_images(small.layers[0], 0)  # as napari's "Split Stack"
+
+    assert [layer.data.shape for layer in split] == [(1, 30, 1, 1, 1, 512, 512)]
+    assert [int(pixels.max()) for pixels in split[0].data[0]] == list(range(1, 31))
 
 
 def test_a_layer_is_saved_with_all_its_images(small: Shown) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,15 @@ from ._store import Store
 
 Key = Any
 """What NumPy's basic indexing takes: integers, slices, an ellipsis."""
+MOST_DRAWN = 3
+"""So many axes napari draws at a time as a whole."""
 
 
 class Stack:
     """A duck array of shape ``(plate, timepoint, well, site, channel, z_index, y, x[, colour])``.
 
-    Missing planes are blank, and so is all that is asked for while some of it is not in memory; the store
-    says when it is. Along an axis that its layer does not stack, or that none of its images has, the image
+    Missing planes are blank, and so is all that is drawn while some of it is not in memory; the store says
+    when it is. Along an axis that its layer does not stack, or that none of its images has, the image
     is the same everywhere: a projection is seen at every z, an overview of a well at every site.
     """
 
@@ -86,7 +89,8 @@ class Stack:
         within = (..., *indexes[len(lengths) :])
         places = [self._place(at) for at in itertools.product(*ranges)]
         kept = [len(r) for r, index in zip(ranges, indexes, strict=False) if isinstance(index, slice)]
-        cut: Pixels = self._look(places).reshape(*kept, *self._layer.shape)[within]
+        look = self._copy if _is_copied(indexes[: len(lengths)]) else self._look
+        cut: Pixels = look(places).reshape(*kept, *self._layer.shape)[within]
         return cut
 
     def __array__(self, dtype: np.dtype[Any] | None = None, copy: bool | None = None) -> Pixels:
@@ -115,6 +119,14 @@ class Stack:
 
     def _place(self, at: tuple[int, ...]) -> Plane | None:
         return self._layer.planes.get(self._layout.position(self._layer, at))
+
+    def _copy(self, places: list[Plane | None]) -> Pixels:
+        """Return planes, and wait until what is away is read."""
+        copied: Pixels = np.zeros((len(places), *self._layer.shape), self.dtype)
+        for pixels, place in zip(copied, places, strict=True):
+            if place is not None:
+                pixels[...] = self._cut(place, self._store.get(place.image))
+        return copied
 
     def _look(self, places: list[Plane | None]) -> Pixels:
         """Return planes, blank ones if they are not in memory; only different ones are copied."""
@@ -154,6 +166,12 @@ class Stack:
         padded = np.zeros(self._layer.shape, self.dtype)
         padded[: pixels.shape[0], : pixels.shape[1]] = pixels
         return padded
+
+
+def _is_copied(indexes: Sequence[Any]) -> bool:
+    """Say whether so much is asked for that nobody draws it: it is to be kept, as by *Split Stack*."""
+    whole = [index for index in indexes if isinstance(index, slice) and index == slice(None)]
+    return len(whole) > MOST_DRAWN
 
 
 def _is_volume(places: list[Plane | None]) -> bool:
