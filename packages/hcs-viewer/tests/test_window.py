@@ -630,6 +630,16 @@ def test_camera_colormap_scale_and_name_set_by_hand_stay(shown: Shown) -> None:
     assert (layer.colormap.name, layer.name, layer.scale.tolist()[-2:]) == ("magma", "mine", [2, 2])
 
 
+def test_an_image_is_transformed_by_hand_while_images_come(shown: Shown) -> None:
+    shown.show(plane(1), well="A01")
+    shown.layers[0].mode = "transform"
+
+    shown.show(plane(2), well="A02")
+
+    assert shown.layers[0].editable
+    assert shown.layers[0].mode == "transform"
+
+
 def test_a_layer_that_the_user_deleted_stays_away_images_go_on_and_he_is_told(shown: Shown) -> None:
     for channel in ("DAPI", "GFP"):
         shown.show(ramp(), channel=channel, site=1)
@@ -725,7 +735,7 @@ def test_a_layer_that_the_user_converts_to_labels_or_an_image_goes_on_as_ours(
     (layer,) = shown.layers
     assert layer.as_layer_data_tuple()[2] == other
     assert np.asarray(layer._slice.image.raw).max() == 3000
-    assert not layer.editable
+    assert layer.editable == (other == "image")
     assert shown.viewer.canvas.overlays.text.text == "A02 · Step_01_blur"
     assert [state.images for state in shown.state().layers] == [2]
     assert not shown.told

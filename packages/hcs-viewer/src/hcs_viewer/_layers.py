@@ -93,6 +93,7 @@ class ShownLayer:
         self.stack = Stack(layout, model, store)
         self.layer: Image | Labels = self._make(self.stack)
         self._watch()
+        self._lock()
         if self.own_limits is not None:
             contrast.note(self)
 
@@ -122,7 +123,7 @@ class ShownLayer:
         """Show our images in a layer that napari made of this one, such as labels of an image."""
         self.layer = layer
         self._watch()
-        layer.editable = False
+        self._lock()
         if isinstance(layer, Image):  # for which napari has looked at one plane
             self._contrast.leave(self)
             self._contrast.note(self)
@@ -220,7 +221,7 @@ class ShownLayer:
             self._has_grown = not self.layer.visible
             if not self._has_grown:
                 self.layer.data = self.layer.data
-                self.layer.editable = False  # which napari forgot
+                self._lock()  # which napari forgot
 
     def update(self, is_looked_at: bool) -> None:
         """Draw the plane anew if it is the one that is looked at."""
@@ -238,7 +239,6 @@ class ShownLayer:
         common = {"name": self._given_name, "scale": self._given_scale, "multiscale": False}
         if self.model.key.kind == "labels":
             labels = Labels(stack, opacity=LABELS_OPACITY, **common)
-            labels.editable = False
             labels.contour = LABELS_CONTOUR
             return labels
         is_colour = bool(self.model.key.colours)
@@ -267,6 +267,11 @@ class ShownLayer:
     def _set_limits(self, image: Image, limits: Limits) -> None:
         image.contrast_limits_range = _slider_range(limits, self.model.dtype)
         image.contrast_limits = limits
+
+    def _lock(self) -> None:
+        """Let nobody paint: the pixels cannot be written. An image may be transformed."""
+        if isinstance(self.layer, Labels):
+            self.layer.editable = False
 
     def _watch(self) -> None:
         for name in ("visible", "contrast_limits"):
