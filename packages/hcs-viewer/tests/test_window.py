@@ -330,6 +330,21 @@ def test_a_volume_is_drawn_anew_at_whichever_plane_is_looked_at(shown: Shown) ->
     assert shown.store.looked_at[-1] == 2
 
 
+def test_a_plane_that_is_part_of_a_projection_is_drawn(shown: Shown) -> None:
+    for z in (1, 2, 3):
+        shown.show(plane(z), z_index=z)
+    layer = shown.layers[0]
+    layer.projection_mode = "max"
+    shown.viewer.dims.thickness = [0.0] * 5 + [2.0, 0.0, 0.0]
+    shown.answer_to(Navigate(id="n", components=Components(z_index=2)))
+
+    drawn = [np.asarray(layer._slice.image.raw).max()]
+    shown.show(plane(70), z_index=3)
+    drawn.append(np.asarray(layer._slice.image.raw).max())
+
+    assert drawn == [3, 70]
+
+
 def test_in_3d_all_of_a_volume_is_looked_at(shown: Shown) -> None:
     shown.show(np.stack([ramp(), ramp()]), axes="zyx")
     shown.viewer.dims.ndisplay = 3

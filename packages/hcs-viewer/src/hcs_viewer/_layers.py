@@ -142,6 +142,11 @@ class ShownLayer:
         self._given_name = self.layer.name  # which napari may have changed to make it unique
 
     @property
+    def is_projected(self) -> bool:
+        """Whether the user has napari project a slice that is thicker than one plane."""
+        return bool(self.layer.projection_mode != "none")
+
+    @property
     def is_hidden_by_hand(self) -> bool:
         """Whether the user hid the layer."""
         return "visible" in self._set_by_user and not self.layer.visible

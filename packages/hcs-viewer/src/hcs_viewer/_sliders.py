@@ -66,6 +66,12 @@ class Sliders:
         places = {place - self._first for place in self._viewer.dims.displayed}
         return [c for place, c in enumerate(COMPONENTS) if place in places]
 
+    @property
+    def _thick(self) -> list[str]:
+        """The components of which napari shows more than one place at once in layers that are projected."""
+        thickness = self._viewer.dims.thickness[max(0, self._first) :]
+        return [c for c, thick in zip(COMPONENTS, thickness, strict=False) if thick > 0]
+
     def listen(self) -> None:
         """Begin to note what the user does with the sliders."""
         self._viewer.dims.events.current_step.connect(self._on_slider)
@@ -131,11 +137,14 @@ class Sliders:
                 )
         self._changed(False)
 
-    def stand_at(self, model: LayerModel, positions: set[Position]) -> bool:
-        """Say whether the layer shows one of these positions now; in 3-D all along an axis are."""
-        here = self._layout.position_of(model, self.at | model.pinned)
-        displayed = self.displayed
-        across = [place for place, c in enumerate(COMPONENTS) if c not in displayed]
+    def stand_at(self, shown: ShownLayer, positions: set[Position]) -> bool:
+        """Say whether the layer shows one of these positions now; in 3-D all along an axis are.
+
+        Where napari projects a thick slice, those beside it may be, too.
+        """
+        here = self._layout.position_of(shown.model, self.at | shown.model.pinned)
+        along = {*self.displayed, *(self._thick if shown.is_projected else ())}
+        across = [place for place, c in enumerate(COMPONENTS) if c not in along]
         if len(across) == len(here):
             return here in positions
         return any(all(position[place] == here[place] for place in across) for position in positions)

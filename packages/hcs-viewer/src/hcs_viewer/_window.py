@@ -142,7 +142,7 @@ class Window:
                 if shown.is_in(self.viewer):
                     with self._going_on(shown.model.name):
                         is_stale = not moved  # else napari has just drawn it
-                        shown.update(is_stale and self.sliders.stand_at(shown.model, positions))
+                        shown.update(is_stale and self.sliders.stand_at(shown, positions))
                 else:
                     self._notices.kept_away(shown.model.name)
             if self._changed:
