@@ -83,10 +83,9 @@ class SideBySide:
         before, self._before = self._before, None
         if before is None:
             return
-        for shown in self._layers():
-            if shown in before.translate:
-                shown.layer.events.visible.disconnect(self._on_visible)
-                shown.stand(before.translate[shown], visible=before.visible.get(shown, shown.layer.visible))
+        for shown in self._moved(before):
+            shown.layer.events.visible.disconnect(self._on_visible)
+            shown.stand(before.translate[shown], visible=before.visible.get(shown, shown.layer.visible))
         self._titles.remove()
         self._fitted = self._fitted_to = None
         if before.had_layers and before.ndisplay == self._viewer.dims.ndisplay:
@@ -110,7 +109,7 @@ class SideBySide:
         before, layers = self._before, self._layers()
         if before is None:
             return
-        before.forget_all_but(layers)
+        before.forget_all_but(self._moved(before))
         for shown in layers:
             self._remember(shown, before)
         run = _run_looked_at(layers, before)
@@ -128,6 +127,10 @@ class SideBySide:
         if here and fits != self._fitted_to:
             self._fit(here)
             self._fitted_to = fits
+
+    def _moved(self, before: _Before) -> list[ShownLayer]:
+        """Return what was moved and is in the window, also if the user made it his own meanwhile."""
+        return [shown for shown in before.translate if shown.layer in self._viewer.layers]
 
     def _unlink(self) -> None:
         """Let layers that the user linked be seen in different places."""

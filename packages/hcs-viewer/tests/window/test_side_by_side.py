@@ -186,6 +186,21 @@ def test_images_that_arrive_meanwhile_move_neither_cells_nor_camera(steps: Scree
     assert steps.layers["Steps"] is layer
 
 
+def test_a_layer_that_the_user_makes_his_own_meanwhile_is_put_back_as_well(steps: Screen) -> None:
+    own = steps.layers[-1]
+    before = tuple(own.translate)
+    steps.press("G")
+    there = tuple(own.translate)
+
+    own.data = own.data.astype("int32")  # napari's "Convert data type"
+    steps.show(plane(), well="A02", channel="DAPI", step=SEGMENT, kind="labels")
+    stayed = tuple(own.translate)
+    steps.press("G")
+
+    assert there == stayed != before
+    assert tuple(own.translate) == before
+
+
 def test_larger_images_make_larger_cells(screen: Screen) -> None:
     for step in (RAW, BLUR):
         screen.show(plane(), well="A01", step=step)
