@@ -66,6 +66,16 @@ class Navigation(QWidget):
         """Return the label that says where a component's slider stands."""
         return self._labels[component]
 
+    def dock(self) -> None:
+        """Put the dock below napari's own, on the left, also if somebody has closed or hidden it."""
+        if (holder := self.parentWidget()) is not None:
+            holder.show()
+        else:
+            self._window.viewer.window.add_dock_widget(
+                self, name=DOCK_NAME, area="left", add_vertical_stretch=False, tabify=False
+            )
+            self.show()  # a widget that was taken out is hidden
+
     def update_rows(self) -> None:
         """Say where the sliders stand now."""
         window = self._window
@@ -137,6 +147,8 @@ class Navigation(QWidget):
         self._window.sliders.go_to({component: value}, by_hand=True)
 
     def _jump(self) -> None:
+        if not self.isVisible():
+            self.dock()
         shown = [self._boxes[c] for c in ("well", "site", *COMPONENTS) if not self._boxes[c].isHidden()]
         if shown:
             shown[0].take_focus()
@@ -166,11 +178,9 @@ class Navigation(QWidget):
 
 
 def add_navigation(window: Window) -> Navigation:
-    """Put the dock below napari's own, on the left."""
+    """Give a window its dock."""
     navigation = Navigation(window)
-    window.viewer.window.add_dock_widget(
-        navigation, name=DOCK_NAME, area="left", add_vertical_stretch=False, tabify=False
-    )
+    navigation.dock()
     return navigation
 
 

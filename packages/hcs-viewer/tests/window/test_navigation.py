@@ -133,6 +133,24 @@ def test_without_wells_the_key_goes_to_the_site_and_not_the_timepoint(screen: Sc
     assert screen.dock.window().focusWidget() is screen.dock.box("site")
 
 
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_the_key_brings_back_a_dock_that_was_closed_or_hidden(screen: Screen, is_closed: bool) -> None:
+    for well in ("A01", "A02"):
+        screen.show(plane(), well=well)
+    holder = screen.dock.parentWidget()
+    if is_closed:
+        holder.destroyOnClose()  # the cross of its title
+    else:
+        holder.close()
+    assert not screen.dock.isVisible()
+
+    screen.press("J")
+    screen.qtbot.waitUntil(screen.dock.isVisible)
+    screen.type(screen.dock.box("well").lineEdit(), "a2")
+
+    assert screen.at["well"] == "A02"
+
+
 def test_what_is_nowhere_stays_to_be_mended(screen: Screen) -> None:
     for well in ("A01", "B03"):
         screen.show(plane(), well=well)
