@@ -114,7 +114,9 @@ def test_the_log_says_why_who_has_the_wrong_key_or_none_is_not_let_in(
 ) -> None:
     public, secret = zmq.curve_keypair()
 
-    assert refused(connect(zmq.DEALER, sockets.control_port, server=keys.public, public=public, secret=secret))
+    assert refused(
+        connect(zmq.DEALER, sockets.control_port, server=keys.public, public=public, secret=secret)
+    )
     assert refused(connect(zmq.PUB, sockets.data_port))
 
     while "it does not encrypt" not in caplog.text:

@@ -1,7 +1,7 @@
 """The planes of an image on disk: one, those of a stack, channels, colours."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -145,6 +145,27 @@ def test_pages_that_were_appended_one_by_one_are_a_stack(tmp_path: Path) -> None
     planes = list(read_planes(image))
 
     assert [(pixels.max(), keywords["z_index"]) for pixels, keywords in planes] == [(0, 1), (1, 2), (2, 3)]
+
+
+def test_a_stack_is_opened_as_often_however_many_pages_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, init = [0], tifffile.TiffFile.__init__
+
+    def count(file: tifffile.TiffFile, *arguments: Any, **keywords: Any) -> None:
+        opened[0] += 1
+        init(file, *arguments, **keywords)
+
+    monkeypatch.setattr(tifffile.TiffFile, "__init__", count)
+
+    counts = []
+    for pages in (3, 30):
+        path = stack(tmp_path / f"stack{pages}.tif", "T", pages)
+        opened[0] = 0
+        assert sum(1 for _ in read_planes(of_no_plate(path))) == pages
+        counts.append(opened[0])
+
+    assert counts[0] == counts[1]
 
 
 def test_colours_of_a_stack_stay_colours(tmp_path: Path) -> None:

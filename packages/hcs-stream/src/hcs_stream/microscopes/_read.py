@@ -1,7 +1,8 @@
 """The pixels of one image."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -42,15 +43,26 @@ def read_image(image: ImageFile) -> Pixels:
     """
     if image.result:
         return _read_result(image.path, image.key, image.result)
-    pixels, coloured = _read(image.path, image.key)
+    return _as_plane(image.path, *_read(image.path, image.key))
+
+
+def read_page(page: ImageFile, file: "TiffFile") -> Pixels:
+    """Read the pixels of one page of a file that is open: to open it for each takes as long as it has pages.
+
+    Raises:
+        UnreadableImageError: As `read_image`.
+    """
+    with _stumbling(page.path):
+        return _as_plane(page.path, *_pixels_of(file, page.path, page.key))
+
+
+def _as_plane(path: Path, pixels: Pixels, coloured: bool) -> Pixels:
     if coloured and pixels.shape[-1] == GREY_AND_ALPHA:
         pixels, coloured = pixels[..., 0], False
     while pixels.ndim > 2 + coloured and pixels.shape[0] == 1:
         pixels = pixels[0]
     if pixels.ndim != 2 + coloured or (coloured and pixels.shape[-1] not in (3, 4)):
-        raise UnreadableImageError(
-            image.path, f"several planes, of shape {pixels.shape}: say which by its key,"
-        )
+        raise UnreadableImageError(path, f"several planes, of shape {pixels.shape}: say which by its key,")
     return pixels[..., :3] if coloured else pixels
 
 
@@ -67,20 +79,30 @@ def _read(path: Path, key: tuple[int, ...]) -> tuple[Pixels, bool]:
 
 
 def _read_tiff(path: Path, key: tuple[int, ...]) -> tuple[Pixels, bool]:
-    try:
-        with open_tiff(path) as file:
-            if not key:
-                _check_alone(path, file)
-            if has_channels((file.pages[key[0]] if key else file.series[0]).keyframe):
-                raise UnreadableImageError(path, "several channels in one plane,")
-            pixels = file.asarray(key=key[0] if key else None)
-            axes = file.pages[key[0]].axes if key else file.series[0].axes
-    except (FileNotFoundError, UnreadableImageError):
-        raise
-    except Exception as error:  # a broken file makes tifffile stumble in any way
-        raise UnreadableImageError(path, f"{type(error).__name__} ({error})") from error
+    with _stumbling(path), open_tiff(path) as file:
+        if not key:
+            _check_alone(path, file)
+        return _pixels_of(file, path, key)
+
+
+def _pixels_of(file: "TiffFile", path: Path, key: tuple[int, ...]) -> tuple[Pixels, bool]:
+    found = file.pages[key[0]] if key else file.series[0]
+    if has_channels(found.keyframe):
+        raise UnreadableImageError(path, "several channels in one plane,")
+    pixels, axes = file.asarray(key=key[0] if key else None), found.axes
     coloured = "S" in axes
     return np.moveaxis(pixels, axes.index("S"), -1) if coloured else pixels, coloured
+
+
+@contextmanager
+def _stumbling(path: Path) -> Iterator[None]:
+    """Say of a broken file, at which tifffile stumbles in any way, that it cannot be read."""
+    try:
+        yield
+    except (FileNotFoundError, UnreadableImageError):
+        raise
+    except Exception as error:
+        raise UnreadableImageError(path, f"{type(error).__name__} ({error})") from error
 
 
 def _check_alone(path: Path, file: "TiffFile") -> None:

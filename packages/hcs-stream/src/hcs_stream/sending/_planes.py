@@ -1,6 +1,7 @@
 """The planes of an image on disk: one as a rule, all of a stack that one file holds."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from hcs_stream._addresses import ImageKeywords
 from hcs_stream.microscopes import ImageFile, UnreadableImageError, read_image
-from hcs_stream.microscopes._read import count_planes
+from hcs_stream.microscopes._read import count_planes, read_page
 from hcs_stream.microscopes._tiff import has_channels, open_tiff
 
 from . import _micro_manager as micro_manager
@@ -42,6 +43,8 @@ class PlaneOnDisk(NamedTuple):
     """What `Stream.send` is told about it."""
     read: Callable[[], Pixels]
     """Reads its pixels, which may be an `UnreadableImageError`."""
+    page: ImageFile | None = None
+    """The page of the file that it is, if it is one."""
 
 
 def read_planes(
@@ -63,7 +66,7 @@ def read_planes(
     except UnreadableImageError:
         if image.file.key or not _is_tiff(image.file) or not (planes := _planes_of_stack(image)):
             raise
-        return _read([plane for plane in planes if accepts(image, plane.keywords)])
+        return _read(image.file.path, [plane for plane in planes if accepts(image, plane.keywords)])
     keywords: ImageKeywords = {**image.keywords, **_where(image.file)}
     if pixels.ndim == 3:
         keywords["axes"] = "yxc"
@@ -85,10 +88,12 @@ def planes_on_disk(image: FoundImage) -> Sequence[PlaneOnDisk]:
     return () if is_one else _planes_of_stack(image) or ()
 
 
-def _read(planes: Sequence[PlaneOnDisk]) -> Iterator[Plane]:
-    for plane in planes:
-        pixels = plane.read()
-        yield pixels, {**plane.keywords, **_colours(pixels)}
+def _read(path: Path, planes: Sequence[PlaneOnDisk]) -> Iterator[Plane]:
+    with ExitStack() as opened:
+        pages = any(plane.page for plane in planes) and opened.enter_context(open_tiff(path))
+        for plane in planes:
+            pixels = read_page(plane.page, pages) if plane.page and pages else plane.read()
+            yield pixels, {**plane.keywords, **_colours(pixels)}
 
 
 def _where(file: ImageFile) -> ImageKeywords:
@@ -171,7 +176,7 @@ def _each_page(
     for number, place in zip(pages, places, strict=True):
         page = msgspec.structs.replace(image.file, key=(number,))
         keywords: ImageKeywords = {**image.keywords, **_numbers(image.keywords, axes, lengths, place)}
-        planes.append(PlaneOnDisk({**keywords, **_where(page)}, partial(read_image, page)))
+        planes.append(PlaneOnDisk({**keywords, **_where(page)}, partial(read_image, page), page))
     return planes
 
 
