@@ -30,6 +30,8 @@ MessageT = TypeVar("MessageT", bound=Message)
 
 ANSWER_MILLISECONDS = 60_000
 OPEN_MILLISECONDS = 5
+HEARTBEAT_MILLISECONDS, GONE_MILLISECONDS = 500, 8000
+"""As a worker has them; after the latter the viewer hangs up."""
 
 
 class NoAnswerError(Exception):
@@ -121,6 +123,8 @@ class Peer:
         socket = self._context.socket(kind)
         socket.linger = 0
         socket.set_hwm(0)
+        socket.heartbeat_ivl = HEARTBEAT_MILLISECONDS
+        socket.heartbeat_timeout = socket.heartbeat_ttl = GONE_MILLISECONDS
         if connection.is_secure:
             socket.curve_serverkey = connection.public_key.encode()
             socket.curve_publickey = connection.client_public_key.encode()

@@ -94,6 +94,9 @@ def _connect(socket: zmq.SyncSocket, connection: Connection, port: int) -> None:
     socket.connect_timeout = CONNECT_MILLISECONDS
     socket.heartbeat_ivl = HEARTBEAT_MILLISECONDS
     socket.heartbeat_timeout = TIMEOUT_MILLISECONDS
+    socket.heartbeat_ttl = (
+        TIMEOUT_MILLISECONDS  # after which the viewer hangs up, who has no heartbeats itself
+    )
     if connection.is_secure:
         socket.curve_serverkey = connection.public_key.encode()
         socket.curve_publickey = connection.client_public_key.encode()
