@@ -23,7 +23,7 @@ from skimage.feature import peak_local_max
 from skimage.filters import threshold_otsu
 from skimage.segmentation import watershed
 from synthetic_plate import make_plate
-from virtual_screen import a_screen, has_screen
+from virtual_screen import a_screen, end_screens, has_screen
 
 import hcs_stream
 from hcs_protocol import Components, HcsError, LayerState, default_data_port
@@ -115,6 +115,7 @@ def show(plate: Plate, options: argparse.Namespace) -> int:
         say(f"the viewer stays open; 'kill {viewer.connection.pid}' or its window's cross ends it")
     else:
         viewer.stop()
+        end_screens()
     for well, error in report.failures.items():
         say(f"well {well} failed: {error}")
     print(json.dumps(result))

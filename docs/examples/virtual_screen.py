@@ -12,11 +12,11 @@ def has_screen() -> bool:
 
 
 def a_screen() -> str:
-    """Start a virtual screen, which stays, and make it this process's display."""
+    """Start a virtual screen, which stays until `end_screens`, and make it this process's display."""
     reads, writes = os.pipe()
     command = ["Xvfb", "-displayfd", str(writes), "-screen", "0", "1600x1200x24", "-nolisten", "tcp"]
     quiet = subprocess.DEVNULL  # it may outlive this process, whose output somebody waits for
-    subprocess.Popen(
+    screen = subprocess.Popen(
         [*command, "-noreset"],
         pass_fds=[writes],
         start_new_session=True,
@@ -26,6 +26,17 @@ def a_screen() -> str:
     )
     os.close(writes)
     with os.fdopen(reads) as number:
-        screen = number.readline().strip()
-    os.environ["DISPLAY"] = f":{screen}"
+        os.environ["DISPLAY"] = f":{number.readline().strip()}"
+    _screens.append(screen)
     return os.environ["DISPLAY"]
+
+
+def end_screens() -> None:
+    """End the virtual screens that this process started, when nothing is shown there any more."""
+    while _screens:
+        screen = _screens.pop()
+        screen.terminate()
+        screen.wait()
+
+
+_screens: list["subprocess.Popen[bytes]"] = []

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from virtual_screen import a_screen, has_screen
+from virtual_screen import a_screen, end_screens, has_screen
 
 import hcs_stream
 from hcs_protocol import Components, ViewerNotInstalledError
@@ -76,6 +76,7 @@ def check_with_viewer(data_port: int, viewer_command: str, foreign_python: str) 
     viewer = hcs_stream.start_viewer(data_port, viewer_command=viewer_command, persistent=False)
     assert "listening data=" in viewer.log()
     viewer.kill()
+    end_screens()
     assert hcs_stream.viewers() == []
     print("ok: the other environment's viewer is closed, started again and killed")
 
