@@ -168,6 +168,15 @@ def test_a_stack_is_opened_as_often_however_many_pages_it_has(
     assert counts[0] == counts[1]
 
 
+def test_a_stack_that_is_overwritten_while_it_is_read_says_so(tmp_path: Path) -> None:
+    path = stack(tmp_path / "stack.tif", "T", 3)
+    planes = read_planes(of_no_plate(path))
+    path.write_bytes(b"no TIFF any more")
+
+    with pytest.raises(UnreadableImageError, match=r"stack\.tif"):
+        list(planes)
+
+
 def test_colours_of_a_stack_stay_colours(tmp_path: Path) -> None:
     path = tmp_path / "stack.tif"
     tifffile.imwrite(path, np.zeros((2, 4, 5, 3), "uint16"), photometric="rgb")

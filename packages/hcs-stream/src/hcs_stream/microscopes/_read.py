@@ -1,7 +1,7 @@
 """The pixels of one image."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import product
 from math import prod
@@ -46,14 +46,16 @@ def read_image(image: ImageFile) -> Pixels:
     return _as_plane(image.path, *_read(image.path, image.key))
 
 
-def read_page(page: ImageFile, file: "TiffFile") -> Pixels:
-    """Read the pixels of one page of a file that is open: to open it for each takes as long as it has pages.
+def read_pages(path: Path, pages: Iterable[ImageFile]) -> Iterator[Pixels]:
+    """Yield the pixels of pages of one TIFF file, opened once: to open it takes as long as it has pages.
 
     Raises:
         UnreadableImageError: As `read_image`.
+        FileNotFoundError: The file is gone.
     """
-    with _stumbling(page.path):
-        return _as_plane(page.path, *_pixels_of(file, page.path, page.key))
+    with _stumbling(path), open_tiff(path) as file:
+        for page in pages:
+            yield _as_plane(path, *_pixels_of(file, path, page.key))
 
 
 def _as_plane(path: Path, pixels: Pixels, coloured: bool) -> Pixels:

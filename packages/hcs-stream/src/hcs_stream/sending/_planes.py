@@ -1,7 +1,6 @@
 """The planes of an image on disk: one as a rule, all of a stack that one file holds."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy.typing as npt
 
 from hcs_stream._addresses import ImageKeywords
 from hcs_stream.microscopes import ImageFile, UnreadableImageError, read_image
-from hcs_stream.microscopes._read import count_planes, read_page
+from hcs_stream.microscopes._read import count_planes, read_pages
 from hcs_stream.microscopes._tiff import has_channels, open_tiff
 
 from . import _micro_manager as micro_manager
@@ -64,7 +63,7 @@ def read_planes(
     try:
         pixels = read_image(image.file)
     except UnreadableImageError:
-        if image.file.key or not _is_tiff(image.file) or not (planes := _planes_of_stack(image)):
+        if not (planes := planes_on_disk(image)):
             raise
         return _read(image.file.path, [plane for plane in planes if accepts(image, plane.keywords)])
     keywords: ImageKeywords = {**image.keywords, **_where(image.file)}
@@ -73,27 +72,11 @@ def read_planes(
     return iter([(pixels, keywords)])
 
 
-def planes_on_disk(image: FoundImage) -> Sequence[PlaneOnDisk]:
-    """Return the planes of a file that has several, as `read_planes` yields them, and read none.
-
-    Of what is one image, or cannot be read, there are none: `read_image` takes it, or says what is wrong.
-    """
-    if image.file.key or not _is_tiff(image.file):
-        return ()
-    try:
-        with open_tiff(image.file.path) as file:
-            is_one = count_planes(file) <= 1 and not has_channels(file.series[0].keyframe)
-    except Exception:  # a broken file makes tifffile stumble in any way
-        return ()
-    return () if is_one else _planes_of_stack(image) or ()
-
-
 def _read(path: Path, planes: Sequence[PlaneOnDisk]) -> Iterator[Plane]:
-    with ExitStack() as opened:
-        pages = any(plane.page for plane in planes) and opened.enter_context(open_tiff(path))
-        for plane in planes:
-            pixels = read_page(plane.page, pages) if plane.page and pages else plane.read()
-            yield pixels, {**plane.keywords, **_colours(pixels)}
+    pages = [plane.page for plane in planes if plane.page]
+    each = read_pages(path, pages) if pages else (plane.read() for plane in planes)
+    for plane, pixels in zip(planes, each, strict=True):
+        yield pixels, {**plane.keywords, **_colours(pixels)}
 
 
 def _where(file: ImageFile) -> ImageKeywords:
@@ -122,13 +105,21 @@ def _is_tiff(file: ImageFile) -> bool:
     return file.path.suffix.lower() in TIFF
 
 
-def _planes_of_stack(image: FoundImage) -> Sequence[PlaneOnDisk]:
+def planes_on_disk(image: FoundImage) -> Sequence[PlaneOnDisk]:
+    """Return the planes of a file that has several, as `read_planes` yields them, and read none.
+
+    Of what is one image, or cannot be read, there are none: `read_image` takes it, or says what is wrong.
+    """
+    if image.file.key or not _is_tiff(image.file):
+        return ()
     try:
         with open_tiff(image.file.path) as file:
             first = file.series[0]
+            is_multichannel, series = has_channels(first.keyframe), SITES if file.is_ome else IN_SERIES
+            if count_planes(file) <= 1 and not is_multichannel:
+                return ()
             alike = [one for one in file.series if (one.shape, one.dtype) == (first.shape, first.dtype)]
             axes, shape = first.axes, first.shape
-            is_multichannel, series = has_channels(first.keyframe), SITES if file.is_ome else IN_SERIES
             places = [] if is_multichannel else micro_manager.places_of(file) or ome_set.places_of(file)
             pages = [page.index if page is not None else None for one in alike for page in one.pages]
     except Exception:  # a broken file makes tifffile stumble in any way
